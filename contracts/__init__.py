@@ -1,0 +1,1 @@
+"""What the services say to one another: events, workflow messages, reference data. Imports nothing of ours."""

@@ -1,0 +1,97 @@
+"""Events of the referrals service: every step of a case."""
+
+from enum import StrEnum
+from typing import ClassVar
+from uuid import UUID
+
+from pydantic import Field
+
+from contracts.envelope import Event
+from contracts.lifecycle import Act, Channel, Purpose, Stage, TaskKind, Track
+from contracts.model import CategoryCode, Code, Contract, Instant, RegionCode, Sha256
+from contracts.topics import CASES, Topic
+
+
+class Outcome(StrEnum):
+    """办结类型 (rules.md §4.1 CLOSED)."""
+
+    SUBSTANTIATED = "SUBSTANTIATED"
+    PARTLY_SUBSTANTIATED = "PARTLY_SUBSTANTIATED"
+    UNSUBSTANTIATED = "UNSUBSTANTIATED"
+    UNVERIFIABLE = "UNVERIFIABLE"
+    REFERRED = "REFERRED"
+    EXPLAINED = "EXPLAINED"
+
+
+OUTCOME_ZH: dict[Outcome, str] = {
+    Outcome.SUBSTANTIATED: "属实已处理",
+    Outcome.PARTLY_SUBSTANTIATED: "部分属实",
+    Outcome.UNSUBSTANTIATED: "不属实",
+    Outcome.UNVERIFIABLE: "无法查实",
+    Outcome.REFERRED: "已移送",
+    Outcome.EXPLAINED: "解释说明",
+}
+
+
+class UnitRef(Contract):
+    """A unit as others may name it. ``level`` 省 市 县 are data of the unit tree, not repeated here."""
+
+    unit_id: Code
+    name: str = Field(max_length=80)
+    region: RegionCode
+
+
+class DocumentRef(Contract):
+    """A sealed text in referrals, by id and hash of its plain form."""
+
+    document_id: UUID
+    sha256: Sha256
+
+
+class Deadline(Contract):
+    """One deadline of record: 24:00 of its last day as the next day's midnight, in UTC; ``provisional`` when it rests on
+    a calendar year that the State Council has not published."""
+
+    purpose: Purpose
+    clock_id: Code
+    article: str = Field(max_length=120)
+    started_at: Instant
+    due_at: Instant
+    due_soon_at: Instant
+    provisional: bool
+    calendar_version: Code
+
+
+class CaseTransitioned(Event):
+    """A case took one step. ``sequence`` counts from 1 without gaps; ``told`` says whether the reporter may know of it."""
+
+    TYPE: ClassVar[str] = "cn.huiyin.cases.transitioned.v1"
+    TOPIC: ClassVar[Topic] = CASES
+
+    case_id: UUID
+    case_number: Code
+    complaint_ids: tuple[UUID, ...]
+    sequence: int = Field(ge=1)
+    act: Act
+    from_stage: Stage
+    to_stage: Stage
+    at: Instant
+    track: Track
+    channel: Channel
+    category: CategoryCode
+    region: RegionCode
+    told: bool
+    desk: UnitRef
+    holder: UnitRef | None = None
+    task: TaskKind | None = None
+    reason_code: Code | None = None
+    public_document: DocumentRef | None = None
+    outcome: Outcome | None = None
+    satisfaction: int | None = Field(default=None, ge=1, le=5)
+    redo_count: int = Field(default=0, ge=0)
+    deadline: Deadline | None = None
+    """The deadline that the act is about: for DUE_SOON and OVERDUE the one due, else the date by which the holder must answer."""
+    history_hash: Sha256
+
+
+EVENTS: tuple[type[Event], ...] = (CaseTransitioned,)

@@ -1,0 +1,227 @@
+"""What is said to and by the case workflow: its carried state, commands, signals, activity inputs and results."""
+
+from datetime import datetime
+from uuid import UUID
+
+from pydantic import Field
+
+from contracts.cases import Deadline, DocumentRef, Outcome, UnitRef
+from contracts.clock import BusinessClock
+from contracts.lifecycle import Act, Channel, Party, Purpose, Role, Stage, TaskKind, Track
+from contracts.model import CategoryCode, Code, Contract, Instant, RegionCode
+
+QUEUE_CASES = "cases"
+QUEUE_REFERRALS = "referrals"
+WORKFLOW_TYPE = "ComplaintCase"
+UPDATE_ACT = "act"
+SIGNAL_REPORTER = "reporter"
+SIGNAL_CLOCK_CHANGED = "clock_changed"
+QUERY_STATE = "state"
+
+
+def workflow_id(case_id: UUID) -> str:
+    """The id of a case's one workflow."""
+    return f"case/{case_id}"
+
+
+class CaseFacts(Contract):
+    """What intake knows of a case: classes and ids."""
+
+    case_id: UUID
+    case_number: Code
+    complaint_ids: tuple[UUID, ...]
+    channel: Channel
+    track: Track
+    category: CategoryCode
+    region: RegionCode
+    named: bool
+    respondent_count: int
+    submitted_at: Instant
+
+
+class Actor(Contract):
+    """Who acts. Officers by account id, unit and roles; the reporter and the system by party alone."""
+
+    party: Party
+    account_id: Code | None = None
+    unit_id: Code | None = None
+    roles: tuple[Role, ...] = ()
+
+
+class Command(Contract):
+    """One human act on a case. ``expected_sequence`` is the step that the officer saw: a later one means somebody was faster."""
+
+    command_id: UUID
+    act: Act
+    actor: Actor
+    expected_sequence: int = Field(ge=0)
+    unit_id: Code | None = None
+    respondent_units: tuple[Code, ...] = ()
+    reason_code: Code | None = None
+    ground: Code | None = None
+    note: DocumentRef | None = None
+    public_reply: DocumentRef | None = None
+    outcome: Outcome | None = None
+    satisfaction: int | None = Field(default=None, ge=1, le=5)
+
+
+class ReporterMessage(Contract):
+    """A later fact from the reporter, signalled to every linked case. ``message_id`` makes a repeat harmless."""
+
+    message_id: UUID
+    act: Act
+    satisfaction: int | None = Field(default=None, ge=1, le=5)
+
+
+class ActResult(Contract):
+    """What an accepted command led to."""
+
+    command_id: UUID
+    sequence: int
+    stage: Stage
+
+
+class Task(Contract):
+    """The one open task of a stage."""
+
+    kind: TaskKind
+    unit_id: Code
+    role: Role
+    assignee: Code | None = None
+    opened_sequence: int
+
+
+class RunningClock(Contract):
+    """A clock on the case with its deadline of record and what has been said of it."""
+
+    deadline: Deadline
+    warned: bool = False
+    overdue: bool = False
+
+
+class CaseState(Contract):
+    """Everything a case carries: input of a run, of its continuation, and of a restore."""
+
+    facts: CaseFacts
+    sequence: int = 0
+    stage: Stage = Stage.SUBMITTED
+    desk: UnitRef | None = None
+    holder: UnitRef | None = None
+    task: Task | None = None
+    clocks: tuple[RunningClock, ...] = ()
+    respondent_units: tuple[Code, ...] = ()
+    linked: bool = False
+    redo_count: int = 0
+    public_document: DocumentRef | None = None
+    outcome: Outcome | None = None
+    satisfaction: int | None = None
+    business_clock: BusinessClock | None = None
+    results: tuple[ActResult, ...] = ()
+    """Outcomes of the latest commands, oldest first: a repeated command gets its first answer, also after continue-as-new."""
+    seen_messages: tuple[UUID, ...] = ()
+
+
+class RouteRequest(Contract):
+    """Which desk registers this case?"""
+
+    case_id: UUID
+    track: Track
+    category: CategoryCode
+    region: RegionCode
+
+
+class RouteCheck(Contract):
+    """May this unit receive the case? ``to_desk`` when it is handed to another jurisdiction's desk."""
+
+    case_id: UUID
+    track: Track
+    category: CategoryCode
+    region: RegionCode
+    unit_id: Code
+    from_unit: Code
+    to_desk: bool = False
+    linked: bool
+    respondent_units: tuple[Code, ...]
+
+
+class RouteVerdict(Contract):
+    """``unit`` when it may; else ``refusal``, a code whose texts the API knows."""
+
+    unit: UnitRef | None = None
+    refusal: Code | None = None
+
+
+class LinkCheck(Contract):
+    """Do these respondent units exist?"""
+
+    case_id: UUID
+    unit_ids: tuple[Code, ...]
+
+
+class ClockRequest(Contract):
+    """A clock to start: the purpose and what decides the regime."""
+
+    purpose: Purpose
+    track: Track
+    channel: Channel
+    category: CategoryCode
+    unit_id: Code | None
+    started_at: Instant
+
+
+class Transition(Contract):
+    """One step of a case as it is recorded: idempotent on (case_id, sequence) by its content hash."""
+
+    facts: CaseFacts
+    sequence: int = Field(ge=1)
+    act: Act
+    actor: Actor
+    at: Instant
+    from_stage: Stage
+    to_stage: Stage
+    desk: UnitRef
+    holder: UnitRef | None = None
+    task: Task | None = None
+    clocks: tuple[RunningClock, ...] = ()
+    respondent_units: tuple[Code, ...] = ()
+    linked: bool = False
+    redo_count: int = 0
+    command_id: UUID | None = None
+    reason_code: Code | None = None
+    ground: Code | None = None
+    note: DocumentRef | None = None
+    public_document: DocumentRef | None = None
+    outcome: Outcome | None = None
+    satisfaction: int | None = None
+    deadline: Deadline | None = None
+    """The deadline the act is about (see CaseTransitioned.deadline)."""
+
+
+class Recorded(Contract):
+    """The step is in the database, with its event in the outbox."""
+
+    sequence: int
+    business_clock: BusinessClock
+
+
+class RefusalDetail(Contract):
+    """Why a command was refused; ``sequence`` and ``stage`` are the case's present ones."""
+
+    code: Code
+    sequence: int
+    stage: Stage
+
+
+ILLEGAL_ACT = "IllegalAct"
+STALE = "Stale"
+ROUTE_REFUSED = "RouteRefused"
+CONFLICTING_CONTENT = "ConflictingContent"
+"""ApplicationError types. Refusals carry a RefusalDetail; ConflictingContent is never retried."""
+
+
+def reporter_facing(clocks: tuple[RunningClock, ...]) -> datetime | None:
+    """When the holder must answer: the due time of the handling or redo clock, if one runs."""
+    for clock in clocks:
+        if clock.deadline.purpose in (Purpose.HANDLE, Purpose.REDO):
+            return clock.deadline.due_at
+    return None

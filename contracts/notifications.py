@@ -1,0 +1,41 @@
+"""Events of the notifications service: how each notice ended."""
+
+from enum import StrEnum
+from typing import ClassVar
+from uuid import UUID
+
+from pydantic import Field
+
+from contracts.envelope import Event
+from contracts.model import Code, Instant
+from contracts.topics import NOTIFICATIONS, Topic
+
+
+class DeliveryState(StrEnum):
+    """The terminal states of a notice."""
+
+    DELIVERED = "DELIVERED"
+    FAILED = "FAILED"
+    SKIPPED = "SKIPPED"
+
+
+class NoticeSettled(Event):
+    """A notice reached its one terminal state."""
+
+    TYPE: ClassVar[str] = "cn.huiyin.notifications.settled.v1"
+    TOPIC: ClassVar[Topic] = NOTIFICATIONS
+
+    notice_id: UUID
+    case_id: UUID
+    template: Code
+    recipient: Code
+    """``reporter:<complaint_id>`` or ``unit:<unit_id>``."""
+    way: Code
+    state: DeliveryState
+    reason: Code | None = None
+    attempts: int = Field(ge=0)
+    possibly_repeated: bool = False
+    at: Instant
+
+
+EVENTS: tuple[type[Event], ...] = (NoticeSettled,)

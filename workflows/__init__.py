@@ -1,0 +1,1 @@
+"""Deterministic code only: the case workflow and the activities it asks for."""
