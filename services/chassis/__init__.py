@@ -1,0 +1,1 @@
+"""Shared plumbing: what every service needs and none of them owns."""

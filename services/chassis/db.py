@@ -1,0 +1,140 @@
+"""PostgreSQL for a service: one transaction per session, with the principal that row-level security looks at."""
+
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Final, Literal
+
+import asyncpg
+from sqlalchemy import event
+from sqlalchemy.exc import DisconnectionError
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
+
+Role = Literal["system", "officer", "public", "auditor"]
+
+_SAFE = re.compile(r"[A-Za-z0-9_.:\-]{0,80}")
+
+
+@dataclass(frozen=True)
+class Principal:
+    """On whose behalf a transaction runs. Row-level security policies read it through `huiyin_role()`,
+    `huiyin_account()`, `huiyin_units()` and `huiyin_restricted()` (schema.py).
+
+    `unit_ids` are all the units whose rows the principal may see. Raises ValueError for an id that is none.
+    """
+
+    role: Role
+    account_id: str | None = None
+    unit_ids: tuple[str, ...] = ()
+    restricted: bool = False
+
+    def __post_init__(self) -> None:
+        # The values go into the text of BEGIN (the simple protocol takes no parameters): nothing else gets through.
+        for value in (self.role, self.account_id or "", *self.unit_ids):
+            if not _SAFE.fullmatch(value):
+                raise ValueError("a principal's role, account and units are identifiers")
+
+    @cached_property
+    def prelude(self) -> str:
+        """The statement that tells PostgreSQL, for this transaction only."""
+        return (
+            f"SELECT set_config('huiyin.role','{self.role}',true),"
+            f"set_config('huiyin.account','{self.account_id or ''}',true),"
+            f"set_config('huiyin.units','{','.join(self.unit_ids)}',true),"
+            f"set_config('huiyin.restricted','{'on' if self.restricted else 'off'}',true)"
+        )
+
+
+SYSTEM: Final = Principal("system")
+
+
+class _Connection(asyncpg.Connection):  # type: ignore[type-arg]
+    """Sends the principal together with BEGIN: one round trip. Used once, so that a transaction that nobody
+    gave a principal sees nothing."""
+
+    begin: str | None = None
+
+    async def execute(self, query: str, *args: Any, timeout: float | None = None) -> str:
+        if self.begin is not None and query.startswith("BEGIN"):
+            query, self.begin = self.begin, None
+        return str(await super().execute(query, *args, timeout=timeout))
+
+
+def asyncpg_dsn(dsn: str) -> str:
+    """The DSN as asyncpg takes it, for raw connections (LISTEN, advisory locks)."""
+    return re.sub(r"^postgres(ql)?(\+\w+)?://", "postgresql://", dsn)
+
+
+class Database:
+    """The connection pool of one service."""
+
+    def __init__(
+        self, dsn: str, *, pool_size: int = 8, max_overflow: int = 8, name: str = "huiyin", pool_timeout: float = 5.0
+    ) -> None:
+        self.dsn = asyncpg_dsn(dsn)
+        self._name = name
+        self.engine: AsyncEngine = create_async_engine(
+            "postgresql+asyncpg://",
+            async_creator=self._connect,
+            pool_size=pool_size,
+            max_overflow=max_overflow,
+            pool_timeout=pool_timeout,
+            hide_parameters=True,  # an error's text must not hold what people wrote
+        )
+        event.listen(self.engine.sync_engine, "checkout", _refuse_closed)
+
+    async def _connect(self) -> "asyncpg.Connection[Any]":
+        return await asyncpg.connect(
+            self.dsn,
+            connection_class=_Connection,
+            timeout=5,
+            command_timeout=30,
+            server_settings={
+                "application_name": self._name,
+                "TimeZone": "UTC",
+                "jit": "off",
+                "lock_timeout": "10s",
+                "idle_in_transaction_session_timeout": "60s",
+            },
+        )
+
+    @asynccontextmanager
+    async def session(self, principal: Principal = SYSTEM) -> AsyncIterator[AsyncSession]:
+        """ONE transaction on the principal's behalf: commits at the end, rolls back on any error."""
+        async with self._transaction(f"BEGIN;{principal.prelude}") as session:
+            yield session
+            await session.commit()
+
+    @asynccontextmanager
+    async def read(self, principal: Principal = SYSTEM) -> AsyncIterator[AsyncSession]:
+        """One read-only transaction: a write raises."""
+        async with self._transaction(f"BEGIN READ ONLY;{principal.prelude}") as session:
+            yield session
+
+    @asynccontextmanager
+    async def _transaction(self, begin: str) -> AsyncIterator[AsyncSession]:
+        async with AsyncSession(self.engine, expire_on_commit=False) as session:
+            connection = await session.connection()
+            assert connection.sync_connection is not None
+            driver = connection.sync_connection.connection.driver_connection
+            assert isinstance(driver, _Connection)
+            driver.begin = begin
+            yield session
+
+    async def ping(self) -> None:
+        """Raises when the database does not answer."""
+        async with self.engine.connect() as connection:
+            await connection.exec_driver_sql("SELECT 1")
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self.engine.dispose()
+
+
+def _refuse_closed(dbapi_connection: Any, _record: Any, _proxy: Any) -> None:
+    # After a restart of PostgreSQL the pool is full of dead connections. asyncpg knows them without a round trip.
+    if dbapi_connection.driver_connection.is_closed():
+        raise DisconnectionError("closed by the server")
+    dbapi_connection.driver_connection.begin = None

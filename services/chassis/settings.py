@@ -1,0 +1,151 @@
+"""Every setting of every process: HUIYIN_<NAME> in the environment, then `<state_dir>/stack.env`, then the default."""
+
+import os
+from functools import lru_cache
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+DEFAULT_STATE_DIR = ".huiyin"
+SERVICES = ("complaints", "vault", "referrals", "notifications")
+
+KafkaSecurity = Literal["PLAINTEXT", "SSL", "SASL_SSL", "SASL_PLAINTEXT"]
+
+
+class MissingSetting(RuntimeError):
+    """A setting without which this process can't work; the text names the variable."""
+
+
+class Settings(BaseSettings):
+    """Flat on purpose: one name in the code, one variable in the environment, one row in the README."""
+
+    model_config = SettingsConfigDict(env_prefix="HUIYIN_", extra="ignore", frozen=True)
+
+    state_dir: Path = Path(DEFAULT_STATE_DIR)
+
+    # PostgreSQL. The service's role owns nothing; the owner's role runs the migrations.
+    complaints_dsn: str = Field(default="", repr=False)
+    vault_dsn: str = Field(default="", repr=False)
+    referrals_dsn: str = Field(default="", repr=False)
+    notifications_dsn: str = Field(default="", repr=False)
+    complaints_owner_dsn: str = Field(default="", repr=False)
+    vault_owner_dsn: str = Field(default="", repr=False)
+    referrals_owner_dsn: str = Field(default="", repr=False)
+    notifications_owner_dsn: str = Field(default="", repr=False)
+    db_pool_size: int = Field(default=8, ge=1)
+    db_max_overflow: int = Field(default=8, ge=0)
+
+    # Kafka
+    kafka_bootstrap: str = "localhost:19092"
+    kafka_security: KafkaSecurity = "PLAINTEXT"
+    kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "PLAIN"
+    kafka_username: str = ""
+    kafka_password: str = Field(default="", repr=False)
+    kafka_ca_file: str = ""
+
+    # Temporal
+    temporal_address: str = "localhost:17233"
+    temporal_namespace: str = "default"
+    temporal_tls: bool = False
+    temporal_ca_file: str = ""
+    temporal_cert_file: str = ""
+    temporal_key_file: str = ""
+
+    # Mail
+    smtp_host: str = "127.0.0.1"
+    smtp_port: int = 11025
+    smtp_starttls: bool = False
+    smtp_username: str = ""
+    smtp_password: str = Field(default="", repr=False)
+    mail_from: str = "huiyin@localhost"
+
+    # Where we listen and find each other
+    host: str = "127.0.0.1"
+    complaints_port: int = 8101
+    vault_port: int = 8102
+    referrals_port: int = 8103
+    notifications_port: int = 8104
+    worker_metrics_port: int = 8105
+    mailsink_smtp_port: int = 11025
+    mailsink_http_port: int = 18025
+    postgres_port: int = 54329
+    kafka_port: int = 19092
+    kafka_controller_port: int = 19093
+    temporal_port: int = 17233
+    temporal_ui_port: int = 18233
+    complaints_url: str = ""
+    vault_url: str = ""
+    referrals_url: str = ""
+    notifications_url: str = ""
+
+    # Files; empty means a folder of the state directory
+    keys_dir: Path = Path("")
+    evidence_dir: Path = Path("")
+
+    # Telemetry
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    log_format: Literal["json", "console"] = "json"
+    otlp_endpoint: str = ""
+    trace_file: str = ""
+    """Spans as JSON lines, for tests and for machines without a collector."""
+    trace_ratio: float = Field(default=0.1, ge=0, le=1)
+
+    # Relay
+    relay_poll_seconds: float = Field(default=1.0, gt=0)
+    relay_batch: int = Field(default=500, ge=1)
+    kafka_request_timeout_seconds: float = Field(default=10.0, gt=0)
+    kafka_max_message_bytes: int = Field(default=1_000_000, ge=1_000)
+    """What the producer takes at most; keep it at or below the topics' max.message.bytes."""
+
+    # Consumers
+    consumer_max_backoff_seconds: float = Field(default=30.0, gt=0)
+    """The longest wait after a transient error; must stay well below the 300 s that Kafka allows between polls."""
+    consumer_max_attempts: int = Field(default=8, ge=1)
+    """After so many failures in a row that no engine's outage explains, a message is parked."""
+    consumer_batch: int = Field(default=64, ge=1)
+    consumer_poll_seconds: float = Field(default=1.0, gt=0)
+    """How often requeued dead letters are looked for when no NOTIFY came."""
+
+    # HTTP
+    max_body_bytes: int = Field(default=1_048_576, ge=1024)
+
+    def model_post_init(self, context: object) -> None:
+        """Fill in what follows from other settings."""
+        derived: dict[str, object] = {}
+        if self.keys_dir == Path(""):
+            derived["keys_dir"] = self.state_dir / "keys"
+        if self.evidence_dir == Path(""):
+            derived["evidence_dir"] = self.state_dir / "evidence"
+        for service in SERVICES:
+            if not getattr(self, f"{service}_url"):
+                derived[f"{service}_url"] = f"http://{self.host}:{getattr(self, f'{service}_port')}"
+        # The model is frozen for everybody else.
+        self.__dict__.update(derived)
+
+    def dsn(self, service: str) -> str:
+        """The service's own connection string; raises MissingSetting when it is not set."""
+        return self._required(f"{service}_dsn")
+
+    def owner_dsn(self, service: str) -> str:
+        """The connection string of the role that owns the service's tables; raises MissingSetting when it is not set."""
+        return self._required(f"{service}_owner_dsn")
+
+    def _required(self, name: str) -> str:
+        value = str(getattr(self, name))
+        if not value:
+            raise MissingSetting(f"HUIYIN_{name.upper()} is not set: start the stack with `huiyin up`, or set it")
+        return value
+
+
+def load_settings() -> Settings:
+    """Read the settings anew."""
+    state_dir = Path(os.environ.get("HUIYIN_STATE_DIR", DEFAULT_STATE_DIR))
+    return Settings(_env_file=state_dir / "stack.env")  # type: ignore[call-arg]
+
+
+@lru_cache(maxsize=1)
+def get_settings() -> Settings:
+    """The settings of this process, read once."""
+    return load_settings()
