@@ -77,7 +77,7 @@ def chassis_grants(role: str) -> str:
         raise ValueError("a role is an identifier")
     return f"""
 GRANT SELECT, INSERT, DELETE ON outbox TO {role};
-GRANT SELECT, INSERT ON inbox TO {role};
+GRANT SELECT, INSERT, DELETE ON inbox TO {role};
 GRANT SELECT, INSERT, UPDATE, DELETE ON dead_letters TO {role};
 GRANT SELECT, INSERT, UPDATE ON business_clock TO {role};
 GRANT USAGE ON SEQUENCE outbox_id_seq, dead_letters_id_seq TO {role};
