@@ -1,0 +1,58 @@
+"""Set-up between the engines' start and the services': databases, topics, retention, keys, migrations.
+
+Runs as a short process of its own (`python -m deploy.bootstrap`), so that the owners' database addresses never
+enter a process that stays. Every step may be repeated. Lines that begin with `step:` are shown to the operator.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from importlib.util import find_spec
+
+from deploy.config import StackConfig
+from deploy.databases import ensure_databases
+from deploy.engines import temporal
+
+MIGRATED = ("complaints", "referrals", "notifications")
+
+
+def step(text: str) -> None:
+    print(f"step: {text}", flush=True)
+
+
+def main() -> int:
+    config = StackConfig.from_environ()
+    os.environ.update(config.settings_env())
+    if config.owns_postgres:
+        step("databases and roles")
+        asyncio.run(ensure_databases(config))
+    from services.chassis.settings import Settings
+
+    settings = Settings()
+    step("event topics")
+    from deploy.topics import connection_options, ensure_topics
+
+    replication = 1 if config.owns_kafka else int(config.given.get("HUIYIN_KAFKA_REPLICATION", "1"))
+    asyncio.run(ensure_topics(connection_options(settings), replication))
+    if config.owns_temporal:
+        step("workflow history retention")
+        temporal.set_retention(config)
+    step("keys")
+    from services.chassis.keyfiles import ensure_keys
+
+    ensure_keys(settings)
+    if find_spec("services.chassis.migrate") is None:
+        return 0
+    from services.chassis.migrate import upgrade
+
+    for service in MIGRATED:
+        if find_spec(f"services.{service}") is not None:
+            step(f"database migrations of {service}")
+            upgrade(service, settings.owner_dsn(service))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,134 @@
+"""The processes of the stack as data: command, environment, readiness, and the order they start in."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from deploy.config import DSN_SETTINGS, StackConfig
+
+Probe = Callable[[], Awaitable[bool]]
+
+
+@dataclass(frozen=True)
+class ProcessSpec:
+    """How one process is run and watched."""
+
+    name: str
+    argv: tuple[str, ...]
+    env: Mapping[str, str]
+    ready: Probe
+    ports: tuple[str, ...]
+    tier: int
+    """0 engines, 1 services: a tier starts when the one before it is ready, and stops before it."""
+    user: str | None = None
+    stop_signal: signal.Signals = signal.SIGTERM
+    stop_seconds: float = 20.0
+    ready_seconds: float = 60.0
+    prepare: Callable[[], None] = field(default=lambda: None)
+    """Run before every start (format storage, write settings); raises EngineError."""
+
+
+class EngineError(Exception):
+    """An engine cannot be prepared or started; the message says what to do."""
+
+
+@dataclass(frozen=True)
+class Service:
+    """One of our own processes. `dsns` are the database addresses it may know, `port` answers `ready_path`."""
+
+    name: str
+    module: str
+    port: str
+    ready_path: str
+    dsns: tuple[str, ...] = ()
+
+
+SERVICES: tuple[Service, ...] = (
+    Service("complaints", "services.complaints.main", "complaints", "/ready", ("HUIYIN_COMPLAINTS_DSN",)),
+    Service("vault", "services.complaints.vault.main", "vault", "/ready", ("HUIYIN_VAULT_DSN",)),
+    Service("referrals", "services.referrals.main", "referrals", "/ready", ("HUIYIN_REFERRALS_DSN",)),
+    Service(
+        "notifications", "services.notifications.main", "notifications", "/ready", ("HUIYIN_NOTIFICATIONS_DSN",)
+    ),
+    Service("worker", "workflows.worker", "worker_metrics", "/metrics"),
+)
+MAILSINK = "mailsink"
+ENGINES = ("postgres", "kafka", "temporal", MAILSINK)
+ALL_NAMES: tuple[str, ...] = (*ENGINES, *(service.name for service in SERVICES))
+
+
+def base_env(config: StackConfig) -> dict[str, str]:
+    """The environment of every process: the real one plus the settings, without any database address.
+
+    No process is handed an address or password that is not its own; set-up alone gets the owners'. Empty, not
+    absent: what the environment says, if only nothing, wins over `stack.env`.
+    """
+    env = dict(os.environ) | config.settings_env() | dict.fromkeys(DSN_SETTINGS, "")
+    env["MALLOC_ARENA_MAX"] = "2"  # glibc's per-thread arenas cost hundreds of MB in Java and Go processes
+    env["PYTHONUNBUFFERED"] = "1"
+    env["PYTHONFAULTHANDLER"] = "1"
+    return env
+
+
+def service_specs(config: StackConfig, names: tuple[str, ...]) -> list[ProcessSpec]:
+    """Specs of those of our own services that are named, in their order."""
+    from deploy.probes import http_ready
+
+    settings = config.settings_env()
+    specs = []
+    for service in SERVICES:
+        if service.name not in names:
+            continue
+        env = base_env(config) | {name: settings[name] for name in service.dsns}
+        env["HUIYIN_PROCESS"] = service.name
+        specs.append(
+            ProcessSpec(
+                name=service.name,
+                argv=(sys.executable, "-m", service.module),
+                env=env,
+                ready=http_ready(config.probe_host, config.ports[service.port], service.ready_path),
+                ports=(service.port,),
+                tier=1,
+            )
+        )
+    return specs
+
+
+def mailsink_spec(config: StackConfig) -> ProcessSpec:
+    """The SMTP server that shows what was sent."""
+    from deploy.probes import http_ready
+
+    return ProcessSpec(
+        name=MAILSINK,
+        argv=(sys.executable, "-m", "deploy.mailsink"),
+        env=base_env(config) | {"HUIYIN_PROCESS": MAILSINK},
+        ready=http_ready(config.probe_host, config.ports["mailsink_http"], "/health"),
+        ports=("mailsink_smtp", "mailsink_http"),
+        tier=0,
+        stop_seconds=5.0,
+    )
+
+
+def all_specs(config: StackConfig, names: tuple[str, ...] = ALL_NAMES) -> list[ProcessSpec]:
+    """Every process to run, in starting order. Engines that are given by address are left out."""
+    from deploy.engines import kafka, postgres, temporal
+
+    specs: list[ProcessSpec] = []
+    if "postgres" in names and config.owns_postgres:
+        specs.append(postgres.spec(config))
+    if "kafka" in names and config.owns_kafka:
+        specs.append(kafka.spec(config))
+    if "temporal" in names and config.owns_temporal:
+        specs.append(temporal.spec(config))
+    if MAILSINK in names and config.owns_mailsink:
+        specs.append(mailsink_spec(config))
+    return specs + service_specs(config, names)
+
+
+def log_path(config: StackConfig, name: str) -> Path:
+    return config.logs / f"{name}.log"

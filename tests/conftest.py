@@ -1,0 +1,59 @@
+"""Stacks for the tests that need real engines: free ports, a state folder of their own, logs kept on failure.
+
+HUIYIN_TEST_STATE=<folder> keeps one engine stack running between test runs, for quick turns at the desk.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from deploy.config import PROJECT, StackConfig
+from deploy.stack import Stack
+
+STATE = PROJECT / ".huiyin" / "test"
+
+
+def run_stack(request: pytest.FixtureRequest, stack: Stack) -> Iterator[Stack]:
+    """Start, lend and stop a stack. When a test of the session failed its logs stay, and it is said where."""
+    failed_before = request.session.testsfailed
+    ok = False
+    try:
+        stack.start()
+        yield stack
+        ok = request.session.testsfailed == failed_before
+    finally:
+        stack.stop()
+        if ok:
+            stack.discard()
+        else:
+            for data in ("postgres", "kafka", "temporal"):
+                shutil.rmtree(stack.state_dir / data, ignore_errors=True)
+            print(f"\nlogs of the stack: {stack.config.logs}")
+
+
+@pytest.fixture(scope="session")
+def stack_engines(request: pytest.FixtureRequest) -> Iterator[Stack]:
+    """PostgreSQL (migrated), Kafka (topics), Temporal with time skipping, mail sink; none of our services."""
+    skipping = {"HUIYIN_TEMPORAL_DYNAMIC_CONFIG": "frontend.WorkflowTimeSkippingEnabled=true"}
+    kept = os.environ.get("HUIYIN_TEST_STATE")
+    if kept is None:
+        yield from run_stack(request, Stack(STATE / f"engines-{os.getpid()}", services=(), env=skipping))
+        return
+    folder = Path(kept).resolve()
+    known = (folder / "given.json").exists()
+    stack = Stack.of(StackConfig.of_running(folder)) if known else Stack(folder, services=(), env=skipping)
+    stack.start()
+    yield stack
+
+
+@pytest.fixture(scope="session")
+def stack(request: pytest.FixtureRequest) -> Iterator[Stack]:
+    """The whole system: engines and all services, every trace kept."""
+    folder = STATE / f"stack-{os.getpid()}"
+    env = {"HUIYIN_TRACE_RATIO": "1.0", "HUIYIN_TRACE_FILE": str(folder / "traces.jsonl")}
+    yield from run_stack(request, Stack(folder, env=env))
