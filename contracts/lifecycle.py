@@ -261,7 +261,7 @@ RULES: tuple[Rule, ...] = (
         (Field.NOTE,),
         starts=(Purpose.SUPPLEMENT,),
     ),
-    Rule(Act.SUPPLEMENT, Party.REPORTER, (Stage.SUPPLEMENT,), Stage.TRIAGE, stops=(Purpose.SUPPLEMENT,)),
+    Rule(Act.SUPPLEMENT, Party.REPORTER, _OPEN, stops=(Purpose.SUPPLEMENT,), decided=_OPEN),
     Rule(Act.SUPPLEMENT_LAPSED, Party.SYSTEM, (Stage.SUPPLEMENT,), Stage.TRIAGE, stops=(Purpose.SUPPLEMENT,)),
     Rule(
         Act.REJECT,
@@ -379,7 +379,7 @@ RULES: tuple[Rule, ...] = (
     Rule(
         Act.RATE,
         Party.REPORTER,
-        (Stage.PENDING_VISIT,),
+        (Stage.PENDING_VISIT, Stage.CLOSED),
         needs=(Field.SATISFACTION,),
         decided=(Stage.CLOSED, Stage.REDO),
     ),
@@ -406,6 +406,9 @@ RULE: dict[Act, Rule] = {rule.act: rule for rule in RULES}
 
 MAX_REDO = 1
 """An unsatisfied reporter gets one redo (济南12345条例 art. 27; HY-REDO 仅一次)."""
+
+QUIET = frozenset({Act.DUE_SOON, Act.OVERDUE, Act.URGE, Act.SUPPLEMENT})
+"""Acts that don't make what an officer is looking at out of date, unless they change the stage."""
 
 SATISFIED = 3
 """Satisfaction runs from 1 非常不满意 to 5 非常满意 (好差评); below this it is not satisfied."""

@@ -1,6 +1,5 @@
 """What is said to and by the case workflow: its carried state, commands, signals, activity inputs and results."""
 
-from datetime import datetime
 from uuid import UUID
 
 from pydantic import Field
@@ -49,7 +48,8 @@ class Actor(Contract):
 
 
 class Command(Contract):
-    """One human act on a case. ``expected_sequence`` is the step that the officer saw: a later one means somebody was faster."""
+    """One human act on a case. ``expected_sequence`` is the step that the officer saw: a later one that changes the view
+    means that somebody was faster."""
 
     command_id: UUID
     act: Act
@@ -104,6 +104,8 @@ class CaseState(Contract):
 
     facts: CaseFacts
     sequence: int = 0
+    changed_sequence: int = 0
+    """The latest step that makes an officer's view out of date: reminders and lamps don't."""
     stage: Stage = Stage.SUBMITTED
     desk: UnitRef | None = None
     holder: UnitRef | None = None
@@ -174,6 +176,7 @@ class Transition(Contract):
 
     facts: CaseFacts
     sequence: int = Field(ge=1)
+    changed_sequence: int = Field(ge=1)
     act: Act
     actor: Actor
     at: Instant
@@ -217,11 +220,3 @@ STALE = "Stale"
 ROUTE_REFUSED = "RouteRefused"
 CONFLICTING_CONTENT = "ConflictingContent"
 """ApplicationError types. Refusals carry a RefusalDetail; ConflictingContent is never retried."""
-
-
-def reporter_facing(clocks: tuple[RunningClock, ...]) -> datetime | None:
-    """When the holder must answer: the due time of the handling or redo clock, if one runs."""
-    for clock in clocks:
-        if clock.deadline.purpose in (Purpose.HANDLE, Purpose.REDO):
-            return clock.deadline.due_at
-    return None

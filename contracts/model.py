@@ -31,9 +31,7 @@ class Contract(BaseModel):
 
 def canonical_json(model: BaseModel) -> bytes:
     """The model as UTF-8 JSON with sorted keys and no white space: equal models give equal bytes."""
-    return json.dumps(
-        model.model_dump(mode="json"), sort_keys=True, separators=(",", ":"), ensure_ascii=False
-    ).encode()
+    return json.dumps(model.model_dump(mode="json"), sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
 
 
 def content_hash(model: BaseModel) -> str:

@@ -1,0 +1,95 @@
+"""A Temporal dev server that can skip time, one for all workflow tests."""
+
+import asyncio
+import shutil
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from pathlib import Path
+from uuid import uuid4
+
+import pytest_asyncio
+from temporalio.client import Client, WorkflowHandle
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.testing import TimeSkippingConfig, WorkflowEnvironment
+from temporalio.worker import Worker
+
+from contracts.messages import QUEUE_REFERRALS, QUERY_STATE, CaseState, workflow_id
+from tests.workflow.office import Office
+from workflows.complaint_case import ComplaintCase
+
+
+def temporal_binary() -> str:
+    """The dev server that came with the environment."""
+    beside = Path(sys.executable).parent / "temporal"
+    return str(beside) if beside.exists() else shutil.which("temporal") or "temporal"
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def environment() -> AsyncIterator[WorkflowEnvironment]:
+    async with await WorkflowEnvironment.start_time_skipping_v2(
+        ts_config=TimeSkippingConfig(enabled=False),
+        data_converter=pydantic_data_converter,
+        dev_server_existing_path=temporal_binary(),
+        dev_server_extra_args=[
+            "--dynamic-config-value",
+            "frontend.WorkflowTimeSkippingEnabled=true",
+            "--log-level",
+            "error",
+        ],
+    ) as started:
+        yield started
+
+
+class Bench:
+    """One running case with its office."""
+
+    def __init__(self, environment: WorkflowEnvironment, office: Office, queue: str) -> None:
+        self.environment = environment
+        self.office = office
+        self.queue = queue
+
+    @property
+    def client(self) -> Client:
+        return self.environment.client
+
+    async def start(self, state: CaseState) -> WorkflowHandle[ComplaintCase, None]:
+        handle = await self.client.start_workflow(
+            ComplaintCase.run, state, id=workflow_id(state.facts.case_id), task_queue=self.queue
+        )
+        await self.until(handle, lambda now: now.sequence > state.sequence)
+        return handle
+
+    async def state(self, handle: WorkflowHandle[ComplaintCase, None]) -> CaseState:
+        return await handle.query(QUERY_STATE, result_type=CaseState)
+
+    async def until(self, handle, condition, seconds: float = 10.0) -> CaseState:  # type: ignore[no-untyped-def]
+        """Wait until the state meets a condition; fails with the last state when it does not in time."""
+        async with asyncio.timeout(seconds):
+            while True:
+                now = await self.state(handle)
+                if condition(now):
+                    return now
+                await asyncio.sleep(0.02)
+
+    async def forward(self, handle: WorkflowHandle[ComplaintCase, None], days: float) -> None:
+        """Let the case's clock run ahead."""
+        await self.environment.fast_forward(handle, timedelta(days=days))
+
+
+@asynccontextmanager
+async def open_bench(environment: WorkflowEnvironment) -> AsyncIterator[Bench]:
+    office = Office()
+    queue = f"cases-{uuid4()}"
+    async with (
+        Worker(environment.client, task_queue=queue, workflows=[ComplaintCase]),
+        Worker(environment.client, task_queue=QUEUE_REFERRALS, activities=office.activities()),  # type: ignore[arg-type]
+    ):
+        yield Bench(environment, office, queue)
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def bench(environment: WorkflowEnvironment) -> AsyncIterator[Bench]:
+    async with open_bench(environment) as opened:
+        yield opened

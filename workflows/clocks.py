@@ -1,0 +1,72 @@
+"""The clocks of a case as the workflow sees them: what is due now, and when to look again. Pure."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from contracts.cases import Deadline
+from contracts.lifecycle import LAPSE, REPORTERS_CLOCKS, Act, Purpose
+from contracts.messages import RunningClock
+
+
+@dataclass(frozen=True)
+class Due:
+    """An act of the system that a clock demands, since ``at``."""
+
+    at: datetime
+    act: Act
+    purpose: Purpose
+
+
+def _next(clock: RunningClock) -> Due | None:
+    deadline = clock.deadline
+    speaks = deadline.purpose not in REPORTERS_CLOCKS
+    if speaks and not clock.warned and deadline.due_soon_at < deadline.due_at:
+        return Due(deadline.due_soon_at, Act.DUE_SOON, deadline.purpose)
+    if deadline.purpose in LAPSE:
+        return Due(deadline.due_at, LAPSE[deadline.purpose], deadline.purpose)
+    if not clock.overdue:
+        return Due(deadline.due_at, Act.OVERDUE, deadline.purpose)
+    return None
+
+
+def next_due(clocks: Iterable[RunningClock], now: datetime) -> Due | None:
+    """The earliest act that the clocks demand, past or to come; None when nothing is left to say.
+
+    A warning whose deadline has passed too is skipped: one word, the later one.
+    """
+    found: Due | None = None
+    for clock in clocks:
+        due = _next(clock)
+        if due is not None and due.act is Act.DUE_SOON and now >= clock.deadline.due_at:
+            due = _next(clock.model_copy(update={"warned": True}))
+        if due is not None and (found is None or due.at < found.at):
+            found = due
+    return found
+
+
+def running(clocks: Iterable[RunningClock], purpose: Purpose) -> RunningClock | None:
+    """The clock of a purpose, if it runs."""
+    return next((clock for clock in clocks if clock.deadline.purpose is purpose), None)
+
+
+def without(clocks: Iterable[RunningClock], purposes: Iterable[Purpose]) -> tuple[RunningClock, ...]:
+    """The clocks less those of the given purposes."""
+    gone = frozenset(purposes)
+    return tuple(clock for clock in clocks if clock.deadline.purpose not in gone)
+
+
+def marked(clocks: Iterable[RunningClock], due: Due) -> tuple[RunningClock, ...]:
+    """The clocks after a DUE_SOON or OVERDUE was said of one of them."""
+    return tuple(
+        clock.model_copy(update={"warned": True, "overdue": clock.overdue or due.act is Act.OVERDUE})
+        if clock.deadline.purpose is due.purpose
+        else clock
+        for clock in clocks
+    )
+
+
+def started(clocks: Iterable[RunningClock], deadlines: Iterable[Deadline]) -> tuple[RunningClock, ...]:
+    """The clocks with new ones; a new clock takes the place of an older one of its purpose."""
+    new = tuple(RunningClock(deadline=deadline) for deadline in deadlines)
+    return without(clocks, (clock.deadline.purpose for clock in new)) + new

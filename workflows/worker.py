@@ -1,0 +1,40 @@
+"""The process that runs case workflows, and nothing else: no database, no HTTP, no Kafka."""
+
+import asyncio
+import signal
+
+from temporalio.client import Client
+from temporalio.worker import Worker
+
+from contracts.messages import QUEUE_CASES
+from services.chassis import telemetry, temporal
+from services.chassis.settings import Settings, get_settings
+from workflows.complaint_case import ComplaintCase
+
+
+def make_worker(client: Client, settings: Settings) -> Worker:
+    """A worker for the queue ``cases``."""
+    return Worker(
+        client,
+        task_queue=QUEUE_CASES,
+        workflows=[ComplaintCase],
+        max_cached_workflows=settings.worker_cached_workflows,
+        max_concurrent_workflow_tasks=settings.worker_concurrent_tasks,
+    )
+
+
+async def main() -> None:
+    """Run until told to stop; workflow tasks in hand are finished first."""
+    settings = get_settings()
+    telemetry.setup("workflows", settings)
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(name, stop.set)
+    client = await temporal.connect(settings, metrics_port=settings.worker_metrics_port)
+    async with make_worker(client, settings):
+        await stop.wait()
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
