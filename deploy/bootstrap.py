@@ -10,6 +10,7 @@ import asyncio
 import os
 import sys
 from importlib.util import find_spec
+from pathlib import Path
 
 from deploy.config import StackConfig
 from deploy.databases import ensure_databases
@@ -23,8 +24,8 @@ def step(text: str) -> None:
 
 
 def main() -> int:
-    config = StackConfig.from_environ()
-    os.environ.update(config.settings_env())
+    # The environment carries complete settings by now; what was given tells which engines are our own.
+    config = StackConfig.of_running(Path(os.environ["HUIYIN_STATE_DIR"]))
     if config.owns_postgres:
         step("databases and roles")
         asyncio.run(ensure_databases(config))
