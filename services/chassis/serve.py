@@ -1,0 +1,81 @@
+"""Run a service: the HTTP server, and its background tasks under supervision."""
+
+import asyncio
+import contextlib
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from dataclasses import dataclass
+
+import structlog
+import uvicorn
+from starlette.types import ASGIApp
+
+from services.chassis import telemetry
+from services.chassis.settings import Settings
+
+Task = Callable[[], Awaitable[None]]
+
+_log = structlog.get_logger("huiyin.serve")
+
+
+@dataclass
+class _Process:
+    """What this process runs: one server, and whether a task of it died."""
+
+    server: uvicorn.Server | None = None
+    died: str | None = None
+
+
+_process = _Process()
+
+
+@contextlib.asynccontextmanager
+async def background(tasks: Mapping[str, Task]) -> AsyncIterator[None]:
+    """Run the tasks beside what is inside. For the application's lifespan.
+
+    A task that ends, or raises, before it is told to, ends the process: the supervisor starts it again.
+    """
+    running = {name: asyncio.create_task(_watched(name, task), name=name) for name, task in tasks.items()}
+    try:
+        yield
+    finally:
+        for task in running.values():
+            task.cancel()
+        await asyncio.gather(*running.values(), return_exceptions=True)
+
+
+async def _watched(name: str, task: Task) -> None:
+    try:
+        await task()
+        _log.error("background_task_ended", step=name)
+    except Exception as error:
+        _log.error("background_task_died", step=name, exc_info=error)
+    _process.died = name
+    if _process.server is not None:
+        _process.server.should_exit = True
+
+
+def run(app: ASGIApp, port: int, settings: Settings) -> None:
+    """Serve until a signal comes. Exits the process with 1 when a background task died."""
+    config = uvicorn.Config(
+        app,
+        host=settings.host,
+        port=port,
+        loop="uvloop",
+        http="auto",  # httptools where it is installed
+        ws="none",
+        lifespan="on",
+        access_log=False,
+        server_header=False,
+        log_config=None,
+        timeout_graceful_shutdown=10,
+        timeout_keep_alive=30,
+        backlog=2048,
+    )
+    _process.server = uvicorn.Server(config)
+    try:
+        _process.server.run()
+    finally:
+        telemetry.flush()
+    if _process.died is not None or not _process.server.started:
+        sys.exit(1)
