@@ -45,7 +45,7 @@ class StackConfig:
         """Read HUIYIN_* (default: this process's environment). Raises ConfigError."""
         real = os.environ if environ is None else environ
         given = {key: value for key, value in real.items() if key.startswith("HUIYIN_") and value != ""}
-        folder = state_dir or Path(given.get("HUIYIN_STATE_DIR", ".huiyin"))
+        folder = state_dir or Path(given.get("HUIYIN_STATE_DIR", PROJECT / ".huiyin"))
         try:
             ports = read_ports(given)
         except ValueError as error:

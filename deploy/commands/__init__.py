@@ -1,0 +1,18 @@
+"""The parts of the command line, each loaded only when it is used.
+
+A module here has `app: typer.Typer`. One command without a group becomes `huiyin <name>`, several become
+`huiyin <name> <command>`.
+"""
+
+from __future__ import annotations
+
+PARTS: dict[str, str] = {
+    "demo": "Watch sample complaints come in and every one of them end in an answer.",
+    "bench": "Measure intake and lifecycles beside their floors.",
+    "admin": "Set up the first administrator, and look after accounts.",
+    "clients": "API clients of the intake channels (12345 platforms).",
+    "dlq": "Messages that could not be processed: list, show, requeue.",
+    "keys": "Key files: list, rotate.",
+    "clock": "The business clock: show, set.",
+}
+"""Name and one line of help; the module is deploy.commands.<name>."""
