@@ -101,7 +101,11 @@ class Reporters:
         }
         path = paths[sample.channel]
         if sample.channel == "HOTLINE":
-            body = {**body, "workordercode": f"12345-{(key or uuid4().hex)[:12]}", "workordercontent": body.pop("narrative")}
+            body = {
+                **body,
+                "workordercode": f"12345-{(key or uuid4().hex)[:12]}",
+                "workordercontent": body.pop("narrative"),
+            }
         data = json.dumps(body, ensure_ascii=False).encode()
         headers = {"Content-Type": "application/json", "Idempotency-Key": key or uuid4().hex}
         if sample.channel == "HOTLINE":

@@ -123,4 +123,3 @@ def _observer(sample: Sample) -> str:
     integrity = categories()[sample.category].track == "INTEGRITY"
     place = sample.region if not (integrity and sample.region == "990121") else "990100"
     return f"supervisor.{'rdesk' if integrity else 'desk'}-{place}"
-

@@ -6,7 +6,9 @@ from typing import Any
 
 import yaml
 
-REPLY = "经核查,反映的问题已调查清楚:相关收费、诊疗和服务记录已逐项核对,责任科室已整改,处理结果已记录在案。感谢您的监督。"
+REPLY = (
+    "经核查,反映的问题已调查清楚:相关收费、诊疗和服务记录已逐项核对,责任科室已整改,处理结果已记录在案。感谢您的监督。"
+)
 WEAK_REPLY = "您反映的问题已收悉,已转有关科室,请知悉。"
 NOTE = "请按职责办理,依法保护反映人信息。"
 
@@ -136,7 +138,9 @@ def _handling(sample: Sample, memory: Memory, view: dict[str, Any]) -> Next:
             return Step("URGE", {"note": "已超期,请立即办理并说明原因。"})
     weak = sample.plan in ("redo", "phone_redo", "review_fail") and not view["redo_count"] and not memory.failed_review
     outcome = "EXPLAINED" if weak else "SUBSTANTIATED"
-    return Step("REPLY", {"public_reply": WEAK_REPLY if weak else REPLY, "outcome": outcome, "note": "核查记录已归卷。"})
+    return Step(
+        "REPLY", {"public_reply": WEAK_REPLY if weak else REPLY, "outcome": outcome, "note": "核查记录已归卷。"}
+    )
 
 
 def _feedback(sample: Sample, memory: Memory, view: dict[str, Any]) -> Next:

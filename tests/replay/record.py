@@ -1,0 +1,110 @@
+"""Records golden histories of the case workflow: `python -m tests.replay.record VERSION`.
+
+Run it once for a released version of the workflow and commit what it writes; never write a version anew: the point is
+that running cases, which began under the older code, survive the newer one.
+"""
+
+import asyncio
+import contextlib
+import re
+import sys
+from pathlib import Path
+from uuid import uuid4
+
+from temporalio.client import WorkflowHandle, WorkflowUpdateFailedError
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.testing import TimeSkippingConfig, WorkflowEnvironment
+
+from contracts.lifecycle import Act, Stage, Track
+from contracts.messages import SIGNAL_REPORTER, UPDATE_ACT, ActResult, ReporterMessage
+from tests.workflow.conftest import Bench, open_bench, temporal_binary
+from tests.workflow.office import ACCUSED, INSURANCE, command, new_case
+
+HISTORIES = Path(__file__).parent / "histories"
+TO_VISIT = (Act.LINK_RESPONDENTS, Act.ACCEPT, Act.DISPATCH, Act.SIGN, Act.BEGIN, Act.REPLY, Act.REVIEW_PASS)
+
+
+async def _do(bench: Bench, handle: WorkflowHandle, *acts: Act, **fields: object) -> None:  # type: ignore[type-arg]
+    for act in acts:
+        given = command(await bench.state(handle), act, **fields)
+        await handle.execute_update(UPDATE_ACT, given, id=str(given.command_id), result_type=ActResult)
+
+
+async def _rate(handle: WorkflowHandle, satisfaction: int) -> None:  # type: ignore[type-arg]
+    await handle.signal(SIGNAL_REPORTER, ReporterMessage(message_id=uuid4(), act=Act.RATE, satisfaction=satisfaction))
+
+
+async def plain(bench: Bench) -> WorkflowHandle:  # type: ignore[type-arg]
+    """Answered, rated, closed, archived."""
+    handle = await bench.start(new_case())
+    await _do(bench, handle, *TO_VISIT)
+    await _rate(handle, 5)
+    await bench.until(handle, lambda state: state.stage is Stage.CLOSED)
+    await bench.forward(handle, 31)
+    await handle.result()
+    return handle
+
+
+async def refused(bench: Bench) -> WorkflowHandle:  # type: ignore[type-arg]
+    """Asked for more, answered, then refused; still open."""
+    handle = await bench.start(new_case())
+    await _do(bench, handle, Act.REQUEST_SUPPLEMENT)
+    await handle.signal(SIGNAL_REPORTER, ReporterMessage(message_id=uuid4(), act=Act.SUPPLEMENT))
+    await bench.until(handle, lambda state: state.stage is Stage.TRIAGE)
+    await _do(bench, handle, Act.REJECT)
+    return handle
+
+
+async def overdue_redo(bench: Bench) -> WorkflowHandle:  # type: ignore[type-arg]
+    """Handed to another desk, signed by silence, transferred, overdue, redone, closed by silence."""
+    handle = await bench.start(new_case())
+    await _do(bench, handle, Act.HAND_TO_DESK, Act.LINK_RESPONDENTS, Act.ACCEPT, Act.DISPATCH)
+    await bench.forward(handle, 1.5)
+    await bench.until(handle, lambda state: state.stage is Stage.SIGNED)
+    await _do(bench, handle, Act.TRANSFER, unit_id=INSURANCE.unit_id)
+    await _do(bench, handle, Act.SIGN)
+    await bench.forward(handle, 8)
+    await bench.until(handle, lambda state: any(clock.overdue for clock in state.clocks))
+    await _do(bench, handle, Act.URGE, Act.REPLY, Act.REVIEW_PASS)
+    await _rate(handle, 1)
+    await bench.until(handle, lambda state: state.stage is Stage.REDO)
+    await _do(bench, handle, Act.REPLY, Act.REVIEW_PASS, Act.RECORD_VISIT)
+    await bench.forward(handle, 11)
+    await bench.until(handle, lambda state: state.stage is Stage.CLOSED)
+    return handle
+
+
+async def report(bench: Bench) -> WorkflowHandle:  # type: ignore[type-arg]
+    """A report: linked, refused to the accused unit, still in handling."""
+    handle = await bench.start(new_case(Track.INTEGRITY))
+    await _do(bench, handle, Act.CLAIM, Act.LINK_RESPONDENTS, Act.ACCEPT)
+    given = command(await bench.state(handle), Act.DISPATCH, unit_id=ACCUSED.unit_id)
+    with contextlib.suppress(WorkflowUpdateFailedError):
+        await handle.execute_update(UPDATE_ACT, given, id=str(given.command_id), result_type=ActResult)
+    await _do(bench, handle, Act.DISPATCH, Act.SIGN, Act.BEGIN)
+    return handle
+
+
+async def main(version: str) -> None:
+    """Write one history a scenario; refuses to overwrite."""
+    HISTORIES.mkdir(exist_ok=True)
+    async with await WorkflowEnvironment.start_time_skipping_v2(
+        ts_config=TimeSkippingConfig(enabled=False),
+        data_converter=pydantic_data_converter,
+        dev_server_existing_path=temporal_binary(),
+        dev_server_extra_args=["--dynamic-config-value", "frontend.WorkflowTimeSkippingEnabled=true", "--log-level", "error"],
+    ) as environment:
+        async with open_bench(environment) as bench:
+            for scenario in (plain, refused, overdue_redo, report):
+                path = HISTORIES / f"{version}_{scenario.__name__}.json"
+                if path.exists():
+                    raise SystemExit(f"{path.name} exists: a released history is never written anew")
+                handle = await scenario(bench)
+                text = (await handle.fetch_history()).to_json()
+                # Who ran it is of no use to a replay, and names the machine.
+                path.write_text(re.sub(r'"identity": "[^"]*"', '"identity": "worker"', text), encoding="utf-8")
+                print(path.name)
+
+
+if __name__ == "__main__":
+    asyncio.run(main(sys.argv[1]))
