@@ -155,7 +155,7 @@ def logs(
 
 @app.command()
 def doctor(as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False) -> None:
-    """Look at machine, engines, services, lag and dead letters, and say what to do. Exit code 1 when something fails."""
+    """Look at machine, engines, services, lag and dead letters, and say what to do. Exit code 1 if any fails."""
     from deploy.doctor import examine
 
     config = running_config()
@@ -180,8 +180,6 @@ def release(name: Annotated[str, typer.Argument(help="A process that is held.")]
     """Start a held process again."""
     Stack.of(running_config()).release(name)
     console.print(f"{name} is ready.")
-
-
 
 
 if __name__ == "__main__":

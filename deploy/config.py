@@ -53,7 +53,9 @@ class StackConfig:
         config = cls(folder.expanduser().resolve(), ports, given)
         missing = [name for name in DSN_SETTINGS if name not in given]
         if missing and len(missing) < len(DSN_SETTINGS):
-            raise ConfigError(f"With a PostgreSQL of your own, all of its addresses are needed: set {', '.join(missing)}")
+            raise ConfigError(
+                f"With a PostgreSQL of your own, all of its addresses are needed: set {', '.join(missing)}"
+            )
         return config
 
     @classmethod

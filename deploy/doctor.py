@@ -103,7 +103,9 @@ def processes(config: StackConfig) -> Iterator[Finding]:
     if known is None:
         return
     for name, process in known.processes.items():
-        found = process.state + (f", {process.restarts} restarts, last: {process.last_exit}" if process.restarts else "")
+        found = process.state + (
+            f", {process.restarts} restarts, last: {process.last_exit}" if process.restarts else ""
+        )
         if process.state == "held":
             yield Finding("warn", name, found, f"huiyin release {name}")
         elif process.state != "ready":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import urllib.error
 import urllib.request
@@ -10,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 import asyncpg
 
 from contracts.topics import TOPICS
+from deploy import status
 from deploy.config import StackConfig
 from deploy.doctor import Finding
 from deploy.engines import temporal
-from deploy.processes import SERVICES
+from deploy.processes import SERVICES, Service
 from deploy.topics import connection_options
 
 if TYPE_CHECKING:
@@ -52,15 +54,15 @@ async def tables(connection: asyncpg.Connection, service: str) -> list[Finding]:
     """What waits in this database."""
     if await connection.fetchval("SELECT to_regclass('outbox')") is None:
         return [Finding("fail", f"{service}: tables", "missing", "huiyin down; huiyin up (it migrates)")]
-    rows, age = await connection.fetchrow(
-        "SELECT count(*), COALESCE(extract(epoch FROM clock_timestamp() - min(created_at)), 0)::int FROM outbox"
+    rows = await connection.fetchval("SELECT count(*) FROM outbox")
+    age = await connection.fetchval(
+        "SELECT COALESCE(extract(epoch FROM clock_timestamp() - min(created_at)), 0)::int FROM outbox"
     )
     late = age > OLD_OUTBOX_SECONDS
     advice = f"events wait to be sent: is Kafka up? huiyin logs {service}" if late else ""
     found = [Finding("warn" if late else "ok", f"{service}: outbox", f"{rows} rows, oldest {age} s", advice)]
-    dead, waiting = await connection.fetchrow(
-        "SELECT count(*) FILTER (WHERE state = 'DEAD'), count(*) FILTER (WHERE state = 'WAITING') FROM dead_letters"
-    )
+    counting = "SELECT count(*) FROM dead_letters WHERE state = $1"
+    dead, waiting = [await connection.fetchval(counting, state) for state in ("DEAD", "WAITING")]
     shown = f"{dead} dead, {waiting} waiting behind them"
     advice = "huiyin dlq list; then huiyin dlq requeue" if dead else ""
     found.append(Finding("warn" if dead else "ok", f"{service}: dead letters", shown, advice))
@@ -127,7 +129,9 @@ async def workflows(settings: Settings) -> list[Finding]:
     )
     days = described.config.workflow_execution_retention_ttl.seconds / 86400
     good = days >= RETENTION_AT_LEAST
-    advice = "" if good else f"keep closed workflows for {temporal.RETENTION_DAYS} days: temporal operator namespace update"
+    advice = (
+        "" if good else f"keep closed workflows for {temporal.RETENTION_DAYS} days: temporal operator namespace update"
+    )
     shown = f"server {info.server_version}, keeps closed cases {days:g} days"
     return [Finding("ok" if good else "fail", "Temporal", shown, advice)]
 
@@ -143,20 +147,26 @@ async def mail(settings: Settings) -> list[Finding]:
 
 
 async def services(config: StackConfig) -> list[Finding]:
-    """What each service says on /ready; it names the engine it misses."""
-    known = {service.name: service for service in SERVICES}
-    found: list[Finding] = []
-    for service in known.values():
-        url = f"http://{config.probe_host}:{config.ports[service.port]}{service.ready_path}"
-        try:
-            with urllib.request.urlopen(url, timeout=5) as reply:  # noqa: S310  http, on this machine
-                found.append(Finding("ok", f"{service.name} answers", f"{reply.status} on {service.ready_path}"))
-        except urllib.error.HTTPError as error:
-            shown = f"{error.code}: {reason(error.read())}"
-            found.append(Finding("fail", f"{service.name} answers", shown, f"huiyin logs {service.name}"))
-        except OSError as error:
-            found.append(Finding("fail", f"{service.name} answers", str(error), f"huiyin logs {service.name}"))
-    return found
+    """What each service that is to run says on /ready; it names the engine it misses."""
+    known = status.read(config.state_dir)
+    names = [service.name for service in SERVICES] if known is None else list(known.processes)
+    return [
+        await asyncio.to_thread(ask_service, service, f"http://{config.probe_host}:{config.ports[service.port]}")
+        for service in SERVICES
+        if service.name in names
+    ]
+
+
+def ask_service(service: Service, base: str) -> Finding:
+    """One GET of the readiness address."""
+    what, advice = f"{service.name} answers", f"huiyin logs {service.name}"
+    try:
+        with urllib.request.urlopen(base + service.ready_path, timeout=5) as reply:  # noqa: S310  always http
+            return Finding("ok", what, f"{reply.status} on {service.ready_path}")
+    except urllib.error.HTTPError as error:
+        return Finding("fail", what, f"{error.code}: {reason(error.read())}", advice)
+    except OSError as error:
+        return Finding("fail", what, str(error), advice)
 
 
 def reason(body: bytes) -> str:

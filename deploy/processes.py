@@ -52,9 +52,7 @@ SERVICES: tuple[Service, ...] = (
     Service("complaints", "services.complaints.main", "complaints", "/ready", ("HUIYIN_COMPLAINTS_DSN",)),
     Service("vault", "services.complaints.vault.main", "vault", "/ready", ("HUIYIN_VAULT_DSN",)),
     Service("referrals", "services.referrals.main", "referrals", "/ready", ("HUIYIN_REFERRALS_DSN",)),
-    Service(
-        "notifications", "services.notifications.main", "notifications", "/ready", ("HUIYIN_NOTIFICATIONS_DSN",)
-    ),
+    Service("notifications", "services.notifications.main", "notifications", "/ready", ("HUIYIN_NOTIFICATIONS_DSN",)),
     Service("worker", "workflows.worker", "worker_metrics", "/metrics"),
 )
 MAILSINK = "mailsink"

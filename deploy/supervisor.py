@@ -151,7 +151,9 @@ class Supervisor:
             if not waiting:
                 return
             if time.monotonic() > deadline:
-                raise StartFailed(f"not ready after {START_SECONDS:.0f} s: {', '.join(waiting)}; see {self.config.logs}")
+                raise StartFailed(
+                    f"not ready after {START_SECONDS:.0f} s: {', '.join(waiting)}; see {self.config.logs}"
+                )
             await asyncio.sleep(0.05)
 
     def _tail(self, child: Child) -> str:

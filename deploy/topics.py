@@ -39,7 +39,9 @@ async def ensure_topics(options: dict[str, Any], replication: int = 1) -> list[s
         if new:
             answer = await admin.create_topics(
                 [
-                    NewTopic(topic.name, topic.partitions, replication, topic_configs=topic_settings(topic.retention_ms))
+                    NewTopic(
+                        topic.name, topic.partitions, replication, topic_configs=topic_settings(topic.retention_ms)
+                    )
                     for topic in new
                 ]
             )

@@ -43,12 +43,12 @@ def stack_engines(request: pytest.FixtureRequest) -> Iterator[Stack]:
     kept = os.environ.get("HUIYIN_TEST_STATE")
     if kept is None:
         yield from run_stack(request, Stack(STATE / f"engines-{os.getpid()}", services=(), env=skipping))
-        return
-    folder = Path(kept).resolve()
-    known = (folder / "given.json").exists()
-    stack = Stack.of(StackConfig.of_running(folder)) if known else Stack(folder, services=(), env=skipping)
-    stack.start()
-    yield stack
+    else:
+        folder = Path(kept).resolve()
+        known = (folder / "given.json").exists()
+        stack = Stack.of(StackConfig.of_running(folder)) if known else Stack(folder, services=(), env=skipping)
+        stack.start()
+        yield stack
 
 
 @pytest.fixture(scope="session")

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import itertools
+import os
 import socket
 
 import asyncpg
+import psutil
 import pytest
+from temporalio.client import Client, WorkflowExecutionStatus
 
 from contracts.topics import TOPICS
 from deploy.config import PROJECT
@@ -103,6 +108,45 @@ def test_a_wrong_password_is_refused(stack_engines: Stack) -> None:
     dsn = stack_engines.config.dsn("complaints", "huiyin_complaints", "wrong")
     with pytest.raises(asyncpg.InvalidPasswordError):
         asyncio.run(asyncpg.connect(dsn))
+
+
+async def test_temporal_killed_loses_nothing_it_acknowledged(stack_engines: Stack) -> None:
+    client = await Client.connect(stack_engines.settings.temporal_address)
+    acknowledged: list[str] = []
+
+    async def start_until_killed() -> None:
+        for number in itertools.count():
+            identity = f"durable/{os.getpid()}/{number}"
+            await client.start_workflow("Nobody", id=identity, task_queue="nobody")
+            acknowledged.append(identity)
+
+    starting = asyncio.create_task(start_until_killed())
+    await asyncio.sleep(1.0)
+    killed = stack_engines.kill("temporal")
+    starting.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await starting
+    await asyncio.to_thread(stack_engines.wait_ready, "temporal", not_pid=killed)
+    assert len(acknowledged) > 10
+    for identity in acknowledged:
+        handle = client.get_workflow_handle(identity)
+        assert (await handle.describe()).status == WorkflowExecutionStatus.RUNNING
+        await handle.terminate()
+
+
+def test_when_the_supervisor_is_killed_nothing_stays_and_the_next_one_starts_clean() -> None:
+    stack = Stack(PROJECT / ".huiyin" / "test" / f"killed-{os.getpid()}", services=())
+    try:
+        stack.start()
+        pids = [process.pid for process in stack.status().processes.values() if process.pid is not None]
+        assert len(pids) == 4
+        stack.kill_supervisor()
+        stack.start()
+        assert {process.state for process in stack.status().processes.values()} == {"ready"}
+        assert not any(psutil.pid_exists(pid) for pid in pids)
+    finally:
+        stack.stop()
+    stack.discard()
 
 
 def test_closed_workflows_are_kept_for_thirty_days_at_least(stack_engines: Stack) -> None:
