@@ -1,0 +1,223 @@
+"""The HTTP interface: officers' notices, and the delivery ledger. A thin adapter."""
+
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Header, Path, Query, Request
+from pydantic import BaseModel
+
+from services.chassis.auth import Claims, Officer, ServiceTokens, Unauthenticated, bearer, verify_officer
+from services.chassis.db import Database
+from services.chassis.http import Problem, lang
+from services.notifications import reading
+from services.notifications.ledger import Delivery, OfficerNotice, Tally
+from services.notifications.templates import paragraphs, subject
+
+router = APIRouter(prefix="/v1")
+DELIVERIES_PURPOSE = "deliveries"
+
+
+class OfficerNoticeView(BaseModel):
+    """A notice to a unit, worded in the caller's language. ``id`` is what ``after`` takes; times are business times."""
+
+    id: int
+    notice_id: UUID
+    unit_id: str
+    case_id: UUID
+    case_number: str
+    kind: str
+    title: str
+    text: str
+    at: datetime
+    due_at: datetime | None
+    read_at: datetime | None
+
+
+class OfficerNoticePage(BaseModel):
+    """Notices, oldest first. Ask again with ``after=next`` for what comes later."""
+
+    notices: list[OfficerNoticeView]
+    next: int
+
+
+class DeliveryView(BaseModel):
+    """How one notice stands or ended. ``recipient`` is ``reporter`` or ``unit:<id>``."""
+
+    notice_id: UUID
+    case_id: UUID
+    sequence: int
+    template: str
+    title: str
+    recipient: str
+    way: str | None
+    state: str
+    reason: str | None
+    attempts: int
+    possibly_repeated: bool
+    settled_at: datetime | None
+
+
+class DeliveryList(BaseModel):
+    """The ledger of one case, in the order of its steps."""
+
+    case_id: UUID
+    deliveries: list[DeliveryView]
+
+
+class TallyView(BaseModel):
+    """How many notices of a template stand or ended in one manner."""
+
+    template: str
+    way: str | None
+    state: str
+    reason: str | None
+    count: int
+    possibly_repeated: int
+
+
+class Summary(BaseModel):
+    """The whole ledger, counted."""
+
+    total: int
+    unsettled: int
+    by_state: dict[str, int]
+    possibly_repeated: int
+    rows: list[TallyView]
+
+
+def _db(request: Request) -> Database:
+    db: Database = request.app.state.db
+    return db
+
+
+def _tokens(request: Request) -> ServiceTokens:
+    tokens: ServiceTokens = request.app.state.tokens
+    return tokens
+
+
+Db = Annotated[Database, Depends(_db)]
+Tokens = Annotated[ServiceTokens, Depends(_tokens)]
+Authorization = Annotated[str | None, Header(description="Bearer token")]
+
+
+def _officer(tokens: Tokens, authorization: Authorization = None) -> Officer:
+    return verify_officer(tokens, bearer(authorization))
+
+
+def _caller(tokens: Tokens, authorization: Authorization = None) -> Officer | Claims:
+    """An officer, or another of our services (purpose ``deliveries``)."""
+    token = bearer(authorization)
+    try:
+        return tokens.verify(token, purpose=DELIVERIES_PURPOSE)
+    except Unauthenticated:
+        return verify_officer(tokens, token)
+
+
+@router.get("/notices", summary="The notices of the officer's own unit, or of one below it")
+async def list_notices(
+    request: Request,
+    db: Db,
+    officer: Annotated[Officer, Depends(_officer)],
+    after: Annotated[int, Query(ge=0, le=2**62)] = 0,
+    unread: bool = False,
+    unit_id: Annotated[str | None, Query(pattern=r"^[A-Za-z0-9._:\-]{1,80}$")] = None,
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+) -> OfficerNoticePage:
+    """Notices with an id above ``after``, oldest first."""
+    notices = await reading.officer_notices(db, officer, unit_id=unit_id, beyond=after, unread=unread, limit=limit)
+    language = lang(request)
+    return OfficerNoticePage(
+        notices=[_notice_view(notice, language) for notice in notices], next=notices[-1].id if notices else after
+    )
+
+
+@router.post("/notices/{id}/read", summary="Mark a notice as read; the first reading is kept")
+async def read_notice(
+    request: Request,
+    db: Db,
+    officer: Annotated[Officer, Depends(_officer)],
+    id: Annotated[int, Path(ge=1, le=2**62)],
+) -> OfficerNoticeView:
+    """404 for a notice of units that the officer may not see, and for none at all."""
+    notice = await reading.mark_read(db, officer, id)
+    if notice is None:
+        raise Problem(
+            404, "no_such_notice", "没有这条通知，或您无权查看。", "There is no such notice, or it is not yours to see."
+        )
+    return _notice_view(notice, lang(request))
+
+
+@router.get("/deliveries", summary="The delivery ledger of a case")
+async def list_deliveries(
+    request: Request, db: Db, caller: Annotated[Officer | Claims, Depends(_caller)], case_id: UUID
+) -> DeliveryList:
+    """Officers see cases of which their units were told; for any other the list is empty."""
+    rows = await reading.deliveries(db, caller if isinstance(caller, Officer) else None, case_id)
+    language = lang(request)
+    return DeliveryList(case_id=case_id, deliveries=[_delivery_view(row, language) for row in rows])
+
+
+@router.get("/deliveries/summary", summary="The delivery ledger, counted")
+async def summarise(db: Db, caller: Annotated[Officer | Claims, Depends(_caller)]) -> Summary:
+    """Counts only, by template, way, state and reason."""
+    rows = await reading.tallies(db)
+    by_state: dict[str, int] = {}
+    for row in rows:
+        by_state[row.state] = by_state.get(row.state, 0) + row.count
+    ended = sum(count for state, count in by_state.items() if state in reading.TERMINAL_NAMES)
+    total = sum(by_state.values())
+    return Summary(
+        total=total,
+        unsettled=total - ended,
+        by_state=by_state,
+        possibly_repeated=sum(row.possibly_repeated for row in rows),
+        rows=[_tally_view(row) for row in rows],
+    )
+
+
+def _notice_view(notice: OfficerNotice, language: str) -> OfficerNoticeView:
+    data: dict[str, Any] = notice.data
+    return OfficerNoticeView(
+        id=notice.id,
+        notice_id=notice.notice_id,
+        unit_id=notice.unit_id,
+        case_id=notice.case_id,
+        case_number=data.get("case_number", ""),
+        kind=notice.template.value,
+        title=subject(notice.template, language),
+        text=" ".join(paragraphs(notice.template, notice.data, language)),
+        at=notice.at,
+        due_at=datetime.fromisoformat(data["due_at"]) if "due_at" in data else None,
+        read_at=notice.read_at,
+    )
+
+
+def _delivery_view(row: Delivery, language: str) -> DeliveryView:
+    # Which complaint it is stays between the services: officers work on cases.
+    recipient = "reporter" if row.recipient.startswith("reporter:") else row.recipient
+    return DeliveryView(
+        notice_id=row.notice_id,
+        case_id=row.case_id,
+        sequence=row.sequence,
+        template=row.template,
+        title=subject(reading.Template(row.template), language),
+        recipient=recipient,
+        way=row.way,
+        state=row.state,
+        reason=row.reason,
+        attempts=row.attempts,
+        possibly_repeated=row.possibly_repeated,
+        settled_at=row.settled_at,
+    )
+
+
+def _tally_view(row: Tally) -> TallyView:
+    return TallyView(
+        template=row.template,
+        way=row.way,
+        state=row.state,
+        reason=row.reason,
+        count=row.count,
+        possibly_repeated=row.possibly_repeated,
+    )

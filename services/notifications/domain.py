@@ -1,0 +1,331 @@
+"""Which notice is owed to whom for which event, and what follows from an attempt to send it. Pure: no clock."""
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from enum import StrEnum
+from uuid import UUID, uuid5
+
+from contracts.cases import CaseTransitioned, UnitRef
+from contracts.complaints import ComplaintSubmitted, ContactWay
+from contracts.lifecycle import DUTY, REPORTERS_CLOCKS, Act, Seat, Stage
+
+_NOTICE_IDS = UUID("6f6f1f0a-9a55-5d0b-8a53-0b1d6a1a7c11")
+"""Namespace of notice ids: for ever, or a redelivered event would make a second notice."""
+
+
+class Template(StrEnum):
+    """What a notice says. The first block is for reporters, the second for officers."""
+
+    RECEIPT = "RECEIPT"
+    REGISTERED = "REGISTERED"
+    ACCEPTED = "ACCEPTED"
+    REJECTED = "REJECTED"
+    SUPPLEMENT_REQUESTED = "SUPPLEMENT_REQUESTED"
+    SUPPLEMENT_LAPSED = "SUPPLEMENT_LAPSED"
+    HANDED_OVER = "HANDED_OVER"
+    HANDED_TO_DESK = "HANDED_TO_DESK"
+    SIGNED = "SIGNED"
+    REPLIED = "REPLIED"
+    RATING_REQUESTED = "RATING_REQUESTED"
+    REDO_ORDERED = "REDO_ORDERED"
+    CLOSED = "CLOSED"
+
+    NEW_TASK = "NEW_TASK"
+    REVIEW_FAILED = "REVIEW_FAILED"
+    URGED = "URGED"
+    DUE_SOON = "DUE_SOON"
+    OVERDUE = "OVERDUE"
+
+
+class Way(StrEnum):
+    """How a notice goes. TRACKING: the tracking page shows it, nothing is sent."""
+
+    EMAIL = "EMAIL"
+    SMS = "SMS"
+    WECHAT = "WECHAT"
+    TRACKING = "TRACKING"
+    IN_APP = "IN_APP"
+
+
+class State(StrEnum):
+    """Where a notice stands. The last three are terminal: a notice enters exactly one of them, once."""
+
+    PENDING_RECIPIENT = "PENDING_RECIPIENT"
+    PENDING = "PENDING"
+    SENDING = "SENDING"
+    DELIVERED = "DELIVERED"
+    FAILED = "FAILED"
+    SKIPPED = "SKIPPED"
+
+
+TERMINAL = frozenset({State.DELIVERED, State.FAILED, State.SKIPPED})
+
+
+class Reason(StrEnum):
+    """Why a notice was skipped or failed, or why it waits."""
+
+    NO_CONTACT = "NO_CONTACT"
+    WAY_NOT_SET_UP = "WAY_NOT_SET_UP"
+    SAID_IN_RECEIPT = "SAID_IN_RECEIPT"
+    NO_ADDRESS = "NO_ADDRESS"
+
+    ADDRESS_MALFORMED = "ADDRESS_MALFORMED"
+    ADDRESS_GONE = "ADDRESS_GONE"
+    RECIPIENT_REFUSED = "RECIPIENT_REFUSED"
+    MESSAGE_REFUSED = "MESSAGE_REFUSED"
+    RECIPIENT_UNKNOWN = "RECIPIENT_UNKNOWN"
+
+    SERVER_AWAY = "SERVER_AWAY"
+    SERVER_BUSY = "SERVER_BUSY"
+    SERVER_SETUP = "SERVER_SETUP"
+    VAULT_AWAY = "VAULT_AWAY"
+    BROKEN_OFF = "BROKEN_OFF"
+    INTERRUPTED = "INTERRUPTED"
+    INTERNAL = "INTERNAL"
+
+
+@dataclass(frozen=True)
+class Recipient:
+    """What is known of a reporter: classes and a token, never an address."""
+
+    complaint_id: UUID
+    case_number: str
+    contact_token: UUID | None
+    ways: tuple[str, ...]
+    language: str
+    named: bool
+
+
+@dataclass(frozen=True)
+class Planned:
+    """One owed notice. ``data`` holds codes, unit names and instants for the template, nothing else."""
+
+    template: Template
+    case_id: UUID
+    sequence: int
+    complaint_id: UUID | None = None
+    unit_id: str | None = None
+    data: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def recipient(self) -> str:
+        """As the ledger and NoticeSettled name it."""
+        return f"reporter:{self.complaint_id}" if self.complaint_id else f"unit:{self.unit_id}"
+
+
+def notice_id(event_id: UUID, recipient: str, template: Template) -> UUID:
+    """The id of a notice: the same event gives the same notice, however often it comes."""
+    return uuid5(_NOTICE_IDS, f"{event_id}/{recipient}/{template}")
+
+
+def recipient_of(event: ComplaintSubmitted) -> Recipient:
+    """What to keep of a reporter."""
+    return Recipient(
+        complaint_id=event.complaint_id,
+        case_number=event.case_number,
+        contact_token=event.contact_token,
+        ways=tuple(str(way) for way in event.ways),
+        language=event.language,
+        named=event.named,
+    )
+
+
+def receipt_for(event: ComplaintSubmitted) -> Planned:
+    """The receipt: owed once per complaint, however many cases it opens; sequence 0 comes before every step."""
+    return Planned(
+        Template.RECEIPT,
+        event.case_ids[0],
+        0,
+        complaint_id=event.complaint_id,
+        data={"at": event.at.isoformat()},
+    )
+
+
+_REPORTER_TEMPLATE: dict[Act, Template] = {
+    Act.REGISTER: Template.REGISTERED,
+    Act.REQUEST_SUPPLEMENT: Template.SUPPLEMENT_REQUESTED,
+    Act.SUPPLEMENT_LAPSED: Template.SUPPLEMENT_LAPSED,
+    Act.REJECT: Template.REJECTED,
+    Act.ACCEPT: Template.ACCEPTED,
+    Act.DISPATCH: Template.HANDED_OVER,
+    Act.TRANSFER: Template.HANDED_OVER,
+    Act.HAND_TO_DESK: Template.HANDED_TO_DESK,
+    Act.SIGN: Template.SIGNED,
+    Act.SIGN_LAPSED: Template.SIGNED,
+    Act.REVIEW_PASS: Template.REPLIED,
+}
+_BY_STAGE: dict[Stage, Template] = {
+    Stage.CLOSED: Template.CLOSED,
+    Stage.REDO: Template.REDO_ORDERED,
+    Stage.PENDING_VISIT: Template.RATING_REQUESTED,
+}
+"""Acts not named above (call-back, rating, silence) say what the stage they lead to means for the reporter."""
+
+
+def reporter_template(act: Act, to_stage: Stage) -> Template | None:
+    """What a reporter is told of an act that may be told; None when there is nothing to say."""
+    return _REPORTER_TEMPLATE.get(act) or _BY_STAGE.get(to_stage)
+
+
+def notices_for(event: CaseTransitioned) -> tuple[Planned, ...]:
+    """All notices that a step owes: one per complaint when the reporter may know, and those of the units."""
+    return (*_to_reporters(event), *_to_units(event))
+
+
+def _to_reporters(event: CaseTransitioned) -> tuple[Planned, ...]:
+    template = reporter_template(event.act, event.to_stage) if event.told else None
+    if template is None:
+        return ()
+    return tuple(
+        Planned(template, event.case_id, event.sequence, complaint_id=complaint_id, data=_data(event))
+        for complaint_id in dict.fromkeys(event.complaint_ids)
+    )
+
+
+def _to_units(event: CaseTransitioned) -> tuple[Planned, ...]:
+    return tuple(
+        Planned(template, event.case_id, event.sequence, unit_id=unit.unit_id, data=_data(event))
+        for template, unit in _unit_notices(event)
+    )
+
+
+def _unit_notices(event: CaseTransitioned) -> tuple[tuple[Template, UnitRef], ...]:
+    on_turn = unit_on_turn(event)
+    match event.act:
+        case Act.DUE_SOON | Act.OVERDUE:
+            if event.deadline is not None and event.deadline.purpose in REPORTERS_CLOCKS:
+                return ()
+            template = Template(event.act.value)
+            told = {unit.unit_id: unit for unit in (on_turn or event.desk, event.desk)}
+            return tuple((template, unit) for unit in told.values())
+        case Act.URGE:
+            return ((Template.URGED, on_turn or event.desk),)
+        case Act.REVIEW_FAIL:
+            return ((Template.REVIEW_FAILED, event.holder or event.desk),)
+        case _ if opens_task(event) and on_turn is not None:
+            return ((Template.NEW_TASK, on_turn),)
+    return ()
+
+
+def unit_on_turn(event: CaseTransitioned) -> UnitRef | None:
+    """The unit that must act in the stage reached, holder or desk; None when it is the reporter's turn, or nobody's."""
+    duty = DUTY.get(event.to_stage)
+    if duty is None:
+        return None
+    return event.desk if duty.seat is Seat.DESK else event.holder
+
+
+def opens_task(event: CaseTransitioned) -> bool:
+    """Did the step give a unit something new to do? Signing does not: whoever signs knows what comes next."""
+    duty = DUTY.get(event.to_stage)
+    if duty is None or event.act is Act.SIGN:
+        return False
+    return event.act is Act.HAND_TO_DESK or duty != DUTY.get(event.from_stage)
+
+
+def _data(event: CaseTransitioned) -> dict[str, str]:
+    data: dict[str, str] = {
+        "at": event.at.isoformat(),
+        "act": event.act.value,
+        "stage": event.to_stage.value,
+        "case_number": event.case_number,
+        "desk": event.desk.name,
+    }
+    if event.holder is not None:
+        data["holder"] = event.holder.name
+    if event.task is not None:
+        data["task"] = event.task.value
+    if event.reason_code is not None:
+        data["reason_code"] = event.reason_code
+    if event.outcome is not None:
+        data["outcome"] = event.outcome.value
+    if event.deadline is not None:
+        data["purpose"] = event.deadline.purpose.value
+        data["due_at"] = event.deadline.due_at.isoformat()
+    return data
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What becomes of a notice, and why when nothing is sent; ``way`` is how it goes or would have gone."""
+
+    state: State
+    way: Way
+    reason: Reason | None = None
+
+
+def decide(template: Template, recipient: Recipient) -> Decision:
+    """How a reporter's notice goes. Nothing goes by a way that is not set up; the tracking page shows it anyway."""
+    if template is Template.REGISTERED:
+        # The receipt went out seconds ago and said the same; the step still gets its row in the ledger.
+        return Decision(State.SKIPPED, Way.TRACKING, Reason.SAID_IN_RECEIPT)
+    if recipient.contact_token is None or not recipient.ways:
+        return Decision(State.SKIPPED, Way.TRACKING, Reason.NO_CONTACT)
+    if ContactWay.EMAIL in recipient.ways:
+        return Decision(State.PENDING, Way.EMAIL)
+    return Decision(State.SKIPPED, Way(recipient.ways[0]), Reason.WAY_NOT_SET_UP)
+
+
+class Result(StrEnum):
+    """How one attempt ended."""
+
+    SENT = "SENT"
+    TRY_AGAIN = "TRY_AGAIN"
+    UNCERTAIN = "UNCERTAIN"
+    """The server may have taken it: the next attempt may be a repetition."""
+    REFUSED = "REFUSED"
+    """A lasting no about this recipient or message."""
+    NOT_OWED = "NOT_OWED"
+    """There is no address to send to: skipped, not failed."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One attempt's end. ``code`` is the SMTP reply code; its text is never kept, it may name the address."""
+
+    result: Result
+    reason: Reason | None = None
+    code: int | None = None
+
+
+@dataclass(frozen=True)
+class Next:
+    """What follows from an attempt: a terminal state, or PENDING again after ``delay``."""
+
+    state: State
+    reason: Reason | None = None
+    delay: timedelta = timedelta()
+    possibly_repeated: bool = False
+
+
+MAX_DELAY = timedelta(seconds=60)
+KEEP_TRYING = timedelta(days=3)
+REFUSALS_BEFORE_FAILED: dict[Reason, int] = {
+    Reason.ADDRESS_MALFORMED: 1,
+    Reason.RECIPIENT_REFUSED: 2,
+    Reason.MESSAGE_REFUSED: 3,
+    Reason.ADDRESS_GONE: 3,
+}
+"""Servers say 5xx in passing too (a full disk, a wrong rule): a lasting no is asked again before it is believed."""
+
+
+def after(outcome: Outcome, attempts: int, trying_for: timedelta, refusals: int = 0) -> Next:
+    """What follows from an attempt.
+
+    ``attempts`` and ``refusals`` count with this one; ``trying_for`` is the time since the first attempt. A server that
+    is away or busy is tried for KEEP_TRYING, with waits of 1, 2, 4 … 60 s; a lasting refusal ends sooner.
+    """
+    delay = min(timedelta(seconds=2 ** min(attempts - 1, 10)), MAX_DELAY)
+    match outcome.result:
+        case Result.SENT:
+            return Next(State.DELIVERED)
+        case Result.NOT_OWED:
+            return Next(State.SKIPPED, outcome.reason)
+        case Result.REFUSED:
+            assert outcome.reason is not None
+            if refusals >= REFUSALS_BEFORE_FAILED[outcome.reason]:
+                return Next(State.FAILED, outcome.reason)
+    repeated = outcome.result is Result.UNCERTAIN
+    if trying_for >= KEEP_TRYING:
+        return Next(State.FAILED, outcome.reason, possibly_repeated=repeated)
+    return Next(State.PENDING, outcome.reason, delay, repeated)

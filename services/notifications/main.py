@@ -1,0 +1,66 @@
+"""The notifications process: HTTP interface, relay, two consumers, and the sender."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import httpx
+from fastapi import FastAPI
+
+from contracts.topics import CASES, COMPLAINTS
+from services.chassis import serve, telemetry
+from services.chassis.auth import ServiceTokens
+from services.chassis.bus import Consumer, make_broker
+from services.chassis.db import Database
+from services.chassis.http import create_app
+from services.chassis.relay import Relay
+from services.notifications.address import Vault
+from services.notifications.api import router
+from services.notifications.consumers import CASES_CONSUMER, COMPLAINTS_CONSUMER, on_case, on_complaint
+from services.notifications.sender import Sender
+from services.notifications.settings import NotificationSettings, load_settings
+from services.notifications.smtp import Mailer
+
+SERVICE = "notifications"
+
+
+def build(settings: NotificationSettings) -> FastAPI:
+    """The application; nothing is connected before its lifespan begins."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        dsn = settings.dsn(SERVICE)
+        db = Database(dsn, pool_size=settings.db_pool_size, max_overflow=settings.db_max_overflow, name=SERVICE)
+        app.state.db = db
+        app.state.tokens = ServiceTokens(SERVICE, settings.keys_dir)
+        broker = make_broker(settings)
+        complaints = Consumer(db, broker, COMPLAINTS_CONSUMER, COMPLAINTS, on_complaint)
+        cases = Consumer(db, broker, CASES_CONSUMER, CASES, on_case)
+        async with httpx.AsyncClient(timeout=5.0) as client:
+            sender = Sender(db, Vault(client, settings.vault_url, app.state.tokens), Mailer(settings), settings)
+            tasks = {
+                "relay": Relay(db, dsn, settings, SERVICE).run,
+                "consumer.complaints": complaints.run,
+                "consumer.cases": cases.run,
+                "sender": sender.run,
+            }
+            async with serve.background(tasks):
+                yield
+        await db.close()
+
+    async def postgres() -> None:
+        await app.state.db.ping()
+
+    app = create_app("Huiyin notifications", SERVICE, settings, lifespan=lifespan, checks={"postgres": postgres})
+    app.include_router(router)
+    return app
+
+
+def main() -> None:
+    """Run the service until it is told to stop."""
+    settings = load_settings()
+    telemetry.setup(SERVICE, settings)
+    serve.run(build(settings), settings.notifications_port, settings)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,51 @@
+"""What officers and our other services may read: their transactions, on the right principal's behalf."""
+
+from datetime import UTC, datetime
+from uuid import UUID
+
+from services.chassis.auth import Officer
+from services.chassis.clock import read_clock
+from services.chassis.db import Database, Principal
+from services.notifications import ledger
+from services.notifications.domain import TERMINAL
+from services.notifications.domain import Template as Template
+from services.notifications.ledger import Delivery, OfficerNotice, Tally
+
+TERMINAL_NAMES = frozenset(state.value for state in TERMINAL)
+
+
+def _principal(officer: Officer) -> Principal:
+    return Principal("officer", officer.account_id, officer.unit_ids, officer.restricted)
+
+
+async def officer_notices(
+    db: Database, officer: Officer, *, unit_id: str | None, beyond: int, unread: bool, limit: int
+) -> list[OfficerNotice]:
+    """The notices of the officer's own unit, or of ``unit_id`` if it is one that the officer may see."""
+    async with db.read(_principal(officer)) as session:
+        return await ledger.officer_notices(
+            session, (unit_id or officer.unit_id,), beyond=beyond, unread=unread, limit=limit
+        )
+
+
+async def mark_read(db: Database, officer: Officer, notice_id: int) -> OfficerNotice | None:
+    """Mark as read; None when the officer may not see it."""
+    async with db.session(_principal(officer)) as session:
+        now = (await read_clock(session)).to_business(datetime.now(UTC))
+        return await ledger.mark_read(session, notice_id, officer.account_id, now)
+
+
+async def deliveries(db: Database, officer: Officer | None, case_id: UUID) -> list[Delivery]:
+    """The ledger of a case: for a service (no officer) always, for an officer when a unit of theirs was told of it."""
+    if officer is not None:
+        async with db.read(_principal(officer)) as session:
+            if not await ledger.was_told(session, case_id):
+                return []
+    async with db.read() as session:
+        return await ledger.deliveries(session, case_id)
+
+
+async def tallies(db: Database) -> list[Tally]:
+    """The whole ledger, counted."""
+    async with db.read() as session:
+        return await ledger.tallies(session)

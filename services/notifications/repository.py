@@ -1,0 +1,360 @@
+"""All SQL of the notices: recipients, the ledger, the sender's queue."""
+
+import json
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.notifications.domain import (
+    Decision,
+    Next,
+    Planned,
+    Reason,
+    Recipient,
+    State,
+    Template,
+)
+
+_COMPLAINT_LOCK = 0x6E01
+_OFFICER_LOCK = 0x6E02
+ORDER_HELD_FOR = timedelta(days=1)
+"""A later notice waits for an earlier one to the same recipient, but not for ever."""
+
+
+@dataclass(frozen=True)
+class Settled:
+    """A notice that has just become terminal: what NoticeSettled says."""
+
+    notice_id: UUID
+    case_id: UUID
+    template: Template
+    recipient: str
+    way: str
+    state: State
+    reason: str | None
+    attempts: int
+    possibly_repeated: bool
+    at: datetime
+
+
+@dataclass(frozen=True)
+class Claimed:
+    """A notice that this process is about to send. ``attempt_id`` proves the claim."""
+
+    notice_id: UUID
+    attempt_id: UUID
+    template: Template
+    data: dict[str, str]
+    attempts: int
+    refusals: int
+    trying_for: timedelta
+    possibly_repeated: bool
+    contact_token: UUID
+    case_number: str
+    language: str
+
+
+async def lock_complaints(session: AsyncSession, complaint_ids: Iterable[UUID]) -> None:
+    """Serialise what concerns these complaints until the transaction ends.
+
+    Without it a case event that finds no recipient, and the complaint event that finds no waiting notice, could pass
+    each other.
+    """
+    for complaint_id in sorted(set(complaint_ids)):
+        await session.execute(
+            text("SELECT pg_advisory_xact_lock(:space, hashtext(:id))"),
+            {"space": _COMPLAINT_LOCK, "id": str(complaint_id)},
+        )
+
+
+async def add_recipient(session: AsyncSession, recipient: Recipient) -> None:
+    """Keep what is known of a reporter; the first word holds."""
+    await session.execute(
+        text(
+            "INSERT INTO recipients (complaint_id, case_number, contact_token, ways, language, named)"
+            " VALUES (:complaint_id, :case_number, :contact_token, :ways, :language, :named) ON CONFLICT DO NOTHING"
+        ),
+        {
+            "complaint_id": recipient.complaint_id,
+            "case_number": recipient.case_number,
+            "contact_token": recipient.contact_token,
+            "ways": list(recipient.ways),
+            "language": recipient.language,
+            "named": recipient.named,
+        },
+    )
+
+
+async def recipients(session: AsyncSession, complaint_ids: Collection[UUID]) -> dict[UUID, Recipient]:
+    """Those of the reporters that are known."""
+    rows = await session.execute(
+        text(
+            "SELECT complaint_id, case_number, contact_token, ways, language, named FROM recipients"
+            " WHERE complaint_id = ANY(:ids)"
+        ),
+        {"ids": list(complaint_ids)},
+    )
+    return {
+        row.complaint_id: Recipient(
+            row.complaint_id, row.case_number, row.contact_token, tuple(row.ways), row.language, row.named
+        )
+        for row in rows
+    }
+
+
+async def add_notice(
+    session: AsyncSession, notice_id: UUID, event_id: UUID, planned: Planned, decision: Decision | None, now: datetime
+) -> Settled | None:
+    """Enter a notice into the ledger; without a decision it waits for its recipient.
+
+    ``now`` is business time. Returns the settled notice when it ends here; None when it goes on, or was there before.
+    """
+    state = decision.state if decision else State.PENDING_RECIPIENT
+    terminal = decision is not None and state is not State.PENDING
+    row = (
+        await session.execute(
+            text(
+                "INSERT INTO notices (notice_id, event_id, case_id, complaint_id, unit_id, sequence, template,"
+                " recipient, way, data, state, reason, settled_at, settled_wall)"
+                " VALUES (:notice_id, :event_id, :case_id, :complaint_id, :unit_id, :sequence, :template, :recipient,"
+                " :way, CAST(:data AS jsonb), :state, :reason, :settled_at,"
+                " CASE WHEN :terminal THEN clock_timestamp() END)"
+                " ON CONFLICT DO NOTHING RETURNING notice_id"
+            ),
+            {
+                "notice_id": notice_id,
+                "event_id": event_id,
+                "case_id": planned.case_id,
+                "complaint_id": planned.complaint_id,
+                "unit_id": planned.unit_id,
+                "sequence": planned.sequence,
+                "template": planned.template.value,
+                "recipient": planned.recipient,
+                "way": decision.way.value if decision else None,
+                "data": json.dumps(planned.data, ensure_ascii=False),
+                "state": state.value,
+                "reason": decision.reason.value if decision and decision.reason else None,
+                "settled_at": now if terminal else None,
+                "terminal": terminal,
+            },
+        )
+    ).first()
+    if row is None or not terminal or decision is None:
+        return None
+    return Settled(
+        notice_id,
+        planned.case_id,
+        planned.template,
+        planned.recipient,
+        decision.way.value,
+        state,
+        decision.reason,
+        0,
+        False,
+        now,
+    )
+
+
+async def waiting_for(session: AsyncSession, complaint_id: UUID) -> list[tuple[UUID, Template]]:
+    """Notices that came before their complaint, oldest step first."""
+    rows = await session.execute(
+        text(
+            "SELECT notice_id, template FROM notices WHERE complaint_id = :id AND state = 'PENDING_RECIPIENT'"
+            " ORDER BY sequence, notice_id"
+        ),
+        {"id": complaint_id},
+    )
+    return [(row.notice_id, Template(row.template)) for row in rows]
+
+
+async def release(session: AsyncSession, notice_id: UUID, decision: Decision, now: datetime) -> Settled | None:
+    """The recipient of a waiting notice is known now. ``now`` is business time; returns it when it ends here."""
+    row = (
+        await session.execute(
+            text(
+                "UPDATE notices SET state = :state, way = :way, reason = :reason, settled_at = :settled_at,"
+                " settled_wall = CASE WHEN :terminal THEN clock_timestamp() END, next_attempt_at = clock_timestamp()"
+                " WHERE notice_id = :id AND state = 'PENDING_RECIPIENT' RETURNING *"
+            ),
+            {
+                "id": notice_id,
+                "state": decision.state.value,
+                "way": decision.way.value,
+                "reason": decision.reason.value if decision.reason else None,
+                "settled_at": None if decision.state is State.PENDING else now,
+                "terminal": decision.state is not State.PENDING,
+            },
+        )
+    ).first()
+    return _settled(row)
+
+
+async def give_up_waiting(
+    session: AsyncSession, older_than: timedelta, now: datetime, limit: int = 200
+) -> list[Settled]:
+    """Fail notices whose complaint has not come within ``older_than``. ``now`` is business time."""
+    rows = await session.execute(
+        text(
+            "UPDATE notices SET state = 'FAILED', way = 'TRACKING', reason = :reason, settled_at = :now,"
+            " settled_wall = clock_timestamp() WHERE notice_id IN (SELECT notice_id FROM notices"
+            " WHERE state = 'PENDING_RECIPIENT' AND created_at < clock_timestamp() - CAST(:older_than AS interval)"
+            " LIMIT :limit FOR UPDATE SKIP LOCKED) RETURNING *"
+        ),
+        {"reason": Reason.RECIPIENT_UNKNOWN.value, "now": now, "older_than": older_than, "limit": limit},
+    )
+    return [settled for row in rows if (settled := _settled(row))]
+
+
+async def lock_officer_order(session: AsyncSession) -> None:
+    """Until the transaction ends nobody else gets an id: ids grow in commit order, and "after id N" misses none."""
+    await session.execute(text("SELECT pg_advisory_xact_lock(:space, 0)"), {"space": _OFFICER_LOCK})
+
+
+async def add_officer_notice(session: AsyncSession, notice_id: UUID, planned: Planned, at: datetime) -> None:
+    """What the officers of a unit see. ``at`` is business time."""
+    await session.execute(
+        text(
+            "INSERT INTO officer_notices (notice_id, unit_id, case_id, template, data, at)"
+            " VALUES (:notice_id, :unit_id, :case_id, :template, CAST(:data AS jsonb), :at) ON CONFLICT DO NOTHING"
+        ),
+        {
+            "notice_id": notice_id,
+            "unit_id": planned.unit_id,
+            "case_id": planned.case_id,
+            "template": planned.template.value,
+            "data": json.dumps(planned.data, ensure_ascii=False),
+            "at": at,
+        },
+    )
+
+
+_CLAIM = """
+WITH due AS (
+    SELECT n.notice_id, n.state FROM notices n
+    WHERE ((n.state = 'PENDING' AND n.next_attempt_at <= clock_timestamp())
+        OR (n.state = 'SENDING' AND n.lease_until <= clock_timestamp()))
+      AND NOT n.notice_id = ANY(:busy)
+      AND NOT EXISTS (
+        SELECT 1 FROM notices e WHERE e.recipient = n.recipient AND e.settled_at IS NULL
+          AND (e.sequence, e.notice_id) < (n.sequence, n.notice_id)
+          AND (e.first_attempt_at IS NULL
+            OR e.first_attempt_at > clock_timestamp() - CAST(:order_held_for AS interval)))
+    ORDER BY n.next_attempt_at LIMIT :limit FOR UPDATE OF n SKIP LOCKED
+)
+UPDATE notices n SET state = 'SENDING', attempts = n.attempts + 1, attempt_id = gen_random_uuid(),
+    first_attempt_at = COALESCE(n.first_attempt_at, clock_timestamp()),
+    lease_until = clock_timestamp() + CAST(:lease AS interval),
+    possibly_repeated = n.possibly_repeated OR due.state = 'SENDING',
+    reason = CASE WHEN due.state = 'SENDING' THEN :interrupted ELSE n.reason END
+FROM due, recipients r WHERE n.notice_id = due.notice_id AND r.complaint_id = n.complaint_id
+RETURNING n.notice_id, n.attempt_id, n.template, n.data, n.attempts, n.refusals, n.possibly_repeated,
+    clock_timestamp() - n.first_attempt_at AS trying_for, r.contact_token, r.case_number, r.language
+"""
+
+
+async def claim(session: AsyncSession, *, limit: int, lease: timedelta, busy: Collection[UUID]) -> list[Claimed]:
+    """Take due notices for sending; each counts an attempt once this transaction is committed.
+
+    One whose lease ran out was in the hands of a process that ended: it may have been sent, so it is marked. ``busy``
+    are those that this process still holds. A recipient's notices go one after the other in the order of the steps.
+    """
+    rows = await session.execute(
+        text(_CLAIM),
+        {
+            "limit": limit,
+            "lease": lease,
+            "busy": list(busy),
+            "order_held_for": ORDER_HELD_FOR,
+            "interrupted": Reason.INTERRUPTED.value,
+        },
+    )
+    return [
+        Claimed(
+            row.notice_id,
+            row.attempt_id,
+            Template(row.template),
+            as_data(row.data),
+            row.attempts,
+            row.refusals,
+            row.trying_for,
+            row.possibly_repeated,
+            row.contact_token,
+            row.case_number,
+            row.language,
+        )
+        for row in rows
+    ]
+
+
+async def record_attempt(
+    session: AsyncSession, claimed: Claimed, following: Next, *, code: int | None, refused: bool, now: datetime
+) -> tuple[bool, Settled | None]:
+    """Write what became of an attempt. ``now`` is business time, ``code`` the SMTP reply code.
+
+    Returns (False, None) when the claim was lost to another process meanwhile, and the notice when it has settled.
+    """
+    terminal = following.state is not State.PENDING
+    row = (
+        await session.execute(
+            text(
+                "UPDATE notices SET state = :state, reason = :reason, last_code = :code,"
+                " refusals = refusals + CAST(:refused AS integer),"
+                " possibly_repeated = possibly_repeated OR :repeated, attempt_id = NULL, lease_until = NULL,"
+                " next_attempt_at = clock_timestamp() + CAST(:delay AS interval), settled_at = :settled_at,"
+                " settled_wall = CASE WHEN :terminal THEN clock_timestamp() END"
+                " WHERE notice_id = :id AND state = 'SENDING' AND attempt_id = :attempt_id RETURNING *"
+            ),
+            {
+                "id": claimed.notice_id,
+                "attempt_id": claimed.attempt_id,
+                "state": following.state.value,
+                "reason": following.reason.value if following.reason else None,
+                "code": code,
+                "refused": int(refused),
+                "repeated": following.possibly_repeated,
+                "delay": following.delay,
+                "settled_at": now if terminal else None,
+                "terminal": terminal,
+            },
+        )
+    ).first()
+    return row is not None, _settled(row)
+
+
+def _settled(row: Any) -> Settled | None:
+    if row is None or row.settled_at is None:
+        return None
+    return Settled(
+        row.notice_id,
+        row.case_id,
+        Template(row.template),
+        row.recipient,
+        row.way,
+        State(row.state),
+        row.reason,
+        row.attempts,
+        row.possibly_repeated,
+        row.settled_at,
+    )
+
+
+async def unsettled(session: AsyncSession) -> Mapping[str, tuple[int, float]]:
+    """By state: how many notices have not ended, and the age of the oldest in seconds."""
+    rows = await session.execute(
+        text(
+            "SELECT state, count(*) AS number, EXTRACT(epoch FROM clock_timestamp() - min(created_at))::float AS age"
+            " FROM notices WHERE settled_at IS NULL GROUP BY state"
+        )
+    )
+    return {row.state: (row.number, row.age) for row in rows}
+
+
+def as_data(value: Any) -> dict[str, str]:
+    """A jsonb column's value; the driver gives text or the object."""
+    data: dict[str, str] = json.loads(value) if isinstance(value, str) else value
+    return data

@@ -1,0 +1,133 @@
+"""What happens to notices: owed, released, settled. Works inside the caller's transaction and never commits."""
+
+from datetime import UTC, datetime, timedelta
+from uuid import UUID, uuid5
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from contracts.cases import CaseTransitioned
+from contracts.complaints import ComplaintSubmitted
+from contracts.notifications import DeliveryState, NoticeSettled
+from contracts.topics import NOTIFICATIONS
+from services.chassis.clock import read_clock
+from services.chassis.outbox import emit
+from services.notifications import metrics, repository
+from services.notifications.domain import (
+    Decision,
+    Next,
+    Outcome,
+    Planned,
+    Recipient,
+    Result,
+    State,
+    Way,
+    after,
+    decide,
+    notice_id,
+    notices_for,
+    receipt_for,
+    recipient_of,
+)
+from services.notifications.repository import Claimed, Settled
+
+IN_APP = Decision(State.DELIVERED, Way.IN_APP)
+
+
+async def on_submitted(session: AsyncSession, event_id: UUID, event: ComplaintSubmitted) -> None:
+    """A complaint came in: its receipt is owed, and what waited for its recipient goes on."""
+    now = await _business_now(session)
+    recipient = recipient_of(event)
+    await repository.lock_complaints(session, [event.complaint_id])
+    await repository.add_recipient(session, recipient)
+    receipt = receipt_for(event)
+    await _owe(session, event_id, receipt, decide(receipt.template, recipient), now)
+    for waiting, template in await repository.waiting_for(session, event.complaint_id):
+        await _announce(session, await repository.release(session, waiting, decide(template, recipient), now))
+
+
+async def on_transition(session: AsyncSession, event_id: UUID, event: CaseTransitioned) -> None:
+    """A case took a step: reporters' notices are owed (or wait for their complaint), officers see theirs at once."""
+    planned = notices_for(event)
+    if not planned:
+        return
+    now = await _business_now(session)
+    complaints = [notice.complaint_id for notice in planned if notice.complaint_id is not None]
+    known: dict[UUID, Recipient] = {}
+    if complaints:
+        await repository.lock_complaints(session, complaints)
+        known = await repository.recipients(session, complaints)
+    for notice in planned:
+        if notice.complaint_id is not None:
+            recipient = known.get(notice.complaint_id)
+            await _owe(session, event_id, notice, decide(notice.template, recipient) if recipient else None, now)
+    in_app = [notice for notice in planned if notice.unit_id is not None]
+    if in_app:
+        await repository.lock_officer_order(session)
+    for notice in in_app:
+        if await _owe(session, event_id, notice, IN_APP, now):
+            await repository.add_officer_notice(session, _id(event_id, notice), notice, event.at)
+
+
+async def finish_attempt(session: AsyncSession, claimed: Claimed, outcome: Outcome) -> tuple[Next, bool]:
+    """Write what became of an attempt. Returns what follows, and False when another process had taken it over."""
+    refused = outcome.result is Result.REFUSED
+    following = after(outcome, claimed.attempts, claimed.trying_for, claimed.refusals + refused)
+    now = await _business_now(session)
+    held, settled = await repository.record_attempt(
+        session, claimed, following, code=outcome.code, refused=refused, now=now
+    )
+    await _announce(session, settled)
+    return following, held
+
+
+async def give_up_waiting(session: AsyncSession, wait: timedelta) -> int:
+    """Fail notices whose complaint never came; returns how many."""
+    settled = await repository.give_up_waiting(session, wait, await _business_now(session))
+    for notice in settled:
+        await _announce(session, notice)
+    return len(settled)
+
+
+async def _owe(
+    session: AsyncSession, event_id: UUID, planned: Planned, decision: Decision | None, now: datetime
+) -> bool:
+    """Enter a notice; returns True when it was new and ended at once."""
+    settled = await repository.add_notice(session, _id(event_id, planned), event_id, planned, decision, now)
+    await _announce(session, settled)
+    return settled is not None
+
+
+def _id(event_id: UUID, planned: Planned) -> UUID:
+    return notice_id(event_id, planned.recipient, planned.template)
+
+
+async def _announce(session: AsyncSession, settled: Settled | None) -> None:
+    if settled is None:
+        return
+    event = NoticeSettled(
+        notice_id=settled.notice_id,
+        case_id=settled.case_id,
+        template=settled.template.value,
+        recipient=settled.recipient,
+        way=settled.way,
+        state=DeliveryState(settled.state.value),
+        reason=settled.reason,
+        attempts=settled.attempts,
+        possibly_repeated=settled.possibly_repeated,
+        at=settled.at,
+    )
+    await emit(
+        session,
+        NOTIFICATIONS,
+        str(settled.case_id),
+        event,
+        subject=str(settled.notice_id),
+        event_id=uuid5(settled.notice_id, "settled"),
+    )
+    metrics.notices_settled_total.labels(
+        settled.state.value, settled.way, settled.template.value, settled.reason or ""
+    ).inc()
+
+
+async def _business_now(session: AsyncSession) -> datetime:
+    return (await read_clock(session)).to_business(datetime.now(UTC))

@@ -1,0 +1,234 @@
+"""What notices say, in Chinese and English, and how dates are worded. No narrative, no person's name, no query code."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from contracts.cases import OUTCOME_ZH, Outcome
+from contracts.lifecycle import Purpose, TaskKind
+from contracts.reference import refusals
+from services.notifications.domain import Template
+
+CHINA = ZoneInfo("Asia/Shanghai")
+
+
+@dataclass(frozen=True)
+class Text:
+    """One template in one language: the subject's words, and the paragraphs, with {placeholders}."""
+
+    subject: str
+    paragraphs: tuple[str, ...]
+
+
+def last_moment(due_at: datetime, language: str) -> str:
+    """A deadline in words. The due instant is the next day's midnight in China: people say 24:00 of the last day."""
+    local = due_at.astimezone(CHINA)
+    if local.timetz().replace(tzinfo=None) == time(0):
+        day = (local - timedelta(days=1)).date()
+        return f"{day:%Y年%-m月%-d日}24:00" if language == "zh" else f"24:00 on {day:%-d %B %Y} (Beijing time)"
+    return f"{local:%Y年%-m月%-d日%H:%M}" if language == "zh" else f"{local:%H:%M on %-d %B %Y} (Beijing time)"
+
+
+def moment(at: datetime, language: str) -> str:
+    """An instant in words, in China's time."""
+    local = at.astimezone(CHINA)
+    return f"{local:%Y年%-m月%-d日%H:%M}" if language == "zh" else f"{local:%H:%M on %-d %B %Y} (Beijing time)"
+
+
+_OUTCOME_EN: dict[Outcome, str] = {
+    Outcome.SUBSTANTIATED: "substantiated and dealt with",
+    Outcome.PARTLY_SUBSTANTIATED: "partly substantiated",
+    Outcome.UNSUBSTANTIATED: "not substantiated",
+    Outcome.UNVERIFIABLE: "could not be verified",
+    Outcome.REFERRED: "referred to the competent authority",
+    Outcome.EXPLAINED: "explained",
+}
+_TASK_WORDS: dict[TaskKind, tuple[str, str]] = {
+    TaskKind.TRIAGE: ("预审", "triage"),
+    TaskKind.DISPATCH: ("派单", "dispatch"),
+    TaskKind.SIGN: ("签收", "signing"),
+    TaskKind.HANDLE: ("办理", "handling"),
+    TaskKind.REVIEW: ("审核", "review"),
+    TaskKind.VISIT: ("回访", "call-back"),
+}
+_PURPOSE_WORDS: dict[Purpose, tuple[str, str]] = {
+    Purpose.ACKNOWLEDGE: ("受理告知", "acknowledgement"),
+    Purpose.SUPPLEMENT: ("补充材料", "supplement"),
+    Purpose.SIGN: ("签收", "signing"),
+    Purpose.HANDLE: ("办理答复", "answer"),
+    Purpose.VISIT: ("回访", "call-back"),
+    Purpose.SILENCE: ("评价", "rating"),
+    Purpose.REDO: ("重办答复", "redone answer"),
+    Purpose.REVIEW_REQUEST: ("复查申请", "request for review"),
+}
+
+ZH: dict[Template, Text] = {
+    Template.RECEIPT: Text("已收到", ("您的来件已于{at}收到，正在登记。", "我们将在法定期限内告知您是否受理。")),
+    Template.REGISTERED: Text("已登记", ("您的来件已由{desk}登记。",)),
+    Template.ACCEPTED: Text("已受理", ("您的来件已由{desk}受理。", "{answer_by}")),
+    Template.REJECTED: Text("不予受理", ("您的来件经审查不予受理。", "理由：{reason}。", "{right_channel}")),
+    Template.SUPPLEMENT_REQUESTED: Text(
+        "请补充材料", ("您的来件需要补充材料，具体内容请在查询页查看。", "{supplement_by}")
+    ),
+    Template.SUPPLEMENT_LAPSED: Text("补充期限已过", ("补充材料的期限已过，将按现有材料处理。",)),
+    Template.HANDED_OVER: Text("已转交办理", ("您的来件已转交{holder}办理。", "{answer_by}")),
+    Template.HANDED_TO_DESK: Text("已移交受理", ("您的来件已移交{desk}，由其决定是否受理。", "{answer_by}")),
+    Template.SIGNED: Text("承办单位已确定", ("您的来件由{holder}承办。", "{answer_by}")),
+    Template.REPLIED: Text(
+        "已答复",
+        (
+            "您的来件已有办理答复。{outcome}",
+            "请在查询页查看答复全文，并对办理结果作出评价。",
+            "如不满意，可在评价中说明，将按规定重办一次。",
+        ),
+    ),
+    Template.RATING_REQUESTED: Text(
+        "请您评价", ("我们就您的来件进行了回访。请在查询页对办理结果作出评价。", "{rate_by}")
+    ),
+    Template.REDO_ORDERED: Text("已安排重办", ("您的来件已安排重办，由{holder}承办。", "{answer_by}")),
+    Template.CLOSED: Text("已办结", ("您的来件已办结。{outcome}", "办理情况请在查询页查看。")),
+    Template.NEW_TASK: Text("新任务", ("案件{case_number}有新的{task}任务，请及时处理。{due}",)),
+    Template.REVIEW_FAILED: Text("审核退回", ("案件{case_number}的答复经审核退回，请继续办理。{due}",)),
+    Template.URGED: Text("催办", ("案件{case_number}被催办，请尽快处理。{due}",)),
+    Template.DUE_SOON: Text("临期预警", ("案件{case_number}的{purpose}期限将至。{due}",)),
+    Template.OVERDUE: Text("已超期", ("案件{case_number}的{purpose}已超期。{was_due}",)),
+}
+
+EN: dict[Template, Text] = {
+    Template.RECEIPT: Text(
+        "received",
+        (
+            "Your submission was received at {at} and is being registered.",
+            "You will be told within the legal period whether it is accepted.",
+        ),
+    ),
+    Template.REGISTERED: Text("registered", ("Your submission was registered by {desk}.",)),
+    Template.ACCEPTED: Text("accepted", ("Your submission was accepted by {desk}.", "{answer_by}")),
+    Template.REJECTED: Text(
+        "not accepted",
+        ("Your submission was examined and not accepted.", "Reason: {reason}.", "{right_channel}"),
+    ),
+    Template.SUPPLEMENT_REQUESTED: Text(
+        "more is needed",
+        ("More is needed from you; the tracking page says what.", "{supplement_by}"),
+    ),
+    Template.SUPPLEMENT_LAPSED: Text(
+        "time to add has passed",
+        ("The time to add material has passed; the case goes on with what there is.",),
+    ),
+    Template.HANDED_OVER: Text("handed over", ("Your submission was handed to {holder}.", "{answer_by}")),
+    Template.HANDED_TO_DESK: Text(
+        "handed to another desk",
+        ("Your submission was handed to {desk}, which decides whether it is accepted.", "{answer_by}"),
+    ),
+    Template.SIGNED: Text("unit in charge", ("{holder} is in charge of your submission.", "{answer_by}")),
+    Template.REPLIED: Text(
+        "answered",
+        (
+            "Your submission has been answered.{outcome}",
+            "Please read the whole answer on the tracking page and rate it.",
+            "If you are not satisfied, say so in the rating: it is handled once more.",
+        ),
+    ),
+    Template.RATING_REQUESTED: Text(
+        "please rate",
+        ("We called back about your submission. Please rate the answer on the tracking page.", "{rate_by}"),
+    ),
+    Template.REDO_ORDERED: Text(
+        "handled once more", ("Your submission is being handled once more, by {holder}.", "{answer_by}")
+    ),
+    Template.CLOSED: Text(
+        "closed", ("Your submission is closed.{outcome}", "See the tracking page for how it was handled.")
+    ),
+    Template.NEW_TASK: Text("new task", ("Case {case_number} has a new task: {task}.{due}",)),
+    Template.REVIEW_FAILED: Text(
+        "sent back by review", ("The reply in case {case_number} was sent back by review: please go on.{due}",)
+    ),
+    Template.URGED: Text("urged", ("Case {case_number} is urged: please act soon.{due}",)),
+    Template.DUE_SOON: Text("due soon", ("The {purpose} in case {case_number} is due soon.{due}",)),
+    Template.OVERDUE: Text("overdue", ("The {purpose} in case {case_number} is overdue.{was_due}",)),
+}
+
+BY_LANGUAGE = {"zh": ZH, "en": EN}
+
+
+def words(data: dict[str, str], language: str) -> dict[str, str]:
+    """The values for the placeholders from a notice's data. A part that has nothing to say is empty."""
+    zh = language == "zh"
+    values = {
+        "case_number": data.get("case_number", ""),
+        "desk": data.get("desk", "") or ("受理单位" if zh else "the desk"),
+        "holder": data.get("holder", "") or ("承办单位" if zh else "the unit in charge"),
+        "at": moment(_instant(data["at"]), language) if "at" in data else "",
+        **_reason(data.get("reason_code", ""), zh),
+        "outcome": _outcome(data, zh),
+        "task": _TASK_WORDS[TaskKind(data["task"])][not zh] if "task" in data else ("办理" if zh else "handling"),
+        "purpose": ("办理" if zh else "handling"),
+    }
+    purpose = Purpose(data["purpose"]) if "purpose" in data else None
+    if purpose is not None:
+        values["purpose"] = _PURPOSE_WORDS[purpose][not zh]
+    return values | _dates(data, purpose, language)
+
+
+def _dates(data: dict[str, str], purpose: Purpose | None, language: str) -> dict[str, str]:
+    names = ("answer_by", "supplement_by", "rate_by", "due", "was_due")
+    if "due_at" not in data or purpose is None:
+        return dict.fromkeys(names, "")
+    due = last_moment(_instant(data["due_at"]), language)
+    zh = language == "zh"
+    return {
+        "answer_by": _answer_by(purpose, due, zh),
+        "supplement_by": ""
+        if purpose is not Purpose.SUPPLEMENT
+        else (f"请于{due}前补充。" if zh else f"Please add it by {due}."),
+        "rate_by": ""
+        if purpose is not Purpose.SILENCE
+        else (f"请于{due}前评价，逾期视为无异议。" if zh else f"Please rate by {due}; silence counts as no objection."),
+        "due": f"期限：{due}。" if zh else f" Due: {due}.",
+        "was_due": f"期限为{due}。" if zh else f" It was due: {due}.",
+    }
+
+
+def _answer_by(purpose: Purpose, due: str, zh: bool) -> str:
+    if purpose in (Purpose.HANDLE, Purpose.REDO):
+        return f"须于{due}前答复您。" if zh else f"You must be answered by {due}."
+    if purpose is Purpose.ACKNOWLEDGE:
+        return f"须于{due}前告知您是否受理。" if zh else f"You must be told by {due} whether it is accepted."
+    return ""
+
+
+def _reason(code: str, zh: bool) -> dict[str, str]:
+    refusal = refusals().get(code)
+    if refusal is None:
+        return {
+            "reason": "详见查询页" if zh else "see the tracking page",
+            "right_channel": "",
+        }
+    return {
+        "reason": refusal.name_zh if zh else refusal.name_en,
+        "right_channel": f"{refusal.channel_zh}。" if zh else f"{refusal.channel_en}.",
+    }
+
+
+def _outcome(data: dict[str, str], zh: bool) -> str:
+    if "outcome" not in data:
+        return ""
+    outcome = Outcome(data["outcome"])
+    return f"办理结论：{OUTCOME_ZH[outcome]}。" if zh else f" Outcome: {_OUTCOME_EN[outcome]}."
+
+
+def _instant(value: str) -> datetime:
+    return datetime.fromisoformat(value).astimezone(UTC)
+
+
+def paragraphs(template: Template, data: dict[str, str], language: str) -> list[str]:
+    """The template's paragraphs with the data filled in; empty ones are left out."""
+    values = words(data, language)
+    filled = [text.format_map(values).strip() for text in BY_LANGUAGE[language][template].paragraphs]
+    return [text for text in filled if text]
+
+
+def subject(template: Template, language: str) -> str:
+    """The template's subject words."""
+    return BY_LANGUAGE[language][template].subject
