@@ -1,0 +1,72 @@
+"""The outbox: an event is written in the transaction of the change it tells of, and sent later by the relay."""
+
+import json
+from datetime import UTC, datetime
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import Field, SQLModel
+from uuid_utils import uuid7
+
+from contracts.envelope import Envelope, Event
+from contracts.topics import Topic
+from services.chassis import telemetry
+
+CHANNEL = "huiyin_outbox"
+
+# One statement, one round trip. The notification is delivered at commit, and only then.
+_INSERT = f"""
+WITH written AS (
+    INSERT INTO outbox (topic, key, event_id, type, headers, payload)
+    VALUES ($1, $2, $3, $4, $5::jsonb, $6) RETURNING id
+)
+SELECT pg_notify('{CHANNEL}', '') FROM written
+"""
+
+
+class OutboxRow(SQLModel):
+    """An event that is not sent yet. `headers` by name; a row is deleted when Kafka has it."""
+
+    id: int
+    topic: str
+    key: str
+    event_id: UUID
+    type: str
+    headers: dict[str, str]
+    payload: bytes
+    created_at: datetime = Field(description="When it was written, not when its transaction committed")
+
+
+async def emit(
+    session: AsyncSession, topic: Topic, key: str, event: Event, *, subject: str, event_id: UUID | None = None
+) -> UUID:
+    """Write the event into the caller's transaction; returns its id (CloudEvents `id`).
+
+    Lock or version the aggregate's row first: then the order of ids is the order of commits for its key.
+    `event_id` for events whose identity follows from something else (a retry writes the same event again).
+    Raises ValueError when topic or key are not the event's own.
+    """
+    if topic is not event.TOPIC or key != event.key:
+        raise ValueError(f"{event.TYPE} goes to {event.TOPIC.name} under its {event.TOPIC.key}")
+    chosen = event_id or UUID(int=uuid7().int)
+    envelope = Envelope(
+        id=chosen,
+        source=f"/{telemetry.service_name()}",
+        type=event.TYPE,
+        subject=subject,
+        time=datetime.now(UTC),
+        traceparent=telemetry.traceparent(),
+    )
+    connection = await session.connection()
+    await connection.exec_driver_sql(
+        _INSERT,
+        (
+            topic.name,
+            key,
+            chosen,
+            event.TYPE,
+            json.dumps(envelope.headers(), ensure_ascii=True),
+            event.model_dump_json().encode(),
+        ),
+    )
+    return chosen

@@ -1,0 +1,136 @@
+"""The Temporal client: payloads and failures encrypted, traces continued, latencies measured."""
+
+import dataclasses
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+from temporalio import activity
+from temporalio.api.common.v1 import Payload
+from temporalio.client import Client
+from temporalio.contrib.opentelemetry import TracingInterceptor
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.converter import DataConverter, DefaultFailureConverterWithEncodedAttributes, PayloadCodec
+from temporalio.service import RetryConfig, TLSConfig
+from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
+
+from services.chassis import metrics
+from services.chassis.crypto import Keyring, load_keyring
+from services.chassis.outages import EngineAway
+from services.chassis.settings import Settings
+
+ENCODING = b"binary/huiyin-aes256gcm"
+_AAD = b"huiyin/temporal"
+
+# A call waits out a short hiccup; longer outages are the callers' matter (503, or back-off in a consumer).
+RETRY = RetryConfig(
+    initial_interval_millis=100, max_interval_millis=2_000, multiplier=1.7, max_elapsed_time_millis=8_000, max_retries=8
+)
+
+
+class EncryptionCodec(PayloadCodec):
+    """AES-256-GCM over whole payloads. The key's id travels in the metadata; a rotated ring opens old histories."""
+
+    def __init__(self, keyring: Keyring) -> None:
+        self._keyring = keyring
+
+    async def encode(self, payloads: Sequence[Payload]) -> list[Payload]:
+        """Seal each payload under the current key."""
+        key_id = self._keyring.current.encode()
+        return [
+            Payload(
+                metadata={"encoding": ENCODING, "key-id": key_id},
+                data=self._keyring.encrypt(payload.SerializeToString(), _AAD),
+            )
+            for payload in payloads
+        ]
+
+    async def decode(self, payloads: Sequence[Payload]) -> list[Payload]:
+        """Open what is sealed; what never was stays as it is. Raises SealBroken when no key fits."""
+        return [self._open(payload) for payload in payloads]
+
+    def _open(self, payload: Payload) -> Payload:
+        if payload.metadata.get("encoding") != ENCODING:
+            return payload
+        return Payload.FromString(self._keyring.decrypt(payload.data, _AAD))
+
+
+def data_converter(keyring: Keyring) -> DataConverter:
+    """Pydantic models as JSON, encrypted; the messages and stack traces of failures too."""
+    return dataclasses.replace(
+        pydantic_data_converter,
+        payload_codec=EncryptionCodec(keyring),
+        failure_converter_class=DefaultFailureConverterWithEncodedAttributes,
+    )
+
+
+async def connect(settings: Settings, *, lazy: bool = False) -> Client:
+    """A client for the settings' address and namespace. Workers that are made with it are traced and measured too.
+
+    Raises EngineAway("temporal") when the server can't be reached; a lazy client finds out with its first call.
+    """
+    try:
+        return await Client.connect(
+            settings.temporal_address,
+            namespace=settings.temporal_namespace,
+            data_converter=data_converter(load_keyring(settings.keys_dir, "temporal")),
+            interceptors=[TracingInterceptor(), ActivityMetrics()],
+            tls=_tls(settings),
+            retry_config=RETRY,
+            lazy=lazy,
+        )
+    except RuntimeError as error:
+        raise EngineAway("temporal") from error
+
+
+async def ping(client: Client) -> None:
+    """Raises when the server does not answer. For `/ready`."""
+    try:
+        healthy = await client.service_client.check_health()
+    except RuntimeError as error:
+        raise EngineAway("temporal") from error
+    if not healthy:
+        raise EngineAway("temporal")
+
+
+def _tls(settings: Settings) -> TLSConfig | bool:
+    if not settings.temporal_tls:
+        return False
+
+    def read(path: str) -> bytes | None:
+        return Path(path).read_bytes() if path else None
+
+    return TLSConfig(
+        server_root_ca_cert=read(settings.temporal_ca_file),
+        client_cert=read(settings.temporal_cert_file),
+        client_private_key=read(settings.temporal_key_file),
+    )
+
+
+class ActivityMetrics(Interceptor):
+    """Measures how long activities wait for a worker, and how long they take."""
+
+    def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:
+        """Called by the worker once."""
+        return _Measured(next)
+
+
+class _Measured(ActivityInboundInterceptor):
+    async def execute_activity(self, input: ExecuteActivityInput) -> Any:
+        info = activity.info()
+        waited = (datetime.now(UTC) - info.current_attempt_scheduled_time).total_seconds()
+        metrics.task_latency_seconds.labels(info.task_queue, info.activity_type).observe(max(0.0, waited))
+        began, result = perf_counter(), "failed"
+        try:
+            value = await super().execute_activity(input)
+            result = "done"
+            return value
+        finally:
+            metrics.task_seconds.labels(info.task_queue, info.activity_type, result).observe(perf_counter() - began)
+
+
+def key_ids(payloads: Iterable[Payload]) -> set[str]:
+    """The ids of the keys that these payloads are sealed under."""
+    return {payload.metadata["key-id"].decode() for payload in payloads if "key-id" in payload.metadata}
