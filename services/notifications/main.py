@@ -2,12 +2,13 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 
 import httpx
 from fastapi import FastAPI
 
 from contracts.topics import CASES, COMPLAINTS
-from services.chassis import serve, telemetry
+from services.chassis import bus, kafka, serve, telemetry
 from services.chassis.auth import ServiceTokens
 from services.chassis.bus import Consumer, make_broker
 from services.chassis.db import Database
@@ -33,14 +34,13 @@ def build(settings: NotificationSettings) -> FastAPI:
         app.state.db = db
         app.state.tokens = ServiceTokens(SERVICE, settings.keys_dir)
         broker = make_broker(settings)
-        complaints = Consumer(db, broker, COMPLAINTS_CONSUMER, COMPLAINTS, on_complaint)
-        cases = Consumer(db, broker, CASES_CONSUMER, CASES, on_case)
+        complaints = Consumer(db, broker, COMPLAINTS_CONSUMER, COMPLAINTS, on_complaint, settings=settings)
+        cases = Consumer(db, broker, CASES_CONSUMER, CASES, on_case, max_workers=4, settings=settings)
         async with httpx.AsyncClient(timeout=5.0) as client:
             sender = Sender(db, Vault(client, settings.vault_url, app.state.tokens), Mailer(settings), settings)
-            tasks = {
+            tasks: dict[str, serve.Task] = {
                 "relay": Relay(db, dsn, settings, SERVICE).run,
-                "consumer.complaints": complaints.run,
-                "consumer.cases": cases.run,
+                "consumers": partial(bus.run, broker, complaints, cases),
                 "sender": sender.run,
             }
             async with serve.background(tasks):
@@ -50,7 +50,9 @@ def build(settings: NotificationSettings) -> FastAPI:
     async def postgres() -> None:
         await app.state.db.ping()
 
-    app = create_app("Huiyin notifications", SERVICE, settings, lifespan=lifespan, checks={"postgres": postgres})
+    # Mail server and vault are missed by nobody who calls us: notices wait for them.
+    checks: dict[str, serve.Task] = {"postgres": postgres, "kafka": partial(kafka.ping, settings)}
+    app = create_app("Huiyin notifications", SERVICE, settings, lifespan=lifespan, checks=checks)
     app.include_router(router)
     return app
 
