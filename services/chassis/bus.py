@@ -6,9 +6,10 @@ back to Kafka. The offset is committed when the whole batch is settled in our da
 
 import asyncio
 import contextlib
+import dataclasses
 from collections.abc import Awaitable, Callable, Sequence
 from time import monotonic, perf_counter
-from typing import Any
+from typing import Any, TypeAlias
 
 import structlog
 from aiokafka import ConsumerRecord
@@ -33,7 +34,7 @@ from services.chassis.tracing import continued
 __all__ = ["Consumer", "PermanentError", "Received", "make_broker", "parse", "run"]
 
 Handler = Callable[[AsyncSession, Received], Awaitable[None]]
-Record = ConsumerRecord[Any, Any]
+Record: TypeAlias = "ConsumerRecord[Any, Any]"
 
 # In all, a batch is retried here for so long before Kafka gets it back: well below max_poll_interval (300 s).
 _PATIENCE_SECONDS = 90.0
@@ -127,12 +128,12 @@ class Consumer:
             await asyncio.sleep(wait)
 
     async def _settle(self, records: list[Record]) -> tuple[list[Record], Exception | None]:
-        """Go through the records, keys side by side. Returns what is left, in order, and an error that stopped a key."""
+        """Go through the records, keys side by side. Returns what is left, in order, and what stopped it."""
         keys = {key for record in records if (key := letter(self.name, record).key) is not None}
         try:
             async with self.db.read() as session:
                 parked = await deadletters.blocked(session, self.name, self.topic.name, keys)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 retried by the caller
             return records, error
         groups: dict[object, list[Record]] = {}
         for record in records:
@@ -147,7 +148,7 @@ class Consumer:
             for index, record in enumerate(records):
                 try:
                     await self._one(record, parked)
-                except Exception as error:
+                except Exception as error:  # noqa: BLE001 retried by the caller
                     return records[index:], error
         return [], None
 
@@ -179,9 +180,8 @@ class Consumer:
         if isinstance(content, Unknown):
             _log.info("unknown_type_ignored", consumer=self.name, type=content.type)
             return "ignored"
-        with continued(
-            f"consume {content.type}", content.traceparent, consumer=self.name, event_id=str(content.id), key=content.key
-        ):
+        ids = {"consumer": self.name, "event_id": str(content.id), "key": content.key}
+        with continued(f"consume {content.type}", content.traceparent, **ids):
             if not await first_time(session, self.name, content.id):
                 return "duplicate"
             await self.handler(session, content)
@@ -216,7 +216,7 @@ class Consumer:
         return "parked"
 
     def _gives_up(self, record: Record, error: Exception) -> str | None:
-        """The reason to park, when the error has come so often that waiting won't help; an engine's absence never is."""
+        """The reason to park when the error came so often that waiting won't help; an engine's absence never is one."""
         if engine_away(error) is not None:
             return None
         place = (record.partition, record.offset)
@@ -275,7 +275,7 @@ async def _parse(records: tuple[Record, ...], original: Callable[..., Awaitable[
 
 
 def _without_headers(record: Record) -> Record:
-    return ConsumerRecord(**{**{name: getattr(record, name) for name in record.__dataclass_fields__}, "headers": ()})
+    return dataclasses.replace(record, headers=())
 
 
 async def _decode(message: Any) -> Any:

@@ -26,10 +26,10 @@ async def read_clock(session: AsyncSession) -> BusinessClock:
         if known is not None and now - known[0] < _FRESH_SECONDS:
             return known[1]
     connection = await session.connection()
-    row = (await connection.exec_driver_sql(_READ)).one_or_none()
+    row = (await connection.exec_driver_sql(_READ)).mappings().one_or_none()
     if row is None:
         raise LookupError("business_clock is empty")
-    clock = BusinessClock(anchor_wall=row[0], anchor_business=row[1], rate=row[2])
+    clock = BusinessClock(**row)
     if isinstance(engine, AsyncEngine):
         _cache[engine] = (now, clock)
     return clock

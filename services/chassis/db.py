@@ -50,7 +50,7 @@ class Principal:
 SYSTEM: Final = Principal("system")
 
 
-class _Connection(asyncpg.Connection):  # type: ignore[type-arg]
+class _Connection(asyncpg.Connection):
     """Sends the principal together with BEGIN: one round trip. Used once, so that a transaction that nobody
     gave a principal sees nothing."""
 

@@ -39,7 +39,7 @@ class Drain:
                     handled = await self.once()
                     await self._measure()
                     self._backoff.reset()
-                except Exception as error:
+                except Exception as error:  # noqa: BLE001 tried again for ever
                     wait = self._backoff.next()
                     _log.warning(
                         "drain_failed",
@@ -74,7 +74,7 @@ class Drain:
         except Exception as error:
             if engine_away(error) is not None:
                 raise
-            # Imported late in words only: PermanentError carries its reason, anything else its place in the code.
+            # A PermanentError carries its reason; of anything else we show the place in the code.
             reason = getattr(error, "reason", None) or where(error)
             async with self._db.session() as session:
                 await deadletters.failed_again(session, parked.id, str(reason))

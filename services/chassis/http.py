@@ -11,6 +11,7 @@ import structlog
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from fastapi.telemetry import TelemetryConfig
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy.exc import DBAPIError
@@ -33,6 +34,13 @@ Check = Callable[[], Awaitable[None]]
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[Any]]
 
 _CHECK_SECONDS = 2.0
+_NO_TELEMETRY: TelemetryConfig = {
+    "tracing": False,
+    "metrics": False,
+    "logs": False,
+    "operation_spans": False,
+    "auto_configure": False,
+}
 _log = structlog.get_logger("huiyin.http")
 
 
@@ -96,7 +104,7 @@ def create_app(
         docs_url=None,
         redoc_url=None,
         # FastAPI's own would record exceptions' texts, and a second span beside ours.
-        telemetry={"tracing": False, "metrics": False, "logs": False, "operation_spans": False, "auto_configure": False},
+        telemetry=_NO_TELEMETRY,
         responses={"4XX": _PROBLEM_RESPONSE, "5XX": _PROBLEM_RESPONSE},
     )
     _add_problem_handlers(app)

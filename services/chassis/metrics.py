@@ -8,7 +8,7 @@ relay_sent_total = Counter("huiyin_relay_sent_total", "Events sent and acknowled
 relay_unsendable_total = Counter("huiyin_relay_unsendable_total", "Events moved to the dead letters", ["service"])
 relay_leader = Gauge("huiyin_relay_leader", "1 in the process that sends", ["service"])
 
-consumer_lag = Gauge("huiyin_consumer_lag", "Records behind the end of the partition", ["consumer", "topic", "partition"])
+consumer_lag = Gauge("huiyin_consumer_lag", "Records not handled yet", ["consumer", "topic", "partition"])
 consumer_events_total = Counter(
     "huiyin_consumer_events_total",
     "Records by what became of them: done, duplicate, ignored, parked, waiting, failed",

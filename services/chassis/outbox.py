@@ -21,7 +21,7 @@ WITH written AS (
     VALUES ($1, $2, $3, $4, $5::jsonb, $6) RETURNING id
 )
 SELECT pg_notify('{CHANNEL}', '') FROM written
-"""
+"""  # noqa: S608 constants only
 
 
 class OutboxRow(SQLModel):

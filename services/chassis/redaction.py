@@ -1,4 +1,4 @@
-"""What logs and spans may carry: ids, classes and numbers under names that are listed here. Anything else is dropped."""
+"""What logs and spans may carry: ids, classes and numbers, under names listed here. Anything else is dropped."""
 
 import re
 import traceback
@@ -11,9 +11,19 @@ from typing import Any
 from uuid import UUID
 
 # A name gets onto this list when its values can only be an id, a class, a count or a duration.
-ALLOWED_KEYS: frozenset[str] = frozenset(
-    ["event", "level", "timestamp", "logger", "service", "trace_id", "span_id", "exc_type", "exc_at", "exc_cause", "method", "route", "status", "ms", "code", "engine", "engines", "attempt", "attempts", "wait_seconds", "delay_seconds", "seconds", "count", "rows", "batch", "size", "case_id", "case_ids", "complaint_id", "complaint_ids", "event_id", "message_id", "notice_id", "delivery_id", "dead_letter_id", "document_id", "command_id", "task_id", "account_id", "unit_id", "unit_ids", "from_unit_id", "to_unit_id", "clock_id", "grant_id", "job_id", "respondent_id", "workflow_id", "run_id", "workflow_type", "activity", "activity_type", "task_queue", "update", "handover_id", "link_id", "key_id", "topic", "partition", "offset", "key", "type", "source", "consumer", "state", "reason", "purpose", "audience", "issuer", "role", "roles", "restricted", "stage", "from_stage", "to_stage", "act", "track", "channel", "category", "region", "clock_kind", "clock", "rule", "deadline", "outcome", "template", "lang", "provider", "result", "sequence", "version", "calendar", "rate", "language", "kind", "port", "host", "pid", "process", "signal", "exit_code", "migration", "database", "leader", "lag_seconds", "started", "finished", "skipped", "sent", "failed", "parked", "requeued", "duplicate", "public_class", "hop", "hash", "digest", "step", "stream", "limit"]
-)
+_NAMES = """
+    event level timestamp logger service trace_id span_id exc_type exc_at exc_cause
+    method route status ms code engine engines attempt attempts wait_seconds delay_seconds seconds count rows batch size
+    case_id case_ids complaint_id complaint_ids event_id message_id notice_id delivery_id dead_letter_id document_id
+    command_id task_id account_id unit_id unit_ids from_unit_id to_unit_id clock_id grant_id job_id respondent_id
+    workflow_id run_id workflow_type activity activity_type task_queue update handover_id link_id key_id
+    topic partition offset key type source consumer state reason purpose audience issuer role roles restricted
+    stage from_stage to_stage act track channel category region clock_kind clock rule deadline outcome template lang
+    provider result sequence version calendar rate language kind port host pid process signal exit_code
+    migration database leader lag_seconds started finished skipped sent failed parked requeued duplicate
+    public_class hop hash digest step stream limit
+"""
+ALLOWED_KEYS: frozenset[str] = frozenset(_NAMES.split())
 
 _SPAN_KEYS = ALLOWED_KEYS | {
     "http.request.method",

@@ -47,16 +47,18 @@ _RESTORE = """
 WITH back AS (DELETE FROM dead_letters WHERE consumer = 'relay' AND state = 'REQUEUED' RETURNING *)
 INSERT INTO outbox (id, topic, key, event_id, type, headers, payload)
 SELECT place, topic, key, event_id::uuid, type,
-       (SELECT jsonb_object_agg(h->>0, convert_from(decode(h->>1, 'base64'), 'UTF8')) FROM jsonb_array_elements(headers) h),
+       (SELECT jsonb_object_agg(h->>0, convert_from(decode(h->>1, 'base64'), 'UTF8'))
+        FROM jsonb_array_elements(headers) h),
        payload
 FROM back
 """
 _BURY = """
 WITH gone AS (DELETE FROM outbox WHERE id = $3 RETURNING id)
-INSERT INTO dead_letters (consumer, topic, partition, place, key, event_id, type, headers, payload, digest, state, reason)
+INSERT INTO dead_letters
+    (consumer, topic, partition, place, key, event_id, type, headers, payload, digest, state, reason)
 SELECT $1, $2, -1, $3, $4, $5, $6, $7::jsonb, $8, $9, 'DEAD', $10 FROM gone
 """
-_LAG = "SELECT count(*), COALESCE(EXTRACT(EPOCH FROM now() - min(created_at)), 0)::float8 FROM outbox"
+_LAG = "SELECT count(*) AS rows, COALESCE(EXTRACT(EPOCH FROM now() - min(created_at)), 0)::float8 AS lag FROM outbox"
 
 _log = structlog.get_logger("huiyin.relay")
 
@@ -92,7 +94,7 @@ class Relay:
         producer: AIOKafkaProducer | None = None
         try:
             # The lock lives as long as this connection: who loses it can't delete a row any more either.
-            while not await connection.fetchval("SELECT pg_try_advisory_lock($1)", _LOCK):
+            while not await connection.fetchval("SELECT pg_try_advisory_lock($1)", _LOCK):  # noqa: ASYNC110
                 await asyncio.sleep(self._settings.relay_poll_seconds)
             producer = make_producer(self._settings)
             await producer.start()
@@ -196,10 +198,10 @@ class Relay:
             try:
                 async with self._db.read() as session:
                     result = await (await session.connection()).exec_driver_sql(_LAG)
-                    count, lag = result.one()
-                metrics.outbox_rows.labels(self._name).set(count)
-                metrics.outbox_lag_seconds.labels(self._name).set(lag)
-            except Exception as error:
+                    row = result.mappings().one()
+                metrics.outbox_rows.labels(self._name).set(row["rows"])
+                metrics.outbox_lag_seconds.labels(self._name).set(row["lag"])
+            except Exception as error:  # noqa: BLE001 a metric is not worth a process
                 _log.debug("lag_unknown", exc_info=error)
             await asyncio.sleep(5)
 

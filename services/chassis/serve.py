@@ -48,7 +48,7 @@ async def _watched(name: str, task: Task) -> None:
     try:
         await task()
         _log.error("background_task_ended", step=name)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 whatever it was, the process ends
         _log.error("background_task_died", step=name, exc_info=error)
     _process.died = name
     if _process.server is not None:

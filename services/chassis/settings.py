@@ -129,7 +129,7 @@ class Settings(BaseSettings):
         return self._required(f"{service}_dsn")
 
     def owner_dsn(self, service: str) -> str:
-        """The connection string of the role that owns the service's tables; raises MissingSetting when it is not set."""
+        """The DSN of the role that owns the service's tables; raises MissingSetting when it is not set."""
         return self._required(f"{service}_owner_dsn")
 
     def _required(self, name: str) -> str:
@@ -142,7 +142,7 @@ class Settings(BaseSettings):
 def load_settings() -> Settings:
     """Read the settings anew."""
     state_dir = Path(os.environ.get("HUIYIN_STATE_DIR", DEFAULT_STATE_DIR))
-    return Settings(_env_file=state_dir / "stack.env")  # type: ignore[call-arg]
+    return Settings(_env_file=state_dir / "stack.env")
 
 
 @lru_cache(maxsize=1)

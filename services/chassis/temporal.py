@@ -7,6 +7,8 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
+import temporalio.client
+import temporalio.worker
 from temporalio import activity
 from temporalio.api.common.v1 import Payload
 from temporalio.client import Client
@@ -14,7 +16,7 @@ from temporalio.contrib.opentelemetry import TracingInterceptor
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.converter import DataConverter, DefaultFailureConverterWithEncodedAttributes, PayloadCodec
 from temporalio.service import RetryConfig, TLSConfig
-from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
+from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput
 
 from services.chassis import metrics
 from services.chassis.crypto import Keyring, load_keyring
@@ -109,7 +111,7 @@ def _tls(settings: Settings) -> TLSConfig | bool:
     )
 
 
-class ActivityMetrics(Interceptor):
+class ActivityMetrics(temporalio.client.Interceptor, temporalio.worker.Interceptor):
     """Measures how long activities wait for a worker, and how long they take."""
 
     def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:
