@@ -3,6 +3,7 @@
 import asyncio
 import signal
 
+from prometheus_client import start_http_server
 from temporalio.client import Client
 from temporalio.worker import Worker
 
@@ -31,9 +32,12 @@ async def main() -> None:
     loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, stop.set)
-    client = await temporal.connect(settings, metrics_port=settings.worker_metrics_port)
+    client = await temporal.connect(settings)
     async with make_worker(client, settings):
+        server, thread = start_http_server(settings.worker_metrics_port, settings.host)
         await stop.wait()
+        server.shutdown()
+        thread.join()
 
 
 if __name__ == "__main__":

@@ -53,6 +53,10 @@ class Settings(BaseSettings):
     temporal_cert_file: str = ""
     temporal_key_file: str = ""
 
+    # The process that runs workflows
+    worker_cached_workflows: int = Field(default=1_000, ge=1)
+    worker_concurrent_tasks: int = Field(default=40, ge=2)
+
     # Mail
     smtp_host: str = "127.0.0.1"
     smtp_port: int = 11025
