@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import signal
 from pathlib import Path
 
 import psutil
@@ -14,9 +16,12 @@ PATIENCE = 15.0
 
 def left_running(state_dir: Path, old: StackStatus | None) -> list[psutil.Process]:
     """Processes of this state folder that still run. A reused pid is never among them."""
-    if old is None:
-        return []
-    return [psutil.Process(entry.pid) for entry in old.processes.values() if entry.pid and ours(state_dir, entry)]
+    left = []
+    for entry in old.processes.values() if old else ():
+        if entry.pid is not None and ours(state_dir, entry):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                left.append(psutil.Process(entry.pid))
+    return left
 
 
 def ours(state_dir: Path, entry: ProcessStatus) -> bool:
@@ -35,16 +40,14 @@ def end_leftovers(state_dir: Path, old: StackStatus | None) -> list[str]:
     left = left_running(state_dir, old)
     names = []
     for process in left:
-        try:
-            names.append(f"{process.name()} (pid {process.pid})")
-            process.terminate()
-        except psutil.NoSuchProcess:
-            continue
+        with contextlib.suppress(psutil.NoSuchProcess):
+            name = process.name()
+            names.append(f"{name} (pid {process.pid})")
+            # PostgreSQL waits for its clients on SIGTERM; SIGINT is its fast and clean shutdown.
+            process.send_signal(signal.SIGINT if name == "postgres" else signal.SIGTERM)
     _, alive = psutil.wait_procs(left, timeout=PATIENCE)
     for process in alive:
-        try:
+        with contextlib.suppress(psutil.NoSuchProcess):
             process.kill()
-        except psutil.NoSuchProcess:
-            continue
     psutil.wait_procs(alive, timeout=PATIENCE)
     return names

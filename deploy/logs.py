@@ -6,7 +6,6 @@ import os
 import time
 from collections import deque
 from pathlib import Path
-from typing import TextIO
 
 
 def show(folder: Path, names: tuple[str, ...], lines: int, follow: bool) -> None:
@@ -35,16 +34,17 @@ class Reader:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._file: TextIO | None = None
-        self._rest = ""
+        self._place = 0
+        self._rest = b""
 
     def new_lines(self) -> list[str]:
         """Complete lines added since the last call."""
-        if self._file is None:
-            if not self._path.exists():
-                return []
-            self._file = self._path.open(encoding="utf-8", errors="replace")
-        if os.fstat(self._file.fileno()).st_size < self._file.tell():
-            self._file.seek(0)
-        *lines, self._rest = (self._rest + self._file.read()).split("\n")
-        return lines
+        if not self._path.exists():
+            return []
+        with self._path.open("rb") as file:
+            if os.fstat(file.fileno()).st_size < self._place:
+                self._place, self._rest = 0, b""
+            file.seek(self._place)
+            *lines, self._rest = (self._rest + file.read()).split(b"\n")
+            self._place = file.tell()
+        return [line.decode(errors="replace") for line in lines]
