@@ -12,7 +12,6 @@ from sqlalchemy.pool import NullPool
 
 _LOCK = 4_846_121_701
 _ENV = Path(__file__).parent / "alembic_env"
-_PACKAGES = {"vault": "services.complaints.vault"}
 
 
 def upgrade(service: str, owner_dsn: str) -> list[str]:
@@ -45,8 +44,7 @@ def current(service: str, owner_dsn: str) -> tuple[str | None, str | None]:
 
 
 def _config(service: str) -> Config:
-    package = _PACKAGES.get(service, f"services.{service}")
-    spec = importlib.util.find_spec(package)
+    spec = importlib.util.find_spec(f"services.{service}")
     locations = list(spec.submodule_search_locations or ()) if spec else []
     versions = Path(locations[0]) / "migrations" / "versions" if locations else None
     if versions is None or not versions.is_dir():

@@ -31,7 +31,6 @@ class Settings(BaseSettings):
     referrals_dsn: str = Field(default="", repr=False)
     notifications_dsn: str = Field(default="", repr=False)
     complaints_owner_dsn: str = Field(default="", repr=False)
-    vault_owner_dsn: str = Field(default="", repr=False)
     referrals_owner_dsn: str = Field(default="", repr=False)
     notifications_owner_dsn: str = Field(default="", repr=False)
     db_pool_size: int = Field(default=8, ge=1)
