@@ -1,0 +1,78 @@
+"""`huiyin clients`: systems that sign their requests (12345 desks and platforms). A secret is shown once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Annotated, TypeVar
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from contracts.lifecycle import Channel
+from services.chassis.crypto import load_keyring
+from services.chassis.db import Database
+from services.chassis.settings import get_settings
+from services.complaints.clients import Clients
+from services.complaints.domain import Refusal
+
+app = typer.Typer()
+console = Console(highlight=False)
+Result = TypeVar("Result")
+_NAME_MAX = 80
+
+
+@app.command()
+def add(
+    name: Annotated[str, typer.Argument(help="A name for people, e.g. hangzhou-12345.")],
+    channel: Annotated[Channel, typer.Option(help="Where its complaints come in.")] = Channel.HOTLINE,
+) -> None:
+    """Make a client and show its key and secret: write the secret down, it is not shown again."""
+    if not name.strip() or len(name) > _NAME_MAX or not name.isprintable():
+        raise typer.BadParameter(f"a name has 1 to {_NAME_MAX} printable characters")
+    try:
+        client_id, secret = _run(lambda clients, session: clients.add(session, name.strip(), channel))
+    except Refusal as refusal:
+        console.print(refusal.en, style="red", markup=False)
+        raise typer.Exit(1) from None
+    print(f"key {client_id}")
+    print(f"secret {secret}")
+
+
+@app.command("list")
+def show() -> None:
+    """The clients; secrets are never shown."""
+    table = Table(box=None, pad_edge=False)
+    for column in ("name", "key", "channel", "since", "revoked"):
+        table.add_column(column)
+    for client in _run(lambda clients, session: clients.listed(session)):
+        revoked = f"{client.revoked_at:%Y-%m-%d %H:%M}" if client.revoked_at else ""
+        table.add_row(client.name, client.client_id, client.channel, f"{client.created_at:%Y-%m-%d %H:%M}", revoked)
+    console.print(table)
+
+
+@app.command()
+def revoke(name: Annotated[str, typer.Argument(help="The client's name.")]) -> None:
+    """Stop a client: its requests are refused within seconds."""
+    if not _run(lambda clients, session: clients.revoke(session, name)):
+        console.print("There is no client of this name in use: see huiyin clients list.", style="red")
+        raise typer.Exit(1)
+    console.print("Revoked.")
+
+
+def _run(work: Callable[[Clients, AsyncSession], Awaitable[Result]]) -> Result:
+    """Run one piece of work in a transaction of its own, beside the running service."""
+
+    async def once() -> Result:
+        settings = get_settings()
+        db = Database(settings.dsn("complaints"), pool_size=1, name="huiyin-clients")
+        try:
+            clients = Clients(load_keyring(settings.keys_dir, "complaints"))
+            async with db.session() as session:
+                return await work(clients, session)
+        finally:
+            await db.close()
+
+    return asyncio.run(once())

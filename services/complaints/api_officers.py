@@ -1,0 +1,86 @@
+"""Officers read sealed texts with a grant from referrals; and the reference data that forms need."""
+
+from functools import cache
+from typing import Annotated
+from urllib.parse import quote
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import Response
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+
+from contracts.reference import categories
+from services.chassis.auth import Unauthenticated, bearer
+from services.chassis.http import lang
+from services.complaints.runtime import runtime
+from services.complaints.schemas import CategoryItem, Narratives
+
+router = APIRouter()
+_scheme = HTTPBearer(
+    auto_error=False, scheme_name="grant", description="A grant from POST /v1/cases/{case_id}/grants of referrals"
+)
+Bearer = Annotated[HTTPAuthorizationCredentials | None, Depends(_scheme)]
+_NO_STORE = {"Cache-Control": "no-store"}
+
+
+@router.post("/v1/narratives", tags=["officers"], response_model=Narratives, summary="Read a case's texts by grant")
+async def narratives(request: Request, _grant: Bearer) -> Response:
+    rt = runtime(request)
+    grant = rt.readings.verify(_token(request))
+    async with rt.db.session() as session:
+        sealed = await rt.readings.find(session, grant)
+    return Response(rt.readings.open(grant, sealed).model_dump_json(), 200, _NO_STORE, "application/json")
+
+
+@router.get(
+    "/v1/evidence/{evidence_id}",
+    tags=["officers"],
+    summary="Read an evidence file by grant",
+    response_class=Response,
+    responses={200: {"content": {"application/octet-stream": {}}, "description": "The file, to be saved"}},
+)
+async def evidence(request: Request, evidence_id: UUID, _grant: Bearer) -> Response:
+    rt = runtime(request)
+    grant = rt.readings.verify(_token(request))
+    async with rt.db.session() as session:
+        wrapped, row = await rt.readings.find_file(session, grant, evidence_id)
+    file = await rt.readings.open_file(wrapped, row)
+    # Whatever it is, the browser saves it: nothing that a stranger sent is shown or run on our address.
+    headers = {
+        **_NO_STORE,
+        "Content-Disposition": f"attachment; filename*=UTF-8''{quote(file.name, safe='')}",
+        "X-Content-Type-Options": "nosniff",
+        "Content-Security-Policy": "sandbox",
+        "X-Media-Type": file.media_type,
+    }
+    return Response(file.data, 200, headers, "application/octet-stream")
+
+
+@router.get(
+    "/v1/reference/categories",
+    tags=["reference"],
+    response_model=list[CategoryItem],
+    summary="The categories to choose from",
+)
+async def list_categories(request: Request) -> list[CategoryItem]:
+    return _items(lang(request))
+
+
+@cache
+def _items(language: str) -> list[CategoryItem]:
+    return [
+        CategoryItem(
+            code=item.code,
+            parent=item.parent,
+            name=item.name_en if language == "en" else item.name_zh,
+            track=item.track,
+        )
+        for item in categories().values()
+    ]
+
+
+def _token(request: Request) -> str:
+    values = request.headers.getlist("authorization")
+    if len(values) > 1:
+        raise Unauthenticated("more than one Authorization header")
+    return bearer(values[0] if values else None)

@@ -1,0 +1,95 @@
+"""The complaints process: HTTP interface, relay, and the consumer of case events."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
+
+import structlog
+from fastapi import FastAPI
+
+from contracts.topics import CASES
+from services.chassis import bus, kafka, serve, telemetry
+from services.chassis.bus import Consumer, make_broker
+from services.chassis.db import Database
+from services.chassis.http import create_app
+from services.chassis.outages import engine_away
+from services.chassis.relay import Relay
+from services.chassis.settings import Settings, get_settings
+from services.complaints import api, api_officers, api_reporters
+from services.complaints.clients import forget_nonces
+from services.complaints.consumers import TIMELINE, on_case
+from services.complaints.domain import Refusal
+from services.complaints.evidence import MAX_BYTES
+from services.complaints.http_inputs import answer_refusal
+from services.complaints.runtime import Runtime
+
+SERVICE = "complaints"
+_FORM_BYTES = MAX_BYTES + 64 * 1024
+_NONCES_SECONDS = 600.0
+_log = structlog.get_logger("huiyin.complaints")
+
+
+def build(settings: Settings) -> FastAPI:
+    """The application; nothing is connected and no key is read before its lifespan begins."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        dsn = settings.dsn(SERVICE)
+        db = Database(dsn, pool_size=settings.db_pool_size, max_overflow=settings.db_max_overflow, name=SERVICE)
+        rt = Runtime.start(settings, db)
+        app.state.runtime = rt
+        broker = make_broker(settings)
+        consumer = Consumer(db, broker, TIMELINE, CASES, on_case, settings=settings)
+        tasks: dict[str, serve.Task] = {
+            "relay": Relay(db, dsn, settings, SERVICE).run,
+            "timeline": partial(bus.run, broker, consumer),
+            "wakeup": rt.wakeup.run,
+            "nonces": partial(_forget_nonces, db),
+        }
+        async with serve.background(tasks):
+            yield
+        await rt.documents.close()
+        await db.close()
+
+    async def postgres() -> None:
+        runtime: Runtime = app.state.runtime
+        await runtime.db.ping()
+
+    # Intake needs PostgreSQL alone: without Kafka complaints are accepted, and their events wait in the outbox.
+    app = create_app(
+        "Huiyin complaints",
+        SERVICE,
+        settings,
+        lifespan=lifespan,
+        checks={"postgres": postgres},
+        optional_checks={"kafka": partial(kafka.ping, settings)},
+        body_limits={"/v1/tracking/evidence": _FORM_BYTES},
+    )
+    app.add_exception_handler(Refusal, answer_refusal)
+    for part in (api, api_reporters, api_officers):
+        app.include_router(part.router)
+    return app
+
+
+async def _forget_nonces(db: Database) -> None:
+    while True:
+        try:
+            async with db.session() as session:
+                await forget_nonces(session)
+        except Exception as error:
+            if engine_away(error) is None:
+                raise
+            _log.warning("engine_away", engine="postgres", exc_info=error)
+        await asyncio.sleep(_NONCES_SECONDS)
+
+
+def main() -> None:
+    """Run the service until it is told to stop."""
+    settings = get_settings()
+    telemetry.setup(SERVICE, settings)
+    serve.run(build(settings), settings.complaints_port, settings)
+
+
+if __name__ == "__main__":
+    main()

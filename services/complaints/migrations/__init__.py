@@ -1,0 +1,1 @@
+"""Migrations of the complaints database, the vault schema included."""

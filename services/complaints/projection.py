@@ -1,0 +1,58 @@
+"""From case events to what reporters see: the newest state of each case, and the steps that may be told."""
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from contracts.cases import CaseTransitioned
+from contracts.lifecycle import ENDED, LAPSE, Act
+from services.complaints import repository_cases
+from services.complaints.repository import TimelineRow
+from services.complaints.repository_cases import Mirror
+from services.complaints.wording import DEADLINE_ZH
+
+_WARNINGS = frozenset({Act.DUE_SOON, Act.OVERDUE})
+
+
+async def project(session: AsyncSession, event: CaseTransitioned) -> None:
+    """Take one step over. Steps may come twice and in any order: the newest state wins, a step is kept once."""
+    await repository_cases.link_complaints(session, event.case_id, event.complaint_ids)
+    await repository_cases.mirror(session, newest(event))
+    if event.told:
+        await repository_cases.add_step(session, told(event))
+
+
+def newest(event: CaseTransitioned) -> Mirror:
+    """The state after a step. A warning names the deadline that passed, and leaves the reporter's as it was."""
+    deadline = event.deadline
+    lapsed = deadline is not None and LAPSE.get(deadline.purpose) is event.act
+    if deadline is None or lapsed or event.to_stage in ENDED or deadline.purpose not in DEADLINE_ZH:
+        deadline = None
+    return Mirror(
+        case_id=event.case_id,
+        sequence=event.sequence,
+        stage=event.to_stage,
+        due_at=deadline.due_at if deadline else None,
+        purpose=deadline.purpose.value if deadline else None,
+        provisional=deadline.provisional if deadline else False,
+        sets_deadline=event.act not in _WARNINGS,
+    )
+
+
+def told(event: CaseTransitioned) -> TimelineRow:
+    """The step as the timeline keeps it."""
+    deadline, document = event.deadline, event.public_document
+    return TimelineRow(
+        case_id=event.case_id,
+        sequence=event.sequence,
+        act=event.act.value,
+        to_stage=event.to_stage.value,
+        at=event.at,
+        desk=event.desk.name,
+        holder=event.holder.name if event.holder else None,
+        due_at=deadline.due_at if deadline else None,
+        purpose=deadline.purpose.value if deadline else None,
+        provisional=deadline.provisional if deadline else False,
+        reason_code=event.reason_code,
+        outcome=event.outcome.value if event.outcome else None,
+        document_id=document.document_id if document else None,
+        document_sha256=document.sha256 if document else None,
+    )

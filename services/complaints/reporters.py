@@ -1,0 +1,303 @@
+"""What a reporter does with case number and query code: look, add a text or a file, rate the answer."""
+
+import asyncio
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from contracts.cases import Outcome
+from contracts.complaints import ComplaintEvent, ComplaintRated, ComplaintSupplemented
+from contracts.lifecycle import Act, Purpose, Stage
+from services.chassis.clock import read_clock
+from services.chassis.outbox import emit
+from services.complaints import domain, repository, wording
+from services.complaints.documents import Documents
+from services.complaints.domain import Refusal
+from services.complaints.evidence import EvidenceStore, media_type
+from services.complaints.repository import Claim, OwnComplaint, TimelineRow
+from services.complaints.schemas import Credentials, Due, Entry, May, Note, Reply, Tracking
+from services.complaints.sealing import Sealer
+from services.complaints.service import key_reused
+
+_NO_NUMBER = "-"
+_WITH_NOTE = (Act.REQUEST_SUPPLEMENT.value, Act.REJECT.value)
+
+
+@dataclass(frozen=True)
+class View:
+    """A complaint opened by its reporter: its rows (one per case) and the steps to tell."""
+
+    rows: Sequence[OwnComplaint]
+    steps: Sequence[TimelineRow]
+
+    @property
+    def stages(self) -> list[Stage]:
+        return [Stage(row.stage) for row in self.rows]
+
+    @property
+    def answer(self) -> TimelineRow | None:
+        """The newest answer that passed its review."""
+        return next((step for step in reversed(self.steps) if step.act == Act.REVIEW_PASS.value), None)
+
+
+@dataclass(frozen=True)
+class Added:
+    """What was added, now or by the same request before."""
+
+    id: UUID
+    at: datetime
+
+
+@dataclass(frozen=True)
+class Upload:
+    """A file as it came, kept in memory only."""
+
+    name: str
+    data: bytes
+
+    @cached_property
+    def sha256(self) -> str:
+        """Of the plain content, for the sender to compare."""
+        return hashlib.sha256(self.data).hexdigest()
+
+
+class Reporters:
+    """The reporter's use cases. Each call runs in its caller's transaction, on a public principal's behalf."""
+
+    def __init__(self, sealer: Sealer, store: EvidenceStore) -> None:
+        self._sealer = sealer
+        self._store = store
+
+    async def open(self, session: AsyncSession, credentials: Credentials) -> View:
+        """The complaint of a number and a code.
+
+        Raises one Refusal whatever is wrong, after the same statements: a wrong number can't be told from a wrong code.
+        """
+        number = domain.normalise_case_number(credentials.case_number) or _NO_NUMBER
+        rows = await repository.open_own(session, number, self._sealer.code_hash(credentials.query_code))
+        steps = await repository.timeline(session, [row.case_id for row in rows])
+        if not rows:
+            raise Refusal(
+                404,
+                "TRACKING_NOT_FOUND",
+                "没有找到:案件编号或查询码不正确,请核对后重新输入。",
+                "Not found: the case number or the query code is not right. Check both and try again.",
+            )
+        return View(rows, steps)
+
+    async def add_text(self, session: AsyncSession, credentials: Credentials, text: str, key: str) -> Added:
+        """Add a text to the complaint. Raises Refusal when all of its cases have ended."""
+        view = await self.open(session, credentials)
+        own = view.rows[0]
+        supplement_id = self._sealer.derived_id("supplement", str(own.complaint_id), key)
+        claim = self._claim("supplement", own.complaint_id, key, text.encode())
+        if not await repository.claim(session, claim, supplement_id):
+            return await self._again(session, claim, "supplements")
+        _check_open(view)
+        at = await _now(session)
+        sealed = self._sealer.cipher(own.case_key_wrapped, own.complaint_id).seal(text, f"supplement/{supplement_id}")
+        await repository.in_turn(session, own.complaint_id)
+        await repository.add_supplement(session, supplement_id, own.complaint_id, sealed, at)
+        content_hash = self._sealer.digest("content", text).hex()
+        await _emit(session, view, _supplemented(view, at, supplement_id, content_hash, files=0))
+        return Added(supplement_id, at)
+
+    async def add_file(self, session: AsyncSession, credentials: Credentials, upload: Upload, key: str) -> Added:
+        """Add a file: sealed and on the disk before its row is. Raises Refusal as ``add_text``, and for its kind."""
+        kind = media_type(upload.data)
+        view = await self.open(session, credentials)
+        own = view.rows[0]
+        evidence_id = self._sealer.derived_id("evidence", str(own.complaint_id), key)
+        claim = self._claim("evidence", own.complaint_id, key, upload.data)
+        if not await repository.claim(session, claim, evidence_id):
+            return await self._again(session, claim, "evidence")
+        _check_open(view)
+        at = await _now(session)
+        cipher = self._sealer.cipher(own.case_key_wrapped, own.complaint_id)
+        # Named by its content: a repeat after a crash writes over what it left, another content never does.
+        name = f"{evidence_id}.{claim.request_hash.hex()[:16]}"
+        sealed = await asyncio.to_thread(cipher.seal_file, upload.data, evidence_id)
+        await self._store.put(own.complaint_id, name, sealed)
+        description = json.dumps({"name": upload.name, "media_type": kind, "sha256": upload.sha256}, ensure_ascii=False)
+        await repository.in_turn(session, own.complaint_id)
+        await repository.add_evidence(
+            session,
+            evidence_id,
+            own.complaint_id,
+            name,
+            cipher.seal(description, f"evidence/{evidence_id}/description"),
+            len(upload.data),
+            at,
+        )
+        event = _supplemented(view, at, evidence_id, claim.request_hash.hex(), files=1)
+        await _emit(session, view, event)
+        return Added(evidence_id, at)
+
+    async def rate(self, session: AsyncSession, credentials: Credentials, satisfaction: int, key: str) -> Added:
+        """Rate the newest answer. Raises Refusal when no rating is asked now, or this answer has one."""
+        view = await self.open(session, credentials)
+        own = view.rows[0]
+        rating_id = self._sealer.derived_id("rating", str(own.complaint_id), key)
+        claim = self._claim("rating", own.complaint_id, key, str(satisfaction).encode())
+        if not await repository.claim(session, claim, rating_id):
+            return await self._again(session, claim, "ratings")
+        answer = view.answer
+        if answer is None or not domain.may_rate(view.stages):
+            raise Refusal(
+                409,
+                "RATING_NOT_ASKED",
+                "现在还不能评价:答复审核通过后才可评价,请先查看办理进展。",
+                "There is nothing to rate now: an answer can be rated once it has passed its review. Look at the "
+                "progress first.",
+            )
+        at = await _now(session)
+        await repository.in_turn(session, own.complaint_id)
+        if not await repository.add_rating(session, rating_id, own.complaint_id, answer.sequence, satisfaction, at):
+            raise Refusal(
+                409,
+                "ALREADY_RATED",
+                "这次答复已经评价过,不能再次评价。",
+                "This answer has been rated; it can't be rated again.",
+            )
+        event = ComplaintRated(
+            complaint_id=own.complaint_id,
+            case_ids=tuple(row.case_id for row in view.rows),
+            at=at,
+            rating_id=rating_id,
+            satisfaction=satisfaction,
+        )
+        await _emit(session, view, event)
+        return Added(rating_id, at)
+
+    async def rated(self, session: AsyncSession, view: View) -> bool:
+        """True when the newest answer has its rating."""
+        answer = view.answer
+        return answer is not None and answer.sequence in await repository.answered(session, view.rows[0].complaint_id)
+
+    def _claim(self, kind: str, complaint_id: UUID, key: str, content: bytes) -> Claim:
+        scope = f"{kind}:{complaint_id}"
+        return Claim(scope, self._sealer.digest("key", scope, key), self._sealer.digest("request", scope, content))
+
+    async def _again(self, session: AsyncSession, claim: Claim, table: str) -> Added:
+        known = await repository.claimed(session, claim)
+        if known is None:
+            raise LookupError("a claim was refused, and nobody holds it")
+        if known[0] != claim.request_hash:
+            raise key_reused()
+        return Added(known[1], await repository.added_at(session, table, known[1]))
+
+
+async def present(view: View, rated: bool, documents: Documents, lang: str) -> Tracking:
+    """The reporter's page: what happened, the running deadline, the answer, and what may be done. No transaction."""
+    own = view.rows[0]
+    stage = Stage(own.stage)
+    answer = view.answer
+    wanted = {step.sequence: step for step in view.steps if step is answer or step.act in _WITH_NOTE}
+    texts = await _texts(wanted, documents)
+    entries = [
+        Entry(
+            at=step.at,
+            act=Act(step.act),
+            text=wording.entry_text(_step(step), lang),
+            note=_note(step, texts) if step.act in _WITH_NOTE and step.document_id else None,
+        )
+        for step in view.steps
+    ]
+    return Tracking(
+        case_number=own.case_number,
+        stage=stage,
+        stage_name=wording.stage_name(stage, lang),
+        submitted_at=own.submitted_at,
+        entries=entries,
+        deadline=_due(own, lang),
+        reply=_reply(answer, texts, lang) if answer is not None else None,
+        may=May(supplement=domain.may_supplement(view.stages), rate=domain.may_rate(view.stages) and not rated),
+    )
+
+
+async def _texts(steps: dict[int, TimelineRow], documents: Documents) -> dict[int, str | None]:
+    with_document = {
+        sequence: documents.fetch(step.document_id, step.document_sha256)
+        for sequence, step in steps.items()
+        if step.document_id and step.document_sha256
+    }
+    return dict(zip(with_document, await asyncio.gather(*with_document.values()), strict=True))
+
+
+def _note(step: TimelineRow, texts: dict[int, str | None]) -> Note:
+    text = texts.get(step.sequence)
+    return Note(available=text is not None, text=text)
+
+
+def _reply(answer: TimelineRow, texts: dict[int, str | None], lang: str) -> Reply:
+    text = texts.get(answer.sequence)
+    outcome = Outcome(answer.outcome) if answer.outcome else None
+    return Reply(
+        available=text is not None,
+        text=text,
+        at=answer.at,
+        outcome=outcome,
+        outcome_name=wording.outcome_name(outcome, lang) if outcome else None,
+    )
+
+
+def _due(own: OwnComplaint, lang: str) -> Due | None:
+    if own.due_at is None or own.purpose is None:
+        return None
+    purpose = Purpose(own.purpose)
+    return Due(
+        purpose=purpose,
+        name=wording.deadline_name(purpose, lang),
+        due_at=own.due_at,
+        text=wording.by_when(own.due_at, lang, provisional=own.provisional),
+        provisional=own.provisional,
+    )
+
+
+def _step(row: TimelineRow) -> wording.Step:
+    return wording.Step(
+        act=Act(row.act),
+        to_stage=Stage(row.to_stage),
+        desk=row.desk,
+        holder=row.holder,
+        due_at=row.due_at,
+        purpose=Purpose(row.purpose) if row.purpose else None,
+        provisional=row.provisional,
+        reason_code=row.reason_code,
+        outcome=Outcome(row.outcome) if row.outcome else None,
+    )
+
+
+def _check_open(view: View) -> None:
+    if not domain.may_supplement(view.stages):
+        raise Refusal(
+            409,
+            "CASE_ENDED",
+            "案件已结束,不能再补充:如有新的情况,请另行提交。",
+            "The case has ended and takes no additions: submit anew if there is something new.",
+        )
+
+
+async def _now(session: AsyncSession) -> datetime:
+    return (await read_clock(session)).to_business(datetime.now(UTC)).replace(microsecond=0)
+
+
+def _supplemented(view: View, at: datetime, added_id: UUID, digest: str, *, files: int) -> ComplaintSupplemented:
+    return ComplaintSupplemented(
+        complaint_id=view.rows[0].complaint_id,
+        case_ids=tuple(row.case_id for row in view.rows),
+        at=at,
+        supplement_id=added_id,
+        content_hash=digest,
+        files=files,
+    )
+
+
+async def _emit(session: AsyncSession, view: View, event: ComplaintEvent) -> None:
+    await emit(session, event.TOPIC, event.key, event, subject=view.rows[0].case_number)

@@ -1,0 +1,229 @@
+"""SQL of the projections of case events, of officers' readings, and of signing clients."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from contracts.lifecycle import Stage
+from services.complaints.repository import TimelineRow, every, first, run
+
+_MIRROR = """
+INSERT INTO cases (case_id, sequence, stage, due_at, purpose, provisional) VALUES ($1, $2, $3, $4, $5, $6)
+ON CONFLICT (case_id) DO UPDATE SET
+    sequence = EXCLUDED.sequence, stage = EXCLUDED.stage,
+    due_at = CASE WHEN $7 THEN EXCLUDED.due_at ELSE cases.due_at END,
+    purpose = CASE WHEN $7 THEN EXCLUDED.purpose ELSE cases.purpose END,
+    provisional = CASE WHEN $7 THEN EXCLUDED.provisional ELSE cases.provisional END
+WHERE cases.sequence < EXCLUDED.sequence
+"""
+
+
+@dataclass(frozen=True)
+class Mirror:
+    """The newest state of a case. ``sets_deadline`` is False for a step that leaves the deadline as it was."""
+
+    case_id: UUID
+    sequence: int
+    stage: Stage
+    due_at: datetime | None
+    purpose: str | None
+    provisional: bool
+    sets_deadline: bool
+
+
+async def mirror(session: AsyncSession, state: Mirror) -> None:
+    """Move a case's state forward; an older step changes nothing."""
+    await run(
+        session,
+        _MIRROR,
+        state.case_id,
+        state.sequence,
+        state.stage.value,
+        state.due_at,
+        state.purpose,
+        state.provisional,
+        state.sets_deadline,
+    )
+
+
+async def add_step(session: AsyncSession, row: TimelineRow) -> None:
+    """Add a told step; one that is there stays as it is."""
+    await run(
+        session,
+        "INSERT INTO timeline (case_id, sequence, act, to_stage, at, desk, holder, due_at, purpose, provisional,"
+        " reason_code, outcome, document_id, document_sha256)"
+        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) ON CONFLICT DO NOTHING",
+        *(getattr(row, name) for name in TimelineRow.__dataclass_fields__),
+    )
+
+
+async def link_complaints(session: AsyncSession, case_id: UUID, complaint_ids: tuple[UUID, ...]) -> None:
+    """Note which complaints a case is about; complaints that we do not hold are left out."""
+    await run(
+        session,
+        "INSERT INTO complaint_cases (complaint_id, case_id)"
+        " SELECT complaint_id, $1 FROM complaints WHERE complaint_id = ANY($2) ON CONFLICT DO NOTHING",
+        case_id,
+        list(complaint_ids),
+    )
+
+
+@dataclass(frozen=True)
+class SealedComplaint:
+    """A complaint's texts as they are stored."""
+
+    complaint_id: UUID
+    case_number: str
+    submitted_at: datetime
+    case_key_wrapped: bytes
+    narrative_sealed: bytes
+    wants_sealed: bytes | None
+    respondents_sealed: bytes | None
+
+
+@dataclass(frozen=True)
+class SealedSupplement:
+    """A supplement as it is stored."""
+
+    complaint_id: UUID
+    supplement_id: UUID
+    at: datetime
+    text_sealed: bytes
+
+
+@dataclass(frozen=True)
+class SealedEvidence:
+    """An evidence file's row."""
+
+    complaint_id: UUID
+    evidence_id: UUID
+    file_name: str
+    description_sealed: bytes
+    size: int
+    at: datetime
+
+
+async def log_reading(
+    session: AsyncSession, jti: str, resource: str, case_id: UUID, officer: str, purpose: str, fields: list[str]
+) -> bool:
+    """Put a reading on record; False when this grant has opened this resource before."""
+    row = await first(
+        session,
+        "INSERT INTO narrative_access (jti, resource, case_id, officer, purpose, fields)"
+        " VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING RETURNING 1",
+        jti,
+        resource,
+        case_id,
+        officer,
+        purpose,
+        fields,
+    )
+    return row is not None
+
+
+async def complaints_of(session: AsyncSession, case_id: UUID) -> list[SealedComplaint]:
+    """The complaints of a case, oldest first."""
+    rows = await every(
+        session,
+        "SELECT c.complaint_id, c.case_number, c.submitted_at, c.case_key_wrapped, c.narrative_sealed, c.wants_sealed,"
+        " c.respondents_sealed FROM complaints c JOIN complaint_cases cc USING (complaint_id) WHERE cc.case_id = $1"
+        " ORDER BY c.submitted_at, c.complaint_id",
+        case_id,
+    )
+    return [SealedComplaint(*row) for row in rows]
+
+
+async def supplements_of(session: AsyncSession, case_id: UUID) -> list[SealedSupplement]:
+    """What reporters added to a case's complaints, oldest first."""
+    rows = await every(
+        session,
+        "SELECT s.complaint_id, s.supplement_id, s.at, s.text_sealed FROM supplements s"
+        " JOIN complaint_cases cc USING (complaint_id) WHERE cc.case_id = $1 ORDER BY s.at, s.supplement_id",
+        case_id,
+    )
+    return [SealedSupplement(*row) for row in rows]
+
+
+async def evidence_of(session: AsyncSession, case_id: UUID) -> list[SealedEvidence]:
+    """The evidence files of a case, oldest first."""
+    rows = await every(
+        session,
+        "SELECT e.complaint_id, e.evidence_id, e.file_name, e.description_sealed, e.size, e.at FROM evidence e"
+        " JOIN complaint_cases cc USING (complaint_id) WHERE cc.case_id = $1 ORDER BY e.at, e.evidence_id",
+        case_id,
+    )
+    return [SealedEvidence(*row) for row in rows]
+
+
+@dataclass(frozen=True)
+class ApiClient:
+    """A system that signs its requests."""
+
+    client_id: str
+    name: str
+    channel: str
+    secret_sealed: bytes
+    created_at: datetime
+    revoked_at: datetime | None
+
+
+async def find_client(session: AsyncSession, client_id: str) -> ApiClient | None:
+    """A client that is not revoked."""
+    row = await first(
+        session,
+        "SELECT client_id, name, channel, secret_sealed, created_at, revoked_at FROM api_clients"
+        " WHERE client_id = $1 AND revoked_at IS NULL",
+        client_id,
+    )
+    return ApiClient(*row) if row else None
+
+
+async def list_clients(session: AsyncSession) -> list[ApiClient]:
+    """All clients, the revoked ones included."""
+    rows = await every(
+        session,
+        "SELECT client_id, name, channel, secret_sealed, created_at, revoked_at FROM api_clients ORDER BY created_at",
+    )
+    return [ApiClient(*row) for row in rows]
+
+
+async def add_client(session: AsyncSession, client_id: str, name: str, channel: str, secret_sealed: bytes) -> bool:
+    """Store a client; False when a client of this name is in use."""
+    row = await first(
+        session,
+        "INSERT INTO api_clients (client_id, name, channel, secret_sealed) VALUES ($1, $2, $3, $4)"
+        " ON CONFLICT DO NOTHING RETURNING 1",
+        client_id,
+        name,
+        channel,
+        secret_sealed,
+    )
+    return row is not None
+
+
+async def revoke_client(session: AsyncSession, name: str) -> bool:
+    """Revoke the client of this name; False when there is none in use."""
+    row = await first(
+        session,
+        "UPDATE api_clients SET revoked_at = clock_timestamp() WHERE name = $1 AND revoked_at IS NULL RETURNING 1",
+        name,
+    )
+    return row is not None
+
+
+async def use_nonce(session: AsyncSession, client_id: str, nonce: str) -> bool:
+    """Use a nonce up; False when it was used."""
+    row = await first(
+        session,
+        "INSERT INTO api_nonces (client_id, nonce) VALUES ($1, $2) ON CONFLICT DO NOTHING RETURNING 1",
+        client_id,
+        nonce,
+    )
+    return row is not None
+
+
+async def forget_nonces(session: AsyncSession, older_than: timedelta) -> None:
+    """Forget nonces that no acceptable signature can carry any more."""
+    await run(session, "DELETE FROM api_nonces WHERE seen_at < clock_timestamp() - $1::interval", older_than)

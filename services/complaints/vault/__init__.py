@@ -1,0 +1,1 @@
+"""The vault: the one process that can open an identity."""

@@ -1,0 +1,59 @@
+"""The vault's one door: notifications opens an address for a notice."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import Response
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from pydantic import BaseModel, ConfigDict
+
+from contracts.model import Code
+from services.chassis.auth import ServiceTokens, bearer
+from services.chassis.db import Database
+from services.chassis.http import Problem
+from services.complaints.vault.service import Contacts
+
+CALLER = "notifications"
+PURPOSE = "contacts.open"
+
+router = APIRouter(tags=["contacts"])
+_scheme = HTTPBearer(auto_error=False, scheme_name="service", description="A service token of notifications")
+
+
+class Opening(BaseModel):
+    """Which address, what for, and for which notice."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    contact_token: UUID
+    purpose: Code
+    notice_id: UUID
+
+
+class Opened(BaseModel):
+    """The address, for the ways the reporter wants."""
+
+    email: str | None = None
+    phone: str | None = None
+    openid: str | None = None
+    language: str
+
+
+@router.post("/v1/contacts/open", response_model=Opened, summary="Open an address for one notice")
+async def open_contact(
+    request: Request, _token: Annotated[HTTPAuthorizationCredentials | None, Depends(_scheme)], body: Opening
+) -> Response:
+    tokens: ServiceTokens = request.app.state.tokens
+    db: Database = request.app.state.db
+    contacts: Contacts = request.app.state.contacts
+    claims = tokens.verify(bearer(request.headers.get("authorization")), issuer=CALLER, purpose=PURPOSE)
+    async with db.session() as session:
+        sealed = await contacts.record(
+            session, body.contact_token, claims.issuer, body.purpose, body.notice_id, claims.jti
+        )
+    if sealed is None:
+        raise Problem(404, "CONTACT_NOT_FOUND", "没有这个联系方式。", "There is no such contact.")
+    contact = contacts.open(body.contact_token, sealed)
+    opened = Opened(email=contact.email, phone=contact.phone, openid=contact.openid, language=contact.language)
+    return Response(opened.model_dump_json(), 200, {"Cache-Control": "no-store"}, "application/json")

@@ -1,0 +1,48 @@
+"""The vault's process: the only one that is given the private key of identities."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+
+from services.chassis import serve, telemetry
+from services.chassis.auth import ServiceTokens
+from services.chassis.crypto import load_vault_private
+from services.chassis.db import Database
+from services.chassis.http import create_app
+from services.chassis.settings import Settings, get_settings
+from services.complaints.vault import api
+from services.complaints.vault.service import Contacts
+
+SERVICE = "vault"
+
+
+def build(settings: Settings) -> FastAPI:
+    """The application; nothing is connected and no key is read before its lifespan begins."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        db = Database(settings.dsn(SERVICE), pool_size=settings.db_pool_size, name=SERVICE)
+        app.state.db = db
+        app.state.tokens = ServiceTokens(SERVICE, settings.keys_dir)
+        app.state.contacts = Contacts(load_vault_private(settings.keys_dir))
+        yield
+        await db.close()
+
+    async def postgres() -> None:
+        await app.state.db.ping()
+
+    app = create_app("Huiyin vault", SERVICE, settings, lifespan=lifespan, checks={"postgres": postgres})
+    app.include_router(api.router)
+    return app
+
+
+def main() -> None:
+    """Run the service until it is told to stop."""
+    settings = get_settings()
+    telemetry.setup(SERVICE, settings)
+    serve.run(build(settings), settings.vault_port, settings)
+
+
+if __name__ == "__main__":
+    main()
