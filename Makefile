@@ -1,36 +1,48 @@
 # Huiyin: every target sets up what it needs first; the second time that takes no time.
-#   make demo    watch complaints come in and end in an answer      make up / down / reset / logs
-#   make test    everything                                         make check    the quick part, under a minute
+#   make demo     watch complaints come in and every one of them end in an answer
+#   make up       start everything                 make down     stop; data stays
+#   make logs     follow the logs                  make reset    remove all data
+#   make test     everything                       make check    the quick part, under a minute
+#   make bench    intake and lifecycles, measured beside their floors
 
-SHELL := /bin/sh
+SHELL := /bin/bash
 PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 HUIYIN := $(BIN)/huiyin
 DONE := $(VENV)/.done
 KAFKA := .huiyin/cache/kafka
+NPM := $(patsubst %/package-lock.json,%/node_modules/.package-lock.json,$(wildcard tests/*/package-lock.json))
 
 # In the order of their cost: what fails cheaply fails first.
 TESTS := unit contract workflow replay integration e2e chaos
 QUICK := $(wildcard tests/unit tests/contract)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check lint up down reset logs bench $(addprefix test-,$(TESTS))
+.PHONY: help setup tools demo test check lint up down reset logs bench $(addprefix test-,$(TESTS))
 
 help:
 	@sed -n 's/^#   //p' $(firstword $(MAKEFILE_LIST))
 
+# -- set-up ------------------------------------------------------------------------------------------------------------
+
 setup: $(DONE)/packages $(DONE)/project $(KAFKA)/.done
+
+tools: setup $(NPM)
 
 $(DONE)/prerequisites: deploy/prerequisites.sh
 	@PYTHON=$(PYTHON) sh deploy/prerequisites.sh
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@mkdir -p $(DONE) && touch $@
 
+# One line that counts, where pip would print hundreds; its errors are shown as they are.
 $(DONE)/packages: requirements.lock | $(DONE)/prerequisites
-	@echo "installing Python packages (about 350 MB; once)"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --progress-bar on \
-		--require-hashes -r requirements.lock
+	@set -o pipefail; $(BIN)/python -m pip install --disable-pip-version-check --progress-bar off \
+		--require-hashes -r requirements.lock | awk -v all="$$(grep -c '^[a-z0-9].*==' requirements.lock)" \
+		-v end="$$(test -t 2 && printf '\r' || printf '\n')" \
+		'/^Collecting|^Requirement already/ { n++; if (end == "\r" || n % 40 == 0) \
+			printf "Python packages: %d of %d%s", n, all, end; fflush() } \
+		 /^Installing/ { printf "Python packages: installing  %s", end; fflush() } END { print "Python packages: ready       " }'
 	@touch $@
 
 $(DONE)/project: pyproject.toml | $(DONE)/packages
@@ -38,11 +50,19 @@ $(DONE)/project: pyproject.toml | $(DONE)/packages
 	@touch $@
 
 $(KAFKA)/.done: deploy/kafka/pom.xml | $(DONE)/prerequisites
-	@echo "fetching Apache Kafka (about 45 MB; once)"
 	@rm -rf $(KAFKA) && mkdir -p $(KAFKA)
-	@mvn --quiet --batch-mode -f deploy/kafka/pom.xml dependency:copy-dependencies \
-		-DincludeScope=runtime -DoutputDirectory="$(CURDIR)/$(KAFKA)"
+	@set -o pipefail; mvn --batch-mode -f deploy/kafka/pom.xml dependency:copy-dependencies \
+		-DincludeScope=runtime -DoutputDirectory="$(CURDIR)/$(KAFKA)" | awk \
+		-v end="$$(test -t 2 && printf '\r' || printf '\n')" \
+		'/Downloaded/ { n++; if (end == "\r" || n % 40 == 0) printf "Apache Kafka: %d files fetched%s", n, end; fflush() } \
+		 /ERROR/ { print } END { print "Apache Kafka: ready           " }'
 	@touch $@
+
+%/node_modules/.package-lock.json: %/package-lock.json
+	@PYTHON=$(PYTHON) sh deploy/prerequisites.sh tests
+	@npm ci --prefix $* --no-audit --no-fund --loglevel=error
+
+# -- running -----------------------------------------------------------------------------------------------------------
 
 demo: setup
 	@$(HUIYIN) demo
@@ -62,17 +82,20 @@ logs: setup
 bench: setup
 	@$(HUIYIN) bench
 
+# -- proof -------------------------------------------------------------------------------------------------------------
+
 lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-check: lint
-	$(if $(QUICK),$(BIN)/python -m pytest $(QUICK))
+check: lint tools
+	$(if $(QUICK),$(BIN)/python -m pytest -q $(QUICK))
 
 test: lint
 	@for kind in $(TESTS); do $(MAKE) --no-print-directory test-$$kind || exit 1; done
 
-$(addprefix test-,$(TESTS)): test-%: setup
-	@test ! -d tests/$* || { echo "== tests/$*"; $(BIN)/python -m pytest tests/$*; }
+# Tests come in kinds, each in its own process: its engines end before the next kind starts.
+$(addprefix test-,$(TESTS)): test-%: tools
+	@test ! -d tests/$* || { echo "== tests/$*"; $(BIN)/python -m pytest -q tests/$*; }

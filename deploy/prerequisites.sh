@@ -1,5 +1,6 @@
 #!/bin/sh
 # Names what the machine lacks for Huiyin, one line each with the command that installs it; silent when all is there.
+# With `tests` as argument: also what only the tests need.
 set -eu
 
 missing=0
@@ -28,5 +29,9 @@ if [ "${java_version:-0}" -lt 17 ]; then
 fi
 
 command -v mvn >/dev/null 2>&1 || lacks "Maven (fetches Kafka)" "maven" "maven"
+
+if [ "${1:-}" = tests ]; then
+  command -v npm >/dev/null 2>&1 || lacks "npm (fetches the AsyncAPI schemas the tests validate with)" "npm" "node"
+fi
 
 exit $missing

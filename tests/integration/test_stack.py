@@ -134,6 +134,17 @@ async def test_temporal_killed_loses_nothing_it_acknowledged(stack_engines: Stac
         await handle.terminate()
 
 
+def test_every_engine_can_be_replaced_by_an_address(stack_engines: Stack) -> None:
+    theirs = {name: value for name, value in stack_engines.env.items() if name.endswith("_DSN")}
+    for name in ("HUIYIN_KAFKA_BOOTSTRAP", "HUIYIN_TEMPORAL_ADDRESS", "HUIYIN_SMTP_HOST", "HUIYIN_SMTP_PORT"):
+        theirs[name] = stack_engines.env[name]
+    with Stack(PROJECT / ".huiyin" / "test" / f"guest-{os.getpid()}", services=(), env=theirs) as guest:
+        assert guest.status().processes == {}
+        assert guest.settings.dsn("vault") == stack_engines.settings.dsn("vault")
+        assert "database migrations of referrals" in guest.log("setup")
+    guest.discard()
+
+
 def test_when_the_supervisor_is_killed_nothing_stays_and_the_next_one_starts_clean() -> None:
     stack = Stack(PROJECT / ".huiyin" / "test" / f"killed-{os.getpid()}", services=())
     try:
