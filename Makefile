@@ -39,7 +39,7 @@ $(DONE)/prerequisites: deploy/prerequisites.sh
 $(DONE)/packages: requirements.lock | $(DONE)/prerequisites
 	@set -o pipefail; $(BIN)/python -m pip install --disable-pip-version-check --progress-bar off \
 		--require-hashes -r requirements.lock | awk -v all="$$(grep -c '^[a-z0-9].*==' requirements.lock)" \
-		-v end="$$(test -t 2 && printf '\r' || printf '\n')" \
+		-v end="$$(test -t 2 && echo '\r' || echo '\n')" \
 		'/^Collecting|^Requirement already/ { n++; if (end == "\r" || n % 40 == 0) \
 			printf "Python packages: %d of %d%s", n, all, end; fflush() } \
 		 /^Installing/ { printf "Python packages: installing  %s", end; fflush() } END { print "Python packages: ready       " }'
@@ -51,9 +51,9 @@ $(DONE)/project: pyproject.toml | $(DONE)/packages
 
 $(KAFKA)/.done: deploy/kafka/pom.xml | $(DONE)/prerequisites
 	@rm -rf $(KAFKA) && mkdir -p $(KAFKA)
-	@set -o pipefail; mvn --batch-mode -f deploy/kafka/pom.xml dependency:copy-dependencies \
+	@set -o pipefail; mvn --batch-mode -Dstyle.color=never -f deploy/kafka/pom.xml dependency:copy-dependencies \
 		-DincludeScope=runtime -DoutputDirectory="$(CURDIR)/$(KAFKA)" | awk \
-		-v end="$$(test -t 2 && printf '\r' || printf '\n')" \
+		-v end="$$(test -t 2 && echo '\r' || echo '\n')" \
 		'/Downloaded/ { n++; if (end == "\r" || n % 40 == 0) printf "Apache Kafka: %d files fetched%s", n, end; fflush() } \
 		 /ERROR/ { print } END { print "Apache Kafka: ready           " }'
 	@touch $@
