@@ -3,7 +3,7 @@
 Sources: CloudEvents 1.0.2; Kafka Protocol Binding 1.0.2 §3.2; Distributed Tracing extension (``traceparent``).
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar
@@ -100,7 +100,7 @@ class Registry:
     def __contains__(self, event_type: object) -> bool:
         return event_type in self._by_type
 
-    def __iter__(self) -> Iterable[type[Event]]:  # type: ignore[misc]
+    def __iter__(self) -> Iterator[type[Event]]:
         return iter(self._by_type.values())
 
     def parse(self, event_type: str, data: bytes) -> Event:
