@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import shutil
 import sys
@@ -123,6 +124,7 @@ async def living(config: StackConfig) -> list[Finding]:
     from services.chassis.settings import load_settings
 
     settings = load_settings()
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # a broker that is down becomes a finding
     questions: list[tuple[str, Callable[[], Awaitable[list[Finding]]], str]] = [
         ("PostgreSQL", lambda: probing.postgres(settings), "huiyin logs postgres; check HUIYIN_*_DSN"),
         ("Kafka", lambda: probing.topics(settings), "huiyin logs kafka; check HUIYIN_KAFKA_*"),

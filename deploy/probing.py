@@ -98,8 +98,8 @@ async def consumer_lag(settings: Settings) -> list[Finding]:
     options = connection_options(settings)
     admin = AIOKafkaAdminClient(**options, request_timeout_ms=8000)
     consumer = AIOKafkaConsumer(**options, enable_auto_commit=False)
-    await admin.start()
     try:
+        await admin.start()
         await consumer.start()
         ours = {topic.name for topic in TOPICS}
         found: list[Finding] = []

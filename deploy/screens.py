@@ -38,6 +38,15 @@ def since(moment: float) -> str:
     return datetime.fromtimestamp(moment).astimezone().strftime("%Y-%m-%d %H:%M:%S")
 
 
+def ago(moment: float) -> str:
+    """How long ago, in its largest unit."""
+    seconds = max(0, int(time.time() - moment))
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{seconds // size} {unit}"
+    return f"{seconds} s"
+
+
 def follow_start(console: Console, stack: Stack) -> None:
     """Wait until the stack is ready and show how it comes up: a table on a terminal, else a line per phase."""
     said = ""
@@ -65,11 +74,11 @@ def starting(status: StackStatus) -> Table:
 def processes(status: StackStatus) -> Table:
     """Processes with state, restarts, memory and the reason of the last restart."""
     table = Table(title=f"Huiyin: {status.phase}", title_justify="left", box=None, pad_edge=False)
-    for name, justify in (("process", "left"), ("state", "left"), ("pid", "right"), ("since", "left"),
+    for name, justify in (("process", "left"), ("state", "left"), ("pid", "right"), ("up", "right"),
                           ("restarts", "right"), ("memory", "right"), ("last end", "left")):  # fmt: skip
         table.add_column(name, justify=justify)  # type: ignore[arg-type]
     total = memory_mb(status.pid) or 0
-    table.add_row("supervisor", mark(status.state), str(status.pid), since(status.started_at), "", f"{total} MB", "")
+    table.add_row("supervisor", mark(status.state), str(status.pid), ago(status.started_at), "", f"{total} MB", "")
     for name, process in status.processes.items():
         used = memory_mb(process.pid)
         total += used or 0
@@ -77,7 +86,7 @@ def processes(status: StackStatus) -> Table:
             name,
             mark(process.state),
             str(process.pid or ""),
-            since(process.started_at) if process.started_at else "",
+            ago(process.started_at) if process.started_at else "",
             str(process.restarts or ""),
             f"{used} MB" if used is not None else "",
             process.last_exit,

@@ -240,6 +240,8 @@ def rotate(path: Path) -> None:
 
 def main() -> int:
     """Run a supervisor for the state folder of the environment; 0 also when one is running already."""
+    # Databases, events and logs are for the account that runs the stack, and for no other on the machine.
+    os.umask(0o077)
     try:
         config = StackConfig.from_environ()
         config.state_dir.mkdir(parents=True, exist_ok=True)

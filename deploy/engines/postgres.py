@@ -93,11 +93,20 @@ def make_cluster(config: StackConfig, user: str | None) -> None:
     argv += ["--auth=scram-sha-256", "--encoding=UTF8", "--locale=C", f"--lc-ctype={ctype}"]
     argv += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--data-checksums"]
     try:
-        done = subprocess.run(argv, capture_output=True, text=True, user=user, cwd=data.parent, check=False)
+        done = subprocess.run(
+            argv,
+            capture_output=True,
+            text=True,
+            cwd=data.parent,
+            check=False,
+            user=user,
+            group=user and pwd.getpwnam(user).pw_gid,
+            extra_groups=None if user is None else [],
+        )
     finally:
         password_file.unlink(missing_ok=True)
     if done.returncode != 0:
-        raise EngineError(f"initdb failed: {done.stderr.strip().splitlines()[-1:] or done.returncode}")
+        raise EngineError(f"initdb failed ({done.returncode}): {done.stderr.strip()[-300:]}")
     making.rename(data)
 
 
