@@ -1,0 +1,132 @@
+"""`huiyin clock`: the business clock that deadlines run by. At rate 1 it is the wall clock."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable
+from datetime import UTC, datetime
+from typing import Annotated, NoReturn, TypeVar
+
+import typer
+from rich.console import Console
+from temporalio.client import Client
+from temporalio.service import RPCError, RPCStatusCode
+
+from contracts.clock import BusinessClock
+from contracts.messages import SIGNAL_CLOCK_CHANGED, workflow_id
+from contracts.model import instant
+from services.chassis import temporal
+from services.chassis.clock import read_clock, write_clock
+from services.chassis.db import SYSTEM, Database
+from services.chassis.outages import engine_away
+from services.chassis.settings import MissingSetting, Settings, load_settings
+from services.referrals.repository import cases
+
+app = typer.Typer()
+console = Console(highlight=False)
+errors = Console(stderr=True, highlight=False)
+SERVICES = ("complaints", "referrals", "notifications")
+SIGNALS_AT_A_TIME = 16
+T = TypeVar("T")
+
+
+@app.command()
+def show() -> None:
+    """What the clock shows, how fast it runs, and whether the services agree."""
+    clocks = _run(_read(load_settings()))
+    clock, now = clocks["referrals"], datetime.now(UTC)
+    console.print(f"business time {clock.to_business(now).isoformat(timespec='seconds')}  rate {clock.rate:g}")
+    if len(set(clocks.values())) > 1:
+        _fail("the services' clocks differ: set the clock anew with `huiyin clock set`")
+
+
+@app.command("set")
+def set_clock(
+    rate: Annotated[float, typer.Option(help="Business seconds for one second of wall time.", min=1e-3, max=1e6)],
+    at: Annotated[
+        str | None, typer.Option(help="ISO 8601 instant to show now; default: go on from what it shows.")
+    ] = None,
+) -> None:
+    """Set the clock of every service, and tell the open cases, so that their timers follow."""
+    settings = load_settings()
+    try:
+        wanted = instant(at) if at else None
+    except ValueError as error:
+        _fail(str(error))
+    clock, told = _run(change(settings, rate, wanted))
+    shown = clock.to_business(datetime.now(UTC)).isoformat(timespec="seconds")
+    console.print(f"business time {shown}  rate {clock.rate:g}  {told} open cases were told")
+
+
+async def change(settings: Settings, rate: float, at: datetime | None = None) -> tuple[BusinessClock, int]:
+    """Set every service's clock to run at ``rate`` from ``at`` (default: from what it shows), then signal open cases.
+
+    Returns the new clock and the number of cases told. Raises what the engines raise when they are away.
+    """
+    clocks = await _read(settings)
+    wall = datetime.now(UTC)
+    start = at or clocks["referrals"].to_business(wall)
+    clock = BusinessClock(anchor_wall=wall, anchor_business=start, rate=rate)
+    for service in SERVICES:
+        db = Database(settings.dsn(service), pool_size=1)
+        try:
+            async with db.session(SYSTEM) as session:
+                await write_clock(session, clock)
+        finally:
+            await db.close()
+    return clock, await _tell(settings)
+
+
+async def _read(settings: Settings) -> dict[str, BusinessClock]:
+    found: dict[str, BusinessClock] = {}
+    for service in SERVICES:
+        db = Database(settings.dsn(service), pool_size=1)
+        try:
+            async with db.read(SYSTEM) as session:
+                found[service] = await read_clock(session)
+        finally:
+            await db.close()
+    return found
+
+
+async def _tell(settings: Settings) -> int:
+    db = Database(settings.dsn("referrals"), pool_size=1)
+    try:
+        async with db.read(SYSTEM) as session:
+            waiting = await cases.open_ids(session)
+    finally:
+        await db.close()
+    client = await temporal.connect(settings)
+    hands = asyncio.Semaphore(SIGNALS_AT_A_TIME)
+
+    async def tell(client: Client, workflow: str) -> bool:
+        async with hands:
+            try:
+                await client.get_workflow_handle(workflow).signal(SIGNAL_CLOCK_CHANGED)
+            except RPCError as error:
+                if error.status is not RPCStatusCode.NOT_FOUND:
+                    raise
+                return False  # archived meanwhile
+        return True
+
+    return sum(await asyncio.gather(*(tell(client, workflow_id(case_id)) for case_id in waiting)))
+
+
+def _run(work: Awaitable[T]) -> T:
+    async def waited() -> T:
+        return await work
+
+    try:
+        return asyncio.run(waited())
+    except MissingSetting as error:
+        _fail(str(error))
+    except Exception as error:
+        engine = engine_away(error)
+        if engine is None:
+            raise
+        _fail(f"{engine} can't be reached: start the stack with `huiyin up`")
+
+
+def _fail(text: str) -> NoReturn:
+    errors.print(text, markup=False)
+    raise typer.Exit(1)

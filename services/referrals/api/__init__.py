@@ -1,0 +1,1 @@
+"""The HTTP API: thin adapters on the use cases in service."""

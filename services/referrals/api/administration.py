@@ -1,0 +1,135 @@
+"""Units and accounts, for administrators; and the list of units for every officer."""
+
+from typing import Annotated
+
+from fastapi import APIRouter
+from pydantic import BaseModel, Field, StringConstraints
+
+from contracts.lifecycle import Role
+from contracts.model import RegionCode
+from services.referrals.api.common import Caller, Uses
+from services.referrals.domain import Level, Unit, UnitKind
+from services.referrals.service.registry import NewAccount, NewUnit
+
+router = APIRouter(prefix="/v1", tags=["administration"])
+
+UnitId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._\-]{1,40}$")]
+Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=80)]
+Username = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._@\-]{1,80}$")]
+
+
+class UnitRequest(BaseModel):
+    """A unit to add. Only departments have a department code; `region` is a GB/T 2260 code."""
+
+    unit_id: UnitId
+    name: Name
+    level: Level
+    kind: UnitKind
+    region: RegionCode
+    department: str | None = Field(default=None, max_length=8)
+    parent_id: UnitId | None = None
+
+
+class UnitView(BaseModel):
+    """A unit; `path` holds the ids from the root down to it."""
+
+    unit_id: str
+    name: str
+    level: Level
+    kind: UnitKind
+    region: str
+    department: str | None
+    path: list[str]
+    active: bool
+
+
+class UnitList(BaseModel):
+    """All units, parents first."""
+
+    items: list[UnitView]
+
+
+class AccountRequest(BaseModel):
+    """An account to add. The password is kept as an Argon2id hash."""
+
+    username: Username
+    name: Name
+    unit_id: UnitId | None = None
+    roles: list[Role] = Field(min_length=1, max_length=10)
+    password: str = Field(min_length=10, max_length=200)
+
+
+class AccountRow(BaseModel):
+    """An account as administrators list it."""
+
+    account_id: str
+    username: str
+    name: str
+    unit_id: str | None
+    roles: list[Role]
+    active: bool
+
+
+class AccountList(BaseModel):
+    """All accounts."""
+
+    items: list[AccountRow]
+
+
+class Added(BaseModel):
+    """The id of what was added."""
+
+    account_id: str
+
+
+def _view(unit: Unit) -> UnitView:
+    return UnitView(
+        unit_id=unit.unit_id,
+        name=unit.name,
+        level=unit.level,
+        kind=unit.kind,
+        region=unit.region,
+        department=unit.department,
+        path=list(unit.path),
+        active=unit.active,
+    )
+
+
+@router.get("/units", response_model=UnitList, summary="All units")
+async def list_units(uses: Uses, who: Caller) -> UnitList:
+    """For every officer."""
+    return UnitList(items=[_view(unit) for unit in await uses.registry.units()])
+
+
+@router.post("/units", response_model=UnitView, status_code=201, summary="Add a unit")
+async def add_unit(uses: Uses, who: Caller, body: UnitRequest) -> UnitView:
+    """For administrators."""
+    who.require(Role.ADMIN)
+    return _view(await uses.registry.add_unit(NewUnit(**body.model_dump())))
+
+
+@router.get("/accounts", response_model=AccountList, summary="All accounts")
+async def list_accounts(uses: Uses, who: Caller) -> AccountList:
+    """For administrators."""
+    who.require(Role.ADMIN)
+    return AccountList(
+        items=[
+            AccountRow(
+                account_id=account.account_id,
+                username=account.username,
+                name=account.name,
+                unit_id=account.unit_id,
+                roles=sorted(account.roles),
+                active=account.active,
+            )
+            for account in await uses.registry.accounts()
+        ]
+    )
+
+
+@router.post("/accounts", response_model=Added, status_code=201, summary="Add an account")
+async def add_account(uses: Uses, who: Caller, body: AccountRequest) -> Added:
+    """For administrators."""
+    who.require(Role.ADMIN)
+    new = NewAccount(body.username, body.name, body.unit_id, tuple(body.roles))
+    return Added(account_id=await uses.registry.add_account(new, body.password))

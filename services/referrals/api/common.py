@@ -1,0 +1,112 @@
+"""What all endpoints share: the services behind them, who calls, and refusals as problems."""
+
+import base64
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Any, cast
+from uuid import UUID
+
+from fastapi import Depends, FastAPI, Header, Request
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from starlette.responses import Response
+
+from services.chassis.auth import ServiceTokens, Unauthenticated
+from services.chassis.http import Problem, lang
+from services.referrals.refusals import TEXTS, Refused
+from services.referrals.service.acting import Acting
+from services.referrals.service.casebook import Casebook
+from services.referrals.service.identity import Identities, Identity
+from services.referrals.service.registry import Registry
+from services.referrals.service.texts import Texts
+
+
+@dataclass(frozen=True)
+class Services:
+    """The use cases of this process."""
+
+    identities: Identities
+    casebook: Casebook
+    acting: Acting
+    registry: Registry
+    texts: Texts
+    tokens: ServiceTokens
+
+
+def services(request: Request) -> Services:
+    """Those of the running application."""
+    return cast(Services, request.app.state.services)
+
+
+_officer = HTTPBearer(auto_error=False, scheme_name="officer", description="The access token of POST /v1/sessions")
+_service = HTTPBearer(auto_error=False, scheme_name="service", description="A token that another service signed")
+
+Uses = Annotated[Services, Depends(services)]
+Token = Annotated[HTTPAuthorizationCredentials | None, Depends(_officer)]
+ServiceToken = Annotated[HTTPAuthorizationCredentials | None, Depends(_service)]
+
+
+async def caller(uses: Uses, token: Token) -> Identity:
+    """The officer who calls; raises Unauthenticated."""
+    if token is None:
+        raise Unauthenticated("send an `Authorization: Bearer …` header")
+    return await uses.identities.of_token(token.credentials)
+
+
+Caller = Annotated[Identity, Depends(caller)]
+
+
+def problem(code: str, *, reason: str | None = None, **ext: Any) -> Problem:
+    """The problem for a code of refusals.TEXTS."""
+    text = TEXTS[code]
+    headers = {"WWW-Authenticate": "Bearer"} if text.status == 401 else None
+    return Problem(text.status, code, text.zh, text.en, headers=headers, reason=reason or code, **ext)
+
+
+def add_refusal_handler(app: FastAPI) -> None:
+    """Answer refusals of the use cases with their problems."""
+
+    async def refused(request: Request, error: Exception) -> Response:
+        assert isinstance(error, Refused)
+        return problem(error.code, reason=error.reason, **error.extra).response(lang(request))
+
+    app.add_exception_handler(Refused, refused)
+
+
+def command_id(
+    idempotency_key: Annotated[
+        str | None,
+        Header(
+            alias="Idempotency-Key", description="A UUID; the same one when the request is repeated", max_length=128
+        ),
+    ] = None,
+) -> UUID:
+    """The id of the command; raises a 400 problem when there is none."""
+    try:
+        return UUID(idempotency_key or "")
+    except ValueError as error:
+        raise problem("IDEMPOTENCY_KEY_MISSING") from error
+
+
+CommandId = Annotated[UUID, Depends(command_id)]
+
+
+def encode_cursor(place: tuple[datetime, UUID] | None) -> str | None:
+    """Where a page ends, for the caller to hand back."""
+    if place is None:
+        return None
+    return base64.urlsafe_b64encode(f"{place[0].isoformat()}|{place[1]}".encode()).decode()
+
+
+def decode_cursor(cursor: str | None) -> tuple[datetime, UUID] | None:
+    """Raises Refused BAD_CURSOR."""
+    if cursor is None:
+        return None
+    try:
+        at, _, case_id = base64.b64decode(cursor, altchars=b"-_", validate=True).decode().partition("|")
+        moment = datetime.fromisoformat(at)
+        place = (moment, UUID(case_id))
+    except ValueError as error:
+        raise Refused("BAD_CURSOR") from error
+    if moment.tzinfo is None:
+        raise Refused("BAD_CURSOR")
+    return place

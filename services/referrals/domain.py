@@ -1,0 +1,202 @@
+"""Units and where a case may go: pure rules of competence, place and who must never receive it.
+
+Competence by category follows the task table of the reference taxonomy; place by GB/T 2260 prefixes; 信访工作条例
+art. 30 keeps a report from whom it accuses and from every unit below.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from contracts.cases import UnitRef
+from contracts.lifecycle import Track
+from contracts.reference import Category
+
+MECHANISM_LEAD = "WJ"
+"""The health commission leads where the taxonomy names nobody (国卫医急发〔2023〕10号)."""
+
+
+class UnitKind(StrEnum):
+    """What a unit is in the life of a case."""
+
+    DESK = "DESK"
+    RESTRICTED_DESK = "RESTRICTED_DESK"
+    DEPARTMENT = "DEPARTMENT"
+    INSTITUTION = "INSTITUTION"
+
+
+class Level(StrEnum):
+    """The administrative level of a unit."""
+
+    NATIONAL = "NATIONAL"
+    PROVINCE = "PROVINCE"
+    CITY = "CITY"
+    COUNTY = "COUNTY"
+
+
+DESK_OF: dict[Track, UnitKind] = {Track.GENERAL: UnitKind.DESK, Track.INTEGRITY: UnitKind.RESTRICTED_DESK}
+
+
+@dataclass(frozen=True)
+class Unit:
+    """A unit of the tree. ``path`` holds the ids from the root down to the unit itself."""
+
+    unit_id: str
+    name: str
+    level: Level
+    kind: UnitKind
+    region: str
+    path: tuple[str, ...]
+    department: str | None = None
+    active: bool = True
+
+    def ref(self) -> UnitRef:
+        """The unit as contracts name it."""
+        return UnitRef(unit_id=self.unit_id, name=self.name, region=self.region)
+
+
+class Refusal(StrEnum):
+    """Why a unit may not receive a case, or be linked to it."""
+
+    UNKNOWN_UNIT = "UNKNOWN_UNIT"
+    SAME_UNIT = "SAME_UNIT"
+    ACCUSED = "ACCUSED"
+    UNLINKED = "UNLINKED"
+    NOT_A_DESK = "NOT_A_DESK"
+    NOT_COMPETENT = "NOT_COMPETENT"
+    WRONG_PLACE = "WRONG_PLACE"
+    DESK_ACCUSED = "DESK_ACCUSED"
+
+
+@dataclass(frozen=True)
+class Hop:
+    """A hand-over to judge: what decides about the case, where it stands, and whom it accuses."""
+
+    track: Track
+    category: Category
+    region: str
+    sender: Unit | None
+    to_desk: bool
+    linked: bool
+    respondents: tuple[str, ...]
+
+
+def region_prefix(region: str) -> str:
+    """The digits of a division code that say where: PP, PPCC or PPCCDD; empty for the whole country."""
+    if region in ("000000", "100000"):
+        return ""
+    if region.endswith("0000"):
+        return region[:2]
+    return region[:4] if region.endswith("00") else region
+
+
+def covers(outer: str, inner: str) -> bool:
+    """True when the division ``inner`` is ``outer`` or lies in it."""
+    return region_prefix(inner).startswith(region_prefix(outer))
+
+
+def same_line(one: str, other: str) -> bool:
+    """True when one of two divisions lies in the other."""
+    return covers(one, other) or covers(other, one)
+
+
+def ancestors(region: str) -> tuple[str, ...]:
+    """The division itself, then those above it, nearest first, up to the country."""
+    prefix = region_prefix(region)
+    above = [prefix[:length].ljust(6, "0") for length in (6, 4, 2) if length <= len(prefix)]
+    return (*above, "000000", "100000")
+
+
+def accused(unit: Unit, respondents: Iterable[str]) -> bool:
+    """True when the unit is a respondent or stands below one (信访工作条例 art. 30)."""
+    return not frozenset(unit.path).isdisjoint(respondents)
+
+
+def competent(unit: Unit, hop: Hop) -> bool:
+    """True for a department that leads or supports in the category, and for whom a GENERAL case is about."""
+    if unit.kind is UnitKind.DEPARTMENT:
+        return unit.department in (hop.category.lead or MECHANISM_LEAD, *hop.category.support)
+    return unit.kind is UnitKind.INSTITUTION and hop.track is Track.GENERAL and unit.unit_id in hop.respondents
+
+
+def in_place(unit: Unit, hop: Hop) -> bool:
+    """True on the line of the case's division; after a hand-over elsewhere, on that of the sender's."""
+    foreign = hop.sender is not None and not same_line(hop.sender.region, hop.region)
+    return same_line(unit.region, hop.sender.region if foreign and hop.sender else hop.region)
+
+
+def refuse(unit: Unit | None, hop: Hop) -> Refusal | None:
+    """Why ``unit`` may not receive the case; None when it may. What protects the reporter is judged first."""
+    if unit is None or not unit.active:
+        return Refusal.UNKNOWN_UNIT
+    if hop.sender is not None and hop.sender.unit_id == unit.unit_id:
+        return Refusal.SAME_UNIT
+    if hop.track is Track.INTEGRITY and accused(unit, hop.respondents):
+        return Refusal.ACCUSED
+    if hop.to_desk:
+        return None if unit.kind is DESK_OF[hop.track] else Refusal.NOT_A_DESK
+    if hop.track is Track.INTEGRITY and not hop.linked:
+        return Refusal.UNLINKED
+    if not competent(unit, hop):
+        return Refusal.NOT_COMPETENT
+    return None if in_place(unit, hop) else Refusal.WRONG_PLACE
+
+
+def refuse_link(desk: Unit | None, track: Track, found: Sequence[Unit], wanted: Iterable[str]) -> Refusal | None:
+    """Why these units can't be linked as respondents; None when they can.
+
+    A desk that is itself accused must not go on with a report: the desk above links (信访工作条例 art. 28, 30).
+    """
+    known = {unit.unit_id for unit in found}
+    wanted = tuple(wanted)
+    if not wanted or any(unit_id not in known for unit_id in wanted):
+        return Refusal.UNKNOWN_UNIT
+    if track is Track.INTEGRITY and desk is not None and accused(desk, wanted):
+        return Refusal.DESK_ACCUSED
+    return None
+
+
+def desk_for(track: Track, region: str, units: Iterable[Unit]) -> Unit | None:
+    """The desk that registers: that of the division, else of the nearest division above; None when nobody serves it."""
+    by_region: dict[str, Unit] = {}
+    for unit in sorted(units, key=lambda unit: unit.unit_id):
+        if unit.kind is DESK_OF[track] and unit.active:
+            by_region.setdefault(unit.region, unit)
+    return next((by_region[place] for place in ancestors(region) if place in by_region), None)
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """A unit as a candidate, with why not when it is refused."""
+
+    unit: Unit
+    refusal: Refusal | None
+
+
+def propose(units: Iterable[Unit], hop: Hop) -> list[Proposal]:
+    """Candidates best first: allowed, then the lead, then of the case's own division, then deeper in the tree.
+
+    Refused ones are named only where a dispatcher could think of them: accused, unlinked, or in the wrong place.
+    """
+    telling = {Refusal.ACCUSED, Refusal.UNLINKED, Refusal.WRONG_PLACE}
+
+    def rank(found: Proposal) -> tuple[bool, bool, bool, int, str]:
+        unit = found.unit
+        lead = unit.department == (hop.category.lead or MECHANISM_LEAD)
+        return (found.refusal is not None, not lead, unit.region != hop.region, -len(unit.path), unit.unit_id)
+
+    judged = [Proposal(unit, refuse(unit, hop)) for unit in units]
+    kept = [
+        found
+        for found in judged
+        if found.refusal is None or (found.refusal in telling and (hop.to_desk or _thinkable(found.unit, hop)))
+    ]
+    return sorted(kept, key=rank)
+
+
+def _thinkable(unit: Unit, hop: Hop) -> bool:
+    return (
+        competent(unit, hop)
+        or unit.unit_id in hop.respondents
+        or (unit.kind is UnitKind.INSTITUTION and accused(unit, hop.respondents))
+    )

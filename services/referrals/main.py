@@ -1,0 +1,98 @@
+"""The referrals process: HTTP interface, relay, bridge consumer, and the worker of the workflow's activities."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
+
+from fastapi import FastAPI
+
+from contracts.topics import COMPLAINTS
+from services.chassis import bus, kafka, serve, telemetry, temporal
+from services.chassis.auth import ServiceTokens
+from services.chassis.bus import Consumer, make_broker
+from services.chassis.crypto import load_keyring
+from services.chassis.db import Database
+from services.chassis.http import create_app
+from services.chassis.relay import Relay
+from services.chassis.settings import Settings, get_settings
+from services.referrals import consumers
+from services.referrals.activities import Activities
+from services.referrals.api import acts, administration, cases, internal, sessions
+from services.referrals.api.common import Services, add_refusal_handler
+from services.referrals.calendar import StateCouncilCalendar
+from services.referrals.consumers import Bridge
+from services.referrals.gauges import count_cases
+from services.referrals.service.acting import Acting
+from services.referrals.service.casebook import Casebook
+from services.referrals.service.identity import Identities
+from services.referrals.service.registry import Registry
+from services.referrals.service.steps import Steps
+from services.referrals.service.texts import Texts
+from services.referrals.worker import serve_activities
+
+SERVICE = "referrals"
+
+
+def build(settings: Settings) -> FastAPI:
+    """The application; nothing is connected before its lifespan begins."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        dsn = settings.dsn(SERVICE)
+        db = Database(dsn, pool_size=settings.db_pool_size, max_overflow=settings.db_max_overflow, name=SERVICE)
+        # The bridge holds a connection while it waits for Temporal: it must not take the API's.
+        bridge_db = Database(dsn, pool_size=consumers.WORKERS, max_overflow=4, name=f"{SERVICE}-bridge")
+        client = await temporal.connect(settings, lazy=True)
+        tokens = ServiceTokens(SERVICE, settings.keys_dir)
+        texts = Texts(db, load_keyring(settings.keys_dir, SERVICE))
+        casebook = Casebook(db, texts, tokens, settings.complaints_url)
+        acting = Acting(db, client, casebook, texts, partial(temporal.ping, client))
+        app.state.db, app.state.client = db, client
+        app.state.services = Services(Identities(db, tokens), casebook, acting, Registry(db), texts, tokens)
+        broker = make_broker(settings)
+        bridge = Consumer(
+            bridge_db,
+            broker,
+            consumers.NAME,
+            COMPLAINTS,
+            Bridge(client).handle,
+            max_workers=consumers.WORKERS,
+            settings=settings,
+        )
+        tasks: dict[str, serve.Task] = {
+            "relay": Relay(db, dsn, settings, SERVICE).run,
+            "bridge": partial(bus.run, broker, bridge),
+            "activities": partial(serve_activities, settings, Activities(Steps(db, StateCouncilCalendar()))),
+            "promises": acting.keep_promises,
+            "gauges": partial(count_cases, db),
+        }
+        async with serve.background(tasks):
+            yield
+        await bridge_db.close()
+        await db.close()
+
+    async def postgres() -> None:
+        await app.state.db.ping()
+
+    async def temporal_answers() -> None:
+        await temporal.ping(app.state.client)
+
+    checks: dict[str, serve.Task] = {"postgres": postgres, "temporal": temporal_answers}
+    # Without Kafka officers work on; cases come and go later.
+    optional: dict[str, serve.Task] = {"kafka": partial(kafka.ping, settings)}
+    app = create_app("Huiyin referrals", SERVICE, settings, lifespan=lifespan, checks=checks, optional_checks=optional)
+    add_refusal_handler(app)
+    for module in (sessions, cases, acts, administration, internal):
+        app.include_router(module.router)
+    return app
+
+
+def main() -> None:
+    """Run the service until it is told to stop."""
+    settings = get_settings()
+    telemetry.setup(SERVICE, settings)
+    serve.run(build(settings), settings.referrals_port, settings)
+
+
+if __name__ == "__main__":
+    main()

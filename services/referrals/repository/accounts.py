@@ -1,0 +1,129 @@
+"""Accounts, their roles and their sessions."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from contracts.lifecycle import Role
+from services.referrals.repository.sql import Row, execute, one, rows
+
+
+@dataclass(frozen=True)
+class Account:
+    """An officer's account; ``unit_kind`` and ``unit_name`` are those of its unit, None for one without a unit."""
+
+    account_id: str
+    username: str
+    name: str
+    unit_id: str | None
+    unit_name: str | None
+    unit_kind: str | None
+    active: bool
+    password_hash: str
+    roles: frozenset[Role]
+
+
+_SELECT = """
+SELECT a.account_id, a.username, a.name, a.unit_id, a.active, a.password_hash, u.name AS unit_name, u.kind AS unit_kind,
+       ARRAY(SELECT role FROM account_roles AS r WHERE r.account_id = a.account_id ORDER BY role) AS roles
+FROM accounts AS a LEFT JOIN units AS u USING (unit_id)
+"""
+
+
+def _account(row: Row) -> Account:
+    return Account(
+        account_id=row["account_id"],
+        username=row["username"],
+        name=row["name"],
+        unit_id=row["unit_id"],
+        unit_name=row["unit_name"],
+        unit_kind=row["unit_kind"],
+        active=row["active"],
+        password_hash=row["password_hash"],
+        roles=frozenset(Role(role) for role in row["roles"]),
+    )
+
+
+async def by_username(session: AsyncSession, username: str) -> Account | None:
+    """The account of a user name, in any case of letters."""
+    row = await one(session, f"{_SELECT} WHERE a.username = lower($1)", username)
+    return _account(row) if row else None
+
+
+async def of_session(session: AsyncSession, jti: UUID) -> Account | None:
+    """The active account of a session that is neither revoked nor over."""
+    row = await one(
+        session,
+        f"{_SELECT} JOIN sessions AS s ON s.account_id = a.account_id"
+        " WHERE s.jti = $1 AND s.revoked_at IS NULL AND s.expires_at > now() AND a.active",
+        jti,
+    )
+    return _account(row) if row else None
+
+
+async def everybody(session: AsyncSession) -> list[Account]:
+    """All accounts, by user name."""
+    return [_account(row) for row in await rows(session, f"{_SELECT} ORDER BY a.username")]
+
+
+async def any_with_role(session: AsyncSession, role: Role) -> bool:
+    """Whether an active account has the role."""
+    return bool(
+        await one(
+            session,
+            "SELECT 1 AS yes FROM account_roles JOIN accounts USING (account_id) WHERE role = $1 AND active LIMIT 1",
+            role.value,
+        )
+    )
+
+
+async def insert(
+    session: AsyncSession, *, account_id: str, username: str, name: str, unit_id: str | None, password_hash: str
+) -> bool:
+    """Add an account; False when the user name or id is taken."""
+    return bool(
+        await execute(
+            session,
+            "INSERT INTO accounts (account_id, username, name, unit_id, password_hash)"
+            " VALUES ($1, lower($2), $3, $4, $5) ON CONFLICT DO NOTHING",
+            account_id,
+            username,
+            name,
+            unit_id,
+            password_hash,
+        )
+    )
+
+
+async def set_password(session: AsyncSession, account_id: str, password_hash: str) -> None:
+    """Replace the password's hash."""
+    await execute(session, "UPDATE accounts SET password_hash = $2 WHERE account_id = $1", account_id, password_hash)
+
+
+async def set_roles(session: AsyncSession, account_id: str, roles: Iterable[Role]) -> None:
+    """Make these the account's roles."""
+    wanted = sorted(role.value for role in roles)
+    await execute(
+        session, "DELETE FROM account_roles WHERE account_id = $1 AND role <> ALL ($2::text[])", account_id, wanted
+    )
+    await execute(
+        session,
+        "INSERT INTO account_roles SELECT $1, unnest($2::text[]) ON CONFLICT DO NOTHING",
+        account_id,
+        wanted,
+    )
+
+
+async def open_session(session: AsyncSession, jti: UUID, account_id: str, expires_at: datetime) -> None:
+    """Record a log-in."""
+    await execute(
+        session, "INSERT INTO sessions (jti, account_id, expires_at) VALUES ($1, $2, $3)", jti, account_id, expires_at
+    )
+
+
+async def revoke_session(session: AsyncSession, jti: UUID) -> None:
+    """End a session; ending it twice is harmless."""
+    await execute(session, "UPDATE sessions SET revoked_at = now() WHERE jti = $1 AND revoked_at IS NULL", jti)

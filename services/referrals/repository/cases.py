@@ -1,0 +1,247 @@
+"""Reading cases: one case, its timeline, queues and counts. Row-level security decides what the principal sees."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from contracts.cases import DocumentRef, Outcome, UnitRef
+from contracts.lifecycle import Channel, Role, Stage, TaskKind, Track
+from contracts.messages import CaseFacts, RunningClock, Transition
+from services.referrals.permissions import OpenTask, Standing
+from services.referrals.repository.sql import Row, loaded, one, rows
+
+
+@dataclass(frozen=True)
+class TaskRow:
+    """The open task of a case. ``opened_at`` and ``due_at`` are business time."""
+
+    kind: TaskKind
+    unit_id: str
+    role: Role
+    assignee: str | None
+    opened_sequence: int
+    opened_at: datetime
+    due_at: datetime | None
+
+
+@dataclass(frozen=True)
+class CaseRow:
+    """A case as the database has it."""
+
+    facts: CaseFacts
+    sequence: int
+    changed_sequence: int
+    stage: Stage
+    desk: UnitRef
+    holder: UnitRef | None
+    linked: bool
+    redo_count: int
+    outcome: Outcome | None
+    satisfaction: int | None
+    public_document: DocumentRef | None
+    clocks: tuple[RunningClock, ...]
+    respondent_units: tuple[str, ...]
+    task: TaskRow | None
+    updated_at: datetime
+
+    def standing(self) -> Standing:
+        """What decides who may act."""
+        task = self.task
+        return Standing(
+            stage=self.stage,
+            track=self.facts.track,
+            sequence=self.sequence,
+            changed_sequence=self.changed_sequence,
+            desk=self.desk.unit_id,
+            holder=self.holder.unit_id if self.holder else None,
+            task=OpenTask(task.unit_id, task.role, task.assignee) if task else None,
+            respondent_count=self.facts.respondent_count,
+            linked=self.linked,
+        )
+
+
+_SELECT = """
+SELECT c.*, d.name AS desk_name, d.region AS desk_region, h.name AS holder_name, h.region AS holder_region,
+       t.kind AS task_kind, t.unit_id AS task_unit, t.role AS task_role, t.assignee, t.opened_sequence, t.opened_at,
+       t.due_at, t.due_key
+FROM cases AS c
+JOIN units AS d ON d.unit_id = c.desk_id
+LEFT JOIN units AS h ON h.unit_id = c.holder_id
+"""
+
+
+def _case(row: Row, respondents: Sequence[str] = ()) -> CaseRow:
+    document = loaded(row["public_document"])
+    return CaseRow(
+        facts=CaseFacts(
+            case_id=row["case_id"],
+            case_number=row["case_number"],
+            complaint_ids=tuple(row["complaint_ids"]),
+            channel=Channel(row["channel"]),
+            track=Track(row["track"]),
+            category=row["category"],
+            region=row["region"],
+            named=row["named"],
+            respondent_count=row["respondent_count"],
+            submitted_at=row["submitted_at"],
+        ),
+        sequence=row["sequence"],
+        changed_sequence=row["changed_sequence"],
+        stage=Stage(row["stage"]),
+        desk=UnitRef(unit_id=row["desk_id"], name=row["desk_name"], region=row["desk_region"]),
+        holder=UnitRef(unit_id=row["holder_id"], name=row["holder_name"], region=row["holder_region"])
+        if row["holder_id"]
+        else None,
+        linked=row["linked"],
+        redo_count=row["redo_count"],
+        outcome=Outcome(row["outcome"]) if row["outcome"] else None,
+        satisfaction=row["satisfaction"],
+        public_document=DocumentRef.model_validate(document) if document else None,
+        clocks=tuple(RunningClock.model_validate(clock) for clock in loaded(row["clocks"])),
+        respondent_units=tuple(respondents),
+        task=_task(row) if row["task_kind"] else None,
+        updated_at=row["updated_at"],
+    )
+
+
+def _task(row: Row) -> TaskRow:
+    return TaskRow(
+        kind=TaskKind(row["task_kind"]),
+        unit_id=row["task_unit"],
+        role=Role(row["task_role"]),
+        assignee=row["assignee"],
+        opened_sequence=row["opened_sequence"],
+        opened_at=row["opened_at"],
+        due_at=row["due_at"],
+    )
+
+
+async def get(session: AsyncSession, case_id: UUID) -> CaseRow | None:
+    """The case, or None when it does not exist or the principal may not see it."""
+    row = await one(session, f"{_SELECT} LEFT JOIN tasks AS t ON t.case_id = c.case_id WHERE c.case_id = $1", case_id)
+    return _case(row) if row else None
+
+
+async def by_number(session: AsyncSession, case_number: str) -> list[CaseRow]:
+    """The visible cases of a complaint's number: one, or several after a split."""
+    found = await rows(
+        session,
+        f"{_SELECT} LEFT JOIN tasks AS t ON t.case_id = c.case_id WHERE c.case_number = $1 ORDER BY c.case_id LIMIT 50",
+        case_number,
+    )
+    return [_case(row) for row in found]
+
+
+async def respondents(session: AsyncSession, case_id: UUID) -> tuple[str, ...]:
+    """The linked respondent units of a case that the principal sees."""
+    found = await rows(session, "SELECT unit_id FROM case_respondents WHERE case_id = $1 ORDER BY unit_id", case_id)
+    return tuple(row["unit_id"] for row in found)
+
+
+@dataclass(frozen=True)
+class Step:
+    """A row of a case's history."""
+
+    step: Transition
+    hash: str
+    recorded_at: datetime
+    unit_name: str | None
+
+
+async def timeline(session: AsyncSession, case_id: UUID) -> list[Step]:
+    """A case's history from its first step."""
+    found = await rows(
+        session,
+        "SELECT h.transition, h.hash, h.recorded_at, u.name AS unit_name FROM case_history AS h"
+        " LEFT JOIN units AS u ON u.unit_id = h.unit_id WHERE h.case_id = $1 ORDER BY h.sequence",
+        case_id,
+    )
+    return [
+        Step(Transition.model_validate_json(row["transition"]), row["hash"], row["recorded_at"], row["unit_name"])
+        for row in found
+    ]
+
+
+async def chain(session: AsyncSession, case_id: UUID) -> Sequence[Row]:
+    """The hashes of a case's history and the canonical text they stand for, in order."""
+    return await rows(
+        session,
+        "SELECT sequence, transition, content_hash, prev_hash, hash FROM case_history"
+        " WHERE case_id = $1 ORDER BY sequence",
+        case_id,
+    )
+
+
+@dataclass(frozen=True)
+class Page:
+    """Where a page of a queue begins: after this due key and case; ``limit`` rows."""
+
+    limit: int
+    after: tuple[datetime, UUID] | None = None
+
+
+async def queue(
+    session: AsyncSession,
+    page: Page,
+    *,
+    unit_id: str | None = None,
+    assignee: str | None = None,
+    kind: TaskKind | None = None,
+    stage: Stage | None = None,
+) -> tuple[list[CaseRow], tuple[datetime, UUID] | None]:
+    """Cases with an open task of a unit or an account, by due time; and where the next page begins, if any."""
+    after_key, after_case = page.after or (None, None)
+    found = await rows(
+        session,
+        f"""{_SELECT} JOIN tasks AS t ON t.case_id = c.case_id
+        WHERE ($1::text IS NULL OR t.unit_id = $1) AND ($2::text IS NULL OR t.assignee = $2)
+          AND ($3::text IS NULL OR t.kind = $3) AND ($4::text IS NULL OR c.stage = $4)
+          AND ($5::timestamptz IS NULL OR (t.due_key, t.case_id) > ($5::timestamptz, $6::uuid))
+        ORDER BY t.due_key, t.case_id LIMIT $7""",
+        unit_id,
+        assignee,
+        kind.value if kind else None,
+        stage.value if stage else None,
+        after_key,
+        after_case,
+        page.limit + 1,
+    )
+    shown = [_case(row) for row in found[: page.limit]]
+    more = len(found) > page.limit
+    return shown, (found[page.limit - 1]["due_key"], shown[-1].facts.case_id) if more else None
+
+
+async def visible(
+    session: AsyncSession, limit: int, after: UUID | None, *, stage: Stage | None
+) -> tuple[list[CaseRow], UUID | None]:
+    """All cases that the principal sees, by id; and where the next page begins."""
+    found = await rows(
+        session,
+        f"""{_SELECT} LEFT JOIN tasks AS t ON t.case_id = c.case_id
+        WHERE ($1::text IS NULL OR c.stage = $1) AND ($2::uuid IS NULL OR c.case_id > $2)
+        ORDER BY c.case_id LIMIT $3""",
+        stage.value if stage else None,
+        after,
+        limit + 1,
+    )
+    shown = [_case(row) for row in found[:limit]]
+    return shown, shown[-1].facts.case_id if len(found) > limit else None
+
+
+async def counts(session: AsyncSession) -> list[Mapping[str, Any]]:
+    """Numbers of visible cases by stage and track."""
+    return [
+        dict(row)
+        for row in await rows(
+            session, "SELECT stage, track, count(*) AS cases FROM cases GROUP BY stage, track ORDER BY stage, track"
+        )
+    ]
+
+
+async def open_ids(session: AsyncSession) -> list[UUID]:
+    """The cases whose workflow still runs."""
+    return [row["case_id"] for row in await rows(session, "SELECT case_id FROM cases WHERE stage <> 'ARCHIVED'")]

@@ -1,0 +1,167 @@
+"""Recording one step of a case: case row, task, visibility, history and published text in one statement."""
+
+import hashlib
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from contracts.lifecycle import Act, Purpose, TaskKind
+from contracts.messages import ActResult, RunningClock, Transition
+from contracts.model import canonical_json
+from services.referrals.repository.sql import as_json, execute, one
+
+GENESIS = "0" * 64
+"""The previous hash of a case's first step."""
+
+TASK_CLOCKS: dict[TaskKind, tuple[Purpose, ...]] = {
+    TaskKind.TRIAGE: (Purpose.ACKNOWLEDGE, Purpose.HANDLE),
+    TaskKind.DISPATCH: (Purpose.HANDLE,),
+    TaskKind.SIGN: (Purpose.SIGN,),
+    TaskKind.HANDLE: (Purpose.REDO, Purpose.HANDLE),
+    TaskKind.REVIEW: (Purpose.REDO, Purpose.HANDLE),
+    TaskKind.VISIT: (Purpose.VISIT,),
+}
+"""The clock by which a task is due: the first of these that runs."""
+
+
+@dataclass(frozen=True)
+class Head:
+    """Where the record of a case stands: its last step, and the content of the step asked about (None when absent)."""
+
+    sequence: int
+    hash: str
+    content_hash: str | None
+
+
+def chained(previous: str, content: str) -> str:
+    """The hash of a history row: SHA-256 over the previous row's hash and the content hash, as bytes."""
+    return hashlib.sha256(bytes.fromhex(previous) + bytes.fromhex(content)).hexdigest()
+
+
+async def head(session: AsyncSession, case_id: UUID, sequence: int) -> Head:
+    """The head of a case's record, locked until the transaction ends; sequence 0 for an unknown case."""
+    row = await one(
+        session,
+        "SELECT c.sequence, c.last_hash, h.content_hash FROM cases AS c"
+        " LEFT JOIN case_history AS h ON h.case_id = c.case_id AND h.sequence = $2"
+        " WHERE c.case_id = $1 FOR UPDATE OF c",
+        case_id,
+        sequence,
+    )
+    return Head(row["sequence"], row["last_hash"], row["content_hash"]) if row else Head(0, GENESIS, None)
+
+
+_WRITE = """
+WITH the_case AS (
+    INSERT INTO cases (case_id, case_number, complaint_ids, channel, track, category, region, named, respondent_count,
+        submitted_at, sequence, changed_sequence, stage, desk_id, holder_id, linked, redo_count, outcome, satisfaction,
+        public_document, clocks, last_hash, updated_at)
+    VALUES ($1, $2, $3::uuid[], $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14::text, $15::text, $16, $17, $18, $19,
+        $20::jsonb, $21::jsonb, $22::text, $23)
+    ON CONFLICT (case_id) DO UPDATE SET complaint_ids = excluded.complaint_ids, sequence = excluded.sequence,
+        changed_sequence = excluded.changed_sequence, stage = excluded.stage, desk_id = excluded.desk_id,
+        holder_id = excluded.holder_id, linked = excluded.linked, redo_count = excluded.redo_count,
+        outcome = excluded.outcome, satisfaction = excluded.satisfaction, public_document = excluded.public_document,
+        clocks = excluded.clocks, last_hash = excluded.last_hash, updated_at = excluded.updated_at
+), step AS (
+    INSERT INTO case_history (case_id, sequence, act, account_id, unit_id, at, command_id, transition, content_hash,
+        prev_hash, hash)
+    VALUES ($1, $11, $24, $25, $26, $23, $27::uuid, $28, $29, $30, $22)
+), open_task AS (
+    INSERT INTO tasks (case_id, kind, unit_id, role, assignee, opened_sequence, opened_at, due_at)
+    SELECT $1, $31::text, $32::text, $33::text, $34::text, $35::integer, $23, $36::timestamptz
+    WHERE $31::text IS NOT NULL
+    ON CONFLICT (case_id) DO UPDATE SET kind = excluded.kind, unit_id = excluded.unit_id, role = excluded.role,
+        assignee = excluded.assignee, opened_sequence = excluded.opened_sequence, due_at = excluded.due_at,
+        opened_at = CASE WHEN tasks.opened_sequence = excluded.opened_sequence THEN tasks.opened_at
+                         ELSE excluded.opened_at END
+), no_task AS (
+    DELETE FROM tasks WHERE case_id = $1 AND $31::text IS NULL
+), seats AS (
+    INSERT INTO case_units (case_id, unit_id, part)
+    SELECT $1, $14::text, 'DESK'
+    UNION ALL SELECT $1, $15::text, 'HOLDER' WHERE $15::text IS NOT NULL AND $15::text <> $14::text
+    ON CONFLICT (case_id, unit_id) DO UPDATE SET part = excluded.part
+), past AS (
+    UPDATE case_units SET part = 'PAST'
+    WHERE case_id = $1 AND part <> 'PAST' AND unit_id <> $14::text AND unit_id IS DISTINCT FROM $15::text
+), unlinked AS (
+    DELETE FROM case_respondents WHERE case_id = $1 AND unit_id <> ALL ($37::text[])
+), linked AS (
+    INSERT INTO case_respondents SELECT $1, unnest($37::text[]) ON CONFLICT DO NOTHING
+), published AS (
+    UPDATE documents SET published_sequence = $11
+    WHERE document_id = $38::uuid AND case_id = $1 AND published_sequence IS NULL
+)
+UPDATE commands SET state = 'DONE', result = $39::jsonb, settled_at = now() WHERE command_id = $27::uuid
+"""
+
+
+async def write(session: AsyncSession, step: Transition, *, content: str, previous: str, publishes: UUID | None) -> str:
+    """Record a step on top of the row with hash ``previous``; returns the new row's hash.
+
+    ``content`` is the step's content hash; ``publishes`` the document that the reporter may read from now on.
+    """
+    facts, task, digest = step.facts, step.task, chained(previous, content)
+    result = (
+        ActResult(command_id=step.command_id, sequence=step.sequence, stage=step.to_stage) if step.command_id else None
+    )
+    await execute(
+        session,
+        _WRITE,
+        facts.case_id,
+        facts.case_number,
+        list(facts.complaint_ids),
+        facts.channel.value,
+        facts.track.value,
+        facts.category,
+        facts.region,
+        facts.named,
+        facts.respondent_count,
+        facts.submitted_at,
+        step.sequence,
+        step.changed_sequence,
+        step.to_stage.value,
+        step.desk.unit_id,
+        step.holder.unit_id if step.holder else None,
+        step.linked,
+        step.redo_count,
+        step.outcome.value if step.outcome else None,
+        step.satisfaction,
+        as_json(step.public_document) if step.public_document else None,
+        "[" + ",".join(as_json(clock) for clock in step.clocks) + "]",
+        digest,
+        step.at,
+        step.act.value,
+        step.actor.account_id,
+        step.actor.unit_id,
+        step.command_id,
+        canonical_json(step).decode(),
+        content,
+        previous,
+        task.kind.value if task else None,
+        task.unit_id if task else None,
+        task.role.value if task else None,
+        task.assignee if task else None,
+        task.opened_sequence if task else None,
+        _task_due(task.kind, step.clocks) if task else None,
+        list(step.respondent_units),
+        publishes,
+        as_json(result) if result else None,
+    )
+    return digest
+
+
+def _task_due(kind: TaskKind, clocks: tuple[RunningClock, ...]) -> object:
+    running = {clock.deadline.purpose: clock.deadline.due_at for clock in clocks}
+    return next((running[purpose] for purpose in TASK_CLOCKS[kind] if purpose in running), None)
+
+
+def published_document(step: Transition) -> UUID | None:
+    """The document that this step tells the reporter: a reviewed reply, a question, or the reasons of a refusal."""
+    if step.act is Act.REVIEW_PASS and step.public_document is not None:
+        return step.public_document.document_id
+    if step.act in (Act.REQUEST_SUPPLEMENT, Act.REJECT) and step.note is not None:
+        return step.note.document_id
+    return None

@@ -1,0 +1,98 @@
+"""Units: the tree of jurisdictions and departments."""
+
+from collections.abc import Iterable
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from contracts.lifecycle import Track
+from services.referrals.domain import DESK_OF, Level, Unit, UnitKind, ancestors
+from services.referrals.repository.sql import Row, execute, one, rows
+
+_SELECT = "SELECT unit_id, name, level, kind, department, region, path, active FROM units"
+
+
+def _unit(row: Row) -> Unit:
+    return Unit(
+        unit_id=row["unit_id"],
+        name=row["name"],
+        level=Level(row["level"]),
+        kind=UnitKind(row["kind"]),
+        region=row["region"],
+        path=tuple(row["path"]),
+        department=row["department"],
+        active=row["active"],
+    )
+
+
+async def get(session: AsyncSession, unit_id: str) -> Unit | None:
+    """One unit."""
+    row = await one(session, f"{_SELECT} WHERE unit_id = $1", unit_id)
+    return _unit(row) if row else None
+
+
+async def by_ids(session: AsyncSession, unit_ids: Iterable[str]) -> dict[str, Unit]:
+    """Those of the units that exist, by id."""
+    found = await rows(session, f"{_SELECT} WHERE unit_id = ANY ($1::text[])", list(unit_ids))
+    return {row["unit_id"]: _unit(row) for row in found}
+
+
+async def everything(session: AsyncSession) -> list[Unit]:
+    """All units, parents before children."""
+    found = await rows(session, f"{_SELECT} ORDER BY array_length(path, 1), unit_id")
+    return [_unit(row) for row in found]
+
+
+async def desks(session: AsyncSession, track: Track, region: str) -> list[Unit]:
+    """The desks of a track in a division and the divisions above it."""
+    found = await rows(
+        session,
+        f"{_SELECT} WHERE region = ANY ($1::text[]) AND kind = $2 AND active",
+        list(ancestors(region)),
+        DESK_OF[track].value,
+    )
+    return [_unit(row) for row in found]
+
+
+async def below(session: AsyncSession, unit_id: str) -> list[str]:
+    """The ids of the unit and of every unit below it, the unit itself first."""
+    found = await rows(
+        session,
+        "SELECT unit_id FROM units WHERE path @> ARRAY[$1::text] ORDER BY array_length(path, 1), unit_id",
+        unit_id,
+    )
+    return [row["unit_id"] for row in found]
+
+
+async def insert(session: AsyncSession, unit: Unit) -> bool:
+    """Add a unit; False when the id is taken."""
+    return bool(
+        await execute(
+            session,
+            "INSERT INTO units (unit_id, name, level, kind, department, region, parent_id, path)"
+            " VALUES ($1, $2, $3, $4, $5, $6, $7, $8::text[]) ON CONFLICT (unit_id) DO NOTHING",
+            unit.unit_id,
+            unit.name,
+            unit.level.value,
+            unit.kind.value,
+            unit.department,
+            unit.region,
+            unit.path[-2] if len(unit.path) > 1 else None,
+            list(unit.path),
+        )
+    )
+
+
+async def update(session: AsyncSession, unit: Unit) -> None:
+    """Change what describes a unit. Its place in the tree stays: units below it carry that path."""
+    await execute(
+        session,
+        "UPDATE units SET name = $2, level = $3, kind = $4, department = $5, region = $6, active = $7"
+        " WHERE unit_id = $1",
+        unit.unit_id,
+        unit.name,
+        unit.level.value,
+        unit.kind.value,
+        unit.department,
+        unit.region,
+        unit.active,
+    )

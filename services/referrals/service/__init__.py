@@ -1,0 +1,1 @@
+"""Use cases. Each opens the transactions it needs; SQL is in repository."""

@@ -1,0 +1,188 @@
+"""Looking at cases: one case, queues, possible routes, counts, and the grant to read a complaint's text."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from contracts.lifecycle import Act, Stage, TaskKind
+from contracts.reference import categories
+from services.chassis.auth import ServiceTokens
+from services.chassis.clock import read_clock
+from services.chassis.db import SYSTEM, Database
+from services.referrals import domain, permissions, views
+from services.referrals.domain import Hop, Proposal, Unit
+from services.referrals.refusals import Refused
+from services.referrals.repository import cases, commands, units
+from services.referrals.repository.cases import CaseRow, Page
+from services.referrals.service.identity import Identity
+from services.referrals.service.texts import Texts
+from services.referrals.views import CaseSummary, CaseView
+
+GRANT_SECONDS = 60
+GRANT_FIELDS = ("narrative", "wants", "respondents", "supplements", "evidence")
+
+
+@dataclass(frozen=True)
+class Grant:
+    """A short-lived permission to read a complaint's text at ``url``."""
+
+    grant: str
+    expires_in: int
+    url: str
+
+
+class Casebook:
+    """What officers see. Row-level security hides what is not theirs: it looks as if it did not exist."""
+
+    def __init__(self, db: Database, texts: Texts, tokens: ServiceTokens, complaints_url: str) -> None:
+        self._db = db
+        self._texts = texts
+        self._tokens = tokens
+        self._complaints_url = complaints_url.rstrip("/")
+
+    async def view(self, who: Identity, case_id: UUID) -> CaseView:
+        """The case page; raises Refused NOT_FOUND."""
+        async with self._db.read(who.principal) as session:
+            case = await self.must_see(session, case_id)
+            steps = await cases.timeline(session, case_id)
+            grants = await commands.grants(session, case_id)
+            respondents = await cases.respondents(session, case_id)
+            now = await business_now(session)
+        may_read = permissions.may_read_texts(who.officer, case.standing())
+        texts = await self._texts.read_all(case_id) if may_read else {}
+        return views.view(
+            case,
+            steps=steps,
+            texts=texts,
+            grants=[dict(grant) for grant in grants],
+            respondents=respondents,
+            officer=who.officer,
+            now=now,
+        )
+
+    async def must_see(self, session: AsyncSession, case_id: UUID) -> CaseRow:
+        """The case's row; raises Refused NOT_FOUND when there is none, or none for this principal."""
+        case = await cases.get(session, case_id)
+        if case is None:
+            raise Refused("NOT_FOUND")
+        return case
+
+    async def by_number(self, who: Identity, case_number: str) -> list[CaseSummary]:
+        """The cases of a complaint's number that the officer sees."""
+        async with self._db.read(who.principal) as session:
+            return await self._summaries(session, who, await cases.by_number(session, case_number))
+
+    async def queue(
+        self,
+        who: Identity,
+        page: Page,
+        *,
+        mine: bool,
+        kind: TaskKind | None = None,
+        stage: Stage | None = None,
+    ) -> tuple[list[CaseSummary], tuple[datetime, UUID] | None]:
+        """Open tasks by due time: those the officer has claimed, or all of the unit."""
+        async with self._db.read(who.principal) as session:
+            found, following = await cases.queue(
+                session,
+                page,
+                unit_id=None if mine else who.officer.unit_id,
+                assignee=who.account.account_id if mine else None,
+                kind=kind,
+                stage=stage,
+            )
+            return await self._summaries(session, who, found), following
+
+    async def visible(
+        self, who: Identity, limit: int, after: UUID | None, stage: Stage | None
+    ) -> tuple[list[CaseSummary], UUID | None]:
+        """All cases that the officer sees, by id."""
+        async with self._db.read(who.principal) as session:
+            found, following = await cases.visible(session, limit, after, stage=stage)
+            return await self._summaries(session, who, found), following
+
+    async def routes(self, who: Identity, case_id: UUID, *, to_desk: bool) -> list[Proposal]:
+        """Units that may receive the case, best first, then those that may not, with why; raises Refused NOT_FOUND."""
+        async with self._db.read(who.principal) as session:
+            case = await self.must_see(session, case_id)
+            hop = await self.hop(session, case, who.officer.unit_id, to_desk=to_desk)
+            every = await units.everything(session)
+        return domain.propose(every, hop)
+
+    async def hop(self, session: AsyncSession, case: CaseRow, sender: str, *, to_desk: bool) -> Hop:
+        """The hand-over of a case by a unit, as the rules judge it."""
+        return Hop(
+            track=case.facts.track,
+            category=categories()[case.facts.category],
+            region=case.facts.region,
+            sender=await units.get(session, sender),
+            to_desk=to_desk,
+            linked=case.linked or case.facts.respondent_count == 0,
+            respondents=await cases.respondents(session, case.facts.case_id),
+        )
+
+    async def refuse_route(self, session: AsyncSession, case: CaseRow, act: Act, who: Identity, unit_id: str) -> None:
+        """Raises Refused when the unit may not receive the case by this act."""
+        hop = await self.hop(session, case, who.officer.unit_id, to_desk=act is Act.HAND_TO_DESK)
+        refusal = domain.refuse(await units.get(session, unit_id), hop)
+        if refusal is not None:
+            raise Refused(refusal.value)
+
+    async def refuse_link(self, session: AsyncSession, case: CaseRow, unit_ids: Sequence[str]) -> None:
+        """Raises Refused when the units can't be linked as respondents."""
+        found = await units.by_ids(session, [*unit_ids, case.desk.unit_id])
+        desk: Unit | None = found.get(case.desk.unit_id)
+        refusal = domain.refuse_link(desk, case.facts.track, list(found.values()), unit_ids)
+        if refusal is not None:
+            raise Refused(refusal.value)
+
+    async def counts(self, who: Identity) -> list[dict[str, object]]:
+        """How many cases the officer sees in each stage."""
+        async with self._db.read(who.principal) as session:
+            return [dict(row) for row in await cases.counts(session)]
+
+    async def grant(self, who: Identity, case_id: UUID, purpose: str) -> Grant:
+        """Let the officer read the complaint's text once, within a minute; the grant is on record before it is given.
+
+        Raises Refused NOT_FOUND, or NO_GRANT when the officer's unit is neither the case's desk nor its holder.
+        """
+        async with self._db.read(who.principal) as session:
+            case = await self.must_see(session, case_id)
+        if not permissions.may_read_texts(who.officer, case.standing()):
+            raise Refused("NO_GRANT")
+        token = self._tokens.issue(
+            "complaints",
+            "narrative",
+            subject=who.account.account_id,
+            ttl=GRANT_SECONDS,
+            claims={
+                "case_id": str(case_id),
+                "unit_id": who.officer.unit_id,
+                "reason": purpose,
+                "fields": list(GRANT_FIELDS),
+            },
+        )
+        jti = UUID(self._tokens.verify(token, "complaints").jti)
+        async with self._db.session(SYSTEM) as session:
+            await commands.log_grant(
+                session,
+                grant_id=jti,
+                case_id=case_id,
+                account_id=who.account.account_id,
+                unit_id=who.officer.unit_id,
+                purpose=purpose,
+                fields=GRANT_FIELDS,
+            )
+        return Grant(token, GRANT_SECONDS, f"{self._complaints_url}/v1/narratives")
+
+    async def _summaries(self, session: AsyncSession, who: Identity, found: list[CaseRow]) -> list[CaseSummary]:
+        now = await business_now(session)
+        return [views.summary(case, who.account.account_id, now) for case in found]
+
+
+async def business_now(session: AsyncSession) -> datetime:
+    """What the business clock shows."""
+    return (await read_clock(session)).to_business(datetime.now(UTC))

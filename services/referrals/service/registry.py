@@ -1,0 +1,187 @@
+"""Units and accounts: adding, listing, and loading a whole tree from a file."""
+
+import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+from uuid import uuid4
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from contracts.lifecycle import Role
+from contracts.reference import departments
+from services.chassis.auth import hash_password
+from services.chassis.db import SYSTEM, Database
+from services.referrals.domain import Level, Unit, UnitKind
+from services.referrals.refusals import Refused
+from services.referrals.repository import accounts, units
+from services.referrals.repository.accounts import Account
+
+
+@dataclass(frozen=True)
+class NewUnit:
+    """A unit to add below ``parent_id`` (None: at the top)."""
+
+    unit_id: str
+    name: str
+    level: Level
+    kind: UnitKind
+    region: str
+    department: str | None = None
+    parent_id: str | None = None
+
+
+@dataclass(frozen=True)
+class NewAccount:
+    """An account to add. ``password`` None: one is made up."""
+
+    username: str
+    name: str
+    unit_id: str | None
+    roles: tuple[Role, ...]
+    password: str | None = None
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """What a file brought. ``passwords``: those made up, by user name; they are kept nowhere."""
+
+    units: int
+    accounts: int
+    passwords: dict[str, str]
+
+
+class Registry:
+    """Administration of units and accounts."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    async def units(self) -> list[Unit]:
+        """All units, parents first."""
+        async with self._db.read(SYSTEM) as session:
+            return await units.everything(session)
+
+    async def accounts(self) -> list[Account]:
+        """All accounts."""
+        async with self._db.read(SYSTEM) as session:
+            return await accounts.everybody(session)
+
+    async def add_unit(self, new: NewUnit) -> Unit:
+        """Raises Refused ALREADY_EXISTS or BAD_UNIT."""
+        async with self._db.session(SYSTEM) as session:
+            unit = await self._placed(session, new)
+            if not await units.insert(session, unit):
+                raise Refused("ALREADY_EXISTS")
+        return unit
+
+    async def add_account(self, new: NewAccount, password: str) -> str:
+        """The new account's id. Raises Refused ALREADY_EXISTS or UNKNOWN_UNIT."""
+        hashed = await hash_password(password)
+        async with self._db.session(SYSTEM) as session:
+            return await self._add_account(session, new, hashed)
+
+    async def has_administrator(self) -> bool:
+        """Whether somebody can administer already."""
+        async with self._db.read(SYSTEM) as session:
+            return await accounts.any_with_role(session, Role.ADMIN)
+
+    async def load(self, tree: Iterable[NewUnit], people: Iterable[NewAccount]) -> Loaded:
+        """Add what is missing and bring the rest up to date; passwords of existing accounts stay. All or nothing.
+
+        Raises Refused BAD_UNIT or UNKNOWN_UNIT; its ``extra`` names the row.
+        """
+        tree, people = list(tree), list(people)
+        known = {account.username: account.account_id for account in await self.accounts()}
+        fresh = [person for person in people if person.username.lower() not in known]
+        made_up = {person.username: secrets.token_urlsafe(12) for person in fresh if person.password is None}
+        # Hashing takes long: not within the transaction.
+        hashed = [await hash_password(person.password or made_up[person.username]) for person in fresh]
+        async with self._db.session(SYSTEM) as session:
+            for new in tree:
+                await self._put_unit(session, new)
+            for person, password in zip(fresh, hashed, strict=True):
+                await self._add_account(session, person, password)
+            for person in people:
+                if (account_id := known.get(person.username.lower())) is not None:
+                    await accounts.set_roles(session, account_id, person.roles)
+        return Loaded(len(tree), len(people), made_up)
+
+    async def _put_unit(self, session: AsyncSession, new: NewUnit) -> None:
+        unit = await self._placed(session, new)
+        if await units.insert(session, unit):
+            return
+        known = await units.get(session, new.unit_id)
+        if known is None or known.path != unit.path:
+            raise Refused("BAD_UNIT", extra={"unit_id": new.unit_id})
+        await units.update(session, unit)
+
+    @staticmethod
+    async def _placed(session: AsyncSession, new: NewUnit) -> Unit:
+        is_department = new.kind is UnitKind.DEPARTMENT
+        if is_department != (new.department is not None) or (new.department or "WJ") not in departments():
+            raise Refused("BAD_UNIT", extra={"unit_id": new.unit_id})
+        path: tuple[str, ...] = ()
+        if new.parent_id is not None:
+            parent = await units.get(session, new.parent_id)
+            if parent is None or new.unit_id in parent.path:
+                raise Refused("BAD_UNIT", extra={"unit_id": new.unit_id})
+            path = parent.path
+        return Unit(
+            unit_id=new.unit_id,
+            name=new.name,
+            level=new.level,
+            kind=new.kind,
+            region=new.region,
+            path=(*path, new.unit_id),
+            department=new.department,
+        )
+
+    @staticmethod
+    async def _add_account(session: AsyncSession, new: NewAccount, hashed: str) -> str:
+        if new.unit_id is not None and await units.get(session, new.unit_id) is None:
+            raise Refused("UNKNOWN_UNIT", extra={"username": new.username})
+        account_id = f"a-{uuid4().hex[:16]}"
+        added = await accounts.insert(
+            session,
+            account_id=account_id,
+            username=new.username,
+            name=new.name,
+            unit_id=new.unit_id,
+            password_hash=hashed,
+        )
+        if not added:
+            raise Refused("ALREADY_EXISTS")
+        await accounts.set_roles(session, account_id, new.roles)
+        return account_id
+
+
+def read_tree(content: dict[str, Any]) -> tuple[list[NewUnit], list[NewAccount]]:
+    """Units and accounts of a loaded YAML file; raises KeyError, TypeError or ValueError for one that does not fit.
+
+    ``units: [{unit_id, name, level, kind, region, department?, parent_id?}]``,
+    ``accounts: [{username, name, unit_id?, roles, password?}]``; a ``password`` at the top holds for all without one.
+    """
+    tree = [
+        NewUnit(
+            unit_id=str(row["unit_id"]),
+            name=str(row["name"]),
+            level=Level(row["level"]),
+            kind=UnitKind(row["kind"]),
+            region=str(row["region"]),
+            department=row.get("department"),
+            parent_id=row.get("parent_id"),
+        )
+        for row in content.get("units") or ()
+    ]
+    people = [
+        NewAccount(
+            username=str(row["username"]),
+            name=str(row["name"]),
+            unit_id=row.get("unit_id"),
+            roles=tuple(Role(role) for role in row["roles"]),
+            password=row.get("password") or content.get("password"),
+        )
+        for row in content.get("accounts") or ()
+    ]
+    return tree, people

@@ -1,0 +1,177 @@
+"""What the case workflow asks for: where a case may go, its deadlines, and the record of each step with its event."""
+
+from dataclasses import dataclass
+
+from contracts.cases import CaseTransitioned, Deadline, DocumentRef
+from contracts.clock import BusinessClock
+from contracts.lifecycle import TOLD_TO_REPORTER, Act, Stage
+from contracts.messages import (
+    ClockRequest,
+    LinkCheck,
+    Recorded,
+    RouteCheck,
+    RouteRequest,
+    RouteVerdict,
+    Transition,
+)
+from contracts.model import content_hash
+from contracts.reference import categories, clock_for
+from contracts.topics import CASES
+from services.chassis import metrics
+from services.chassis.clock import read_clock
+from services.chassis.db import SYSTEM, Database
+from services.chassis.outbox import emit
+from services.referrals import deadlines, domain
+from services.referrals.deadlines import Calendar, Period
+from services.referrals.domain import Hop
+from services.referrals.repository import cases, history, units
+
+
+class NoDesk(Exception):
+    """Nobody serves the region yet. The case waits until an administrator sets a desk up."""
+
+
+class Conflict(Exception):
+    """The step's place is taken by another content, or steps before it are missing."""
+
+
+@dataclass(frozen=True)
+class Steps:
+    """The service's side of the case workflow."""
+
+    db: Database
+    calendar: Calendar
+
+    async def route_intake(self, request: RouteRequest) -> RouteVerdict:
+        """The desk that registers the case; raises NoDesk."""
+        async with self.db.read(SYSTEM) as session:
+            found = await units.desks(session, request.track, request.region)
+        desk = domain.desk_for(request.track, request.region, found)
+        if desk is None:
+            raise NoDesk
+        return RouteVerdict(unit=desk.ref())
+
+    async def check_route(self, check: RouteCheck) -> RouteVerdict:
+        """Whether the unit may receive the case. A report that names nobody has nobody to be linked."""
+        async with self.db.read(SYSTEM) as session:
+            found = await units.by_ids(session, [check.unit_id, check.from_unit])
+            case = await cases.get(session, check.case_id)
+        names_nobody = case is not None and case.facts.respondent_count == 0
+        hop = Hop(
+            track=check.track,
+            category=categories()[check.category],
+            region=check.region,
+            sender=found.get(check.from_unit),
+            to_desk=check.to_desk,
+            linked=check.linked or names_nobody,
+            respondents=check.respondent_units,
+        )
+        unit = found.get(check.unit_id)
+        refusal = domain.refuse(unit, hop)
+        if refusal is not None or unit is None:
+            return RouteVerdict(refusal=(refusal or domain.Refusal.UNKNOWN_UNIT).value)
+        return RouteVerdict(unit=unit.ref())
+
+    async def check_respondents(self, check: LinkCheck) -> RouteVerdict:
+        """Whether these units can be linked to the case."""
+        async with self.db.read(SYSTEM) as session:
+            case = await cases.get(session, check.case_id)
+            wanted = [*check.unit_ids, *([case.desk.unit_id] if case else [])]
+            found = await units.by_ids(session, wanted)
+        if case is None:
+            return RouteVerdict(refusal=domain.Refusal.UNKNOWN_UNIT.value)
+        desk = found.get(case.desk.unit_id)
+        refusal = domain.refuse_link(desk, case.facts.track, list(found.values()), check.unit_ids)
+        return RouteVerdict(refusal=refusal.value if refusal else None)
+
+    async def set_clocks(self, requests: list[ClockRequest]) -> list[Deadline]:
+        """The deadline of record of each clock, in the order asked."""
+        wanted = [request.unit_id for request in requests if request.unit_id]
+        async with self.db.read(SYSTEM) as session:
+            found = await units.by_ids(session, wanted)
+        return [self._deadline(request, found.get(request.unit_id or "")) for request in requests]
+
+    def _deadline(self, request: ClockRequest, unit: domain.Unit | None) -> Deadline:
+        department = (unit.department if unit else None) or categories()[request.category].lead or None
+        rule = clock_for(request.purpose, request.track, request.channel, department)
+        due = deadlines.due(request.started_at, Period(rule.amount, rule.unit), self.calendar)
+        return Deadline(
+            purpose=request.purpose,
+            clock_id=rule.id,
+            article=f"{rule.regime} {rule.article}"[:120],
+            started_at=request.started_at,
+            due_at=due.due_at,
+            due_soon_at=due.due_soon_at,
+            provisional=due.provisional,
+            calendar_version=self.calendar.version,
+        )
+
+    async def read_clock(self) -> BusinessClock:
+        """The business clock as it runs now."""
+        async with self.db.read(SYSTEM) as session:
+            return await read_clock(session)
+
+    async def record(self, step: Transition) -> Recorded:
+        """Write the step with its event, in one commit. The same step again is done already.
+
+        Raises Conflict when the sequence holds another content or is not the next one.
+        """
+        content, case_id = content_hash(step), step.facts.case_id
+        async with self.db.session(SYSTEM) as session:
+            head = await history.head(session, case_id, step.sequence)
+            clock = await read_clock(session)
+            if head.content_hash == content:
+                return Recorded(sequence=step.sequence, business_clock=clock)
+            if head.content_hash is not None:
+                raise Conflict("the sequence is taken by another content")
+            if step.sequence != head.sequence + 1:
+                raise Conflict("steps before this one are missing")
+            digest = await history.write(
+                session,
+                step,
+                content=content,
+                previous=head.hash,
+                publishes=history.published_document(step),
+            )
+            await emit(session, CASES, str(case_id), transitioned(step, digest), subject=str(case_id))
+        if step.act is Act.OVERDUE and step.deadline is not None:
+            metrics.deadlines_missed_total.labels(step.deadline.clock_id).inc()
+        return Recorded(sequence=step.sequence, business_clock=clock)
+
+
+def public_document(step: Transition) -> DocumentRef | None:
+    """The text that a told step may name: its own, or the reply that was reviewed before."""
+    if step.act in (Act.REQUEST_SUPPLEMENT, Act.REJECT):
+        return step.note
+    reviewed = step.act is Act.REVIEW_PASS or step.from_stage in (Stage.PENDING_VISIT, Stage.CLOSED)
+    return step.public_document if reviewed else None
+
+
+def transitioned(step: Transition, history_hash: str) -> CaseTransitioned:
+    """The event of a recorded step. A reply that is not reviewed yet is not named in it."""
+    facts = step.facts
+    return CaseTransitioned(
+        case_id=facts.case_id,
+        case_number=facts.case_number,
+        complaint_ids=facts.complaint_ids,
+        sequence=step.sequence,
+        act=step.act,
+        from_stage=step.from_stage,
+        to_stage=step.to_stage,
+        at=step.at,
+        track=facts.track,
+        channel=facts.channel,
+        category=facts.category,
+        region=facts.region,
+        told=step.act in TOLD_TO_REPORTER,
+        desk=step.desk,
+        holder=step.holder,
+        task=step.task.kind if step.task else None,
+        reason_code=step.reason_code,
+        public_document=public_document(step),
+        outcome=step.outcome if public_document(step) else None,
+        satisfaction=step.satisfaction,
+        redo_count=step.redo_count,
+        deadline=step.deadline,
+        history_hash=history_hash,
+    )

@@ -1,0 +1,239 @@
+"""What officers are shown of a case: models, and how they are made from rows. Pure."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, Literal
+from uuid import UUID
+
+from pydantic import BaseModel
+
+from contracts.cases import OUTCOME_ZH, Outcome, UnitRef
+from contracts.lifecycle import ACT_ZH, STAGE_ZH, Act, Party, Purpose, Role, Stage, TaskKind
+from contracts.messages import CaseFacts, RunningClock
+from contracts.reference import categories
+from services.referrals.deadlines import wording
+from services.referrals.permissions import Officer, legal_acts
+from services.referrals.repository.cases import CaseRow, Step, TaskRow
+
+Lamp = Literal["NORMAL", "DUE_SOON", "OVERDUE"]
+_ORDER: tuple[Lamp, ...] = ("NORMAL", "DUE_SOON", "OVERDUE")
+
+
+class ClockView(BaseModel):
+    """A running clock. ``due`` says the deadline in words; the lamp is derived from business time when it is read."""
+
+    purpose: Purpose
+    clock_id: str
+    article: str
+    started_at: datetime
+    due_at: datetime
+    due_soon_at: datetime
+    due: str
+    lamp: Lamp
+    provisional: bool
+    calendar_version: str
+
+
+class TaskView(BaseModel):
+    """The open task. ``mine`` when the caller has claimed it."""
+
+    kind: TaskKind
+    unit_id: str
+    role: Role
+    assignee: str | None
+    mine: bool
+    opened_sequence: int
+    opened_at: datetime
+    due_at: datetime | None
+    due: str | None
+
+
+class TextView(BaseModel):
+    """A text that an officer wrote; ``text`` is empty for those who don't have the case in hand."""
+
+    document_id: UUID
+    sha256: str
+    text: str | None
+
+
+class StepView(BaseModel):
+    """One step of the case: who by unit and role, what, when (business time)."""
+
+    sequence: int
+    act: Act
+    act_name: str
+    at: datetime
+    recorded_at: datetime
+    party: Party
+    unit_id: str | None
+    unit_name: str | None
+    roles: list[Role]
+    from_stage: Stage
+    to_stage: Stage
+    to_stage_name: str
+    desk: UnitRef
+    holder: UnitRef | None
+    reason_code: str | None
+    ground: str | None
+    note: TextView | None
+    public_reply: TextView | None
+    outcome: Outcome | None
+    satisfaction: int | None
+    due_at: datetime | None
+    due: str | None
+    hash: str
+
+
+class GrantView(BaseModel):
+    """Who was let read the complaint's text, and what for."""
+
+    grant_id: UUID
+    account_id: str
+    unit_id: str
+    purpose: str
+    fields: list[str]
+    at: datetime
+
+
+class LegalAct(BaseModel):
+    """An act that the caller may do now, with the fields it needs and those it may take."""
+
+    act: Act
+    name: str
+    needs: list[str]
+    may: list[str]
+
+
+class CaseSummary(BaseModel):
+    """A case as queues list it."""
+
+    case_id: UUID
+    case_number: str
+    facts: CaseFacts
+    category_name: str
+    stage: Stage
+    stage_name: str
+    sequence: int
+    desk: UnitRef
+    holder: UnitRef | None
+    task: TaskView | None
+    clocks: list[ClockView]
+    lamp: Lamp
+    linked: bool
+    redo_count: int
+    outcome: Outcome | None
+    outcome_name: str | None
+    satisfaction: int | None
+    updated_at: datetime
+
+
+class CaseView(CaseSummary):
+    """A case with its timeline and what the caller may do now."""
+
+    respondent_units: list[str]
+    timeline: list[StepView]
+    grants: list[GrantView]
+    legal_acts: list[LegalAct]
+    business_time: datetime
+
+
+def clock_view(clock: RunningClock, now: datetime) -> ClockView:
+    """A clock with its lamp (NORMAL, DUE_SOON, OVERDUE) at business time ``now``."""
+    deadline = clock.deadline
+    lamp: Lamp = "OVERDUE" if now >= deadline.due_at else "DUE_SOON" if now >= deadline.due_soon_at else "NORMAL"
+    return ClockView(**deadline.model_dump(), due=wording(deadline.due_at), lamp=lamp)
+
+
+def _task_view(task: TaskRow, account_id: str) -> TaskView:
+    return TaskView(
+        kind=task.kind,
+        unit_id=task.unit_id,
+        role=task.role,
+        assignee=task.assignee,
+        mine=task.assignee == account_id,
+        opened_sequence=task.opened_sequence,
+        opened_at=task.opened_at,
+        due_at=task.due_at,
+        due=wording(task.due_at) if task.due_at else None,
+    )
+
+
+def _common(case: CaseRow, account_id: str, now: datetime) -> dict[str, Any]:
+    clocks = [clock_view(clock, now) for clock in case.clocks]
+    category = categories().get(case.facts.category)
+    return {
+        "case_id": case.facts.case_id,
+        "case_number": case.facts.case_number,
+        "facts": case.facts,
+        "category_name": category.name_zh if category else case.facts.category,
+        "stage": case.stage,
+        "stage_name": STAGE_ZH[case.stage],
+        "sequence": case.sequence,
+        "desk": case.desk,
+        "holder": case.holder,
+        "task": _task_view(case.task, account_id) if case.task else None,
+        "clocks": clocks,
+        "lamp": max((clock.lamp for clock in clocks), key=_ORDER.index, default="NORMAL"),
+        "linked": case.linked,
+        "redo_count": case.redo_count,
+        "outcome": case.outcome,
+        "outcome_name": OUTCOME_ZH[case.outcome] if case.outcome else None,
+        "satisfaction": case.satisfaction,
+        "updated_at": case.updated_at,
+    }
+
+
+def summary(case: CaseRow, account_id: str, now: datetime) -> CaseSummary:
+    """A row of a queue."""
+    return CaseSummary(**_common(case, account_id, now))
+
+
+def _step(step: Step, texts: Mapping[UUID, str]) -> StepView:
+    done = step.step
+    reply = done.public_document if done.act is Act.REPLY else None
+    return StepView(
+        sequence=done.sequence,
+        act=done.act,
+        act_name=ACT_ZH[done.act],
+        at=done.at,
+        recorded_at=step.recorded_at,
+        party=done.actor.party,
+        unit_id=done.actor.unit_id,
+        unit_name=step.unit_name,
+        roles=list(done.actor.roles),
+        from_stage=done.from_stage,
+        to_stage=done.to_stage,
+        to_stage_name=STAGE_ZH[done.to_stage],
+        desk=done.desk,
+        holder=done.holder,
+        reason_code=done.reason_code,
+        ground=done.ground,
+        note=TextView(**done.note.model_dump(), text=texts.get(done.note.document_id)) if done.note else None,
+        public_reply=TextView(**reply.model_dump(), text=texts.get(reply.document_id)) if reply else None,
+        outcome=done.outcome if done.act is Act.REPLY else None,
+        satisfaction=done.satisfaction if done.act in (Act.RATE, Act.RECORD_VISIT) else None,
+        due_at=done.deadline.due_at if done.deadline else None,
+        due=wording(done.deadline.due_at) if done.deadline else None,
+        hash=step.hash,
+    )
+
+
+def view(
+    case: CaseRow,
+    *,
+    steps: Sequence[Step],
+    texts: Mapping[UUID, str],
+    grants: Sequence[Mapping[str, Any]],
+    respondents: Sequence[str],
+    officer: Officer,
+    now: datetime,
+) -> CaseView:
+    """The case page of an officer at business time ``now``; ``texts`` by document id, those the officer may read."""
+    return CaseView(
+        **_common(case, officer.account_id, now),
+        respondent_units=list(respondents),
+        timeline=[_step(step, texts) for step in steps],
+        grants=[GrantView(**grant) for grant in grants],
+        legal_acts=[LegalAct(**act) for act in legal_acts(officer, case.standing())],
+        business_time=now,
+    )
