@@ -4,7 +4,8 @@ from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Header, Path, Query, Request
+from fastapi import APIRouter, Depends, Path, Query, Request
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import BaseModel
 
 from services.chassis.auth import Claims, Officer, ServiceTokens, Unauthenticated, bearer, verify_officer
@@ -14,7 +15,7 @@ from services.notifications import reading
 from services.notifications.ledger import Delivery, OfficerNotice, Tally
 from services.notifications.templates import paragraphs, subject
 
-router = APIRouter(prefix="/v1")
+router = APIRouter(prefix="/v1", tags=["notices"])
 DELIVERIES_PURPOSE = "deliveries"
 
 
@@ -98,16 +99,24 @@ def _tokens(request: Request) -> ServiceTokens:
 
 Db = Annotated[Database, Depends(_db)]
 Tokens = Annotated[ServiceTokens, Depends(_tokens)]
-Authorization = Annotated[str | None, Header(description="Bearer token")]
+# They describe the interface; the chassis checks the header itself, so that its problem says what to do.
+_as_officer = HTTPBearer(auto_error=False, scheme_name="officer", description="An officer's access token")
+_as_service = HTTPBearer(auto_error=False, scheme_name="service", description="A service token, purpose deliveries")
+Shown = HTTPAuthorizationCredentials | None
 
 
-def _officer(tokens: Tokens, authorization: Authorization = None) -> Officer:
-    return verify_officer(tokens, bearer(authorization))
+def _officer(request: Request, tokens: Tokens, _shown: Annotated[Shown, Depends(_as_officer)]) -> Officer:
+    return verify_officer(tokens, bearer(request.headers.get("authorization")))
 
 
-def _caller(tokens: Tokens, authorization: Authorization = None) -> Officer | Claims:
+def _caller(
+    request: Request,
+    tokens: Tokens,
+    _officers: Annotated[Shown, Depends(_as_officer)],
+    _services: Annotated[Shown, Depends(_as_service)],
+) -> Officer | Claims:
     """An officer, or another of our services (purpose ``deliveries``)."""
-    token = bearer(authorization)
+    token = bearer(request.headers.get("authorization"))
     try:
         return tokens.verify(token, purpose=DELIVERIES_PURPOSE)
     except Unauthenticated:
