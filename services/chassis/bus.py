@@ -91,6 +91,7 @@ class Consumer:
         self._workers = asyncio.Semaphore(max_workers)
         self._backoff = Backoff(0.2, self.settings.consumer_max_backoff_seconds)
         self._failures: dict[tuple[int, int], int] = {}
+        self._stopping = asyncio.Event()
         self.subscriber = broker.subscriber(
             topic.name,
             group_id=name,
@@ -122,10 +123,8 @@ class Consumer:
             _log.warning(
                 "batch_failed", consumer=self.name, engine=engine, count=len(pending), wait_seconds=wait, exc_info=error
             )
-            if monotonic() - began + wait > _PATIENCE_SECONDS:
-                await asyncio.sleep(wait)
+            if await self._told_to_stop(wait) or monotonic() - began > _PATIENCE_SECONDS:
                 raise error
-            await asyncio.sleep(wait)
 
     async def _settle(self, records: list[Record]) -> tuple[list[Record], Exception | None]:
         """Go through the records, keys side by side. Returns what is left, in order, and what stopped it."""
@@ -225,6 +224,15 @@ class Consumer:
             return None
         return f"failed {self._failures.pop(place)} times: {where(error)}"
 
+    async def _told_to_stop(self, seconds: float) -> bool:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._stopping.wait(), seconds)
+        return self._stopping.is_set()
+
+    def stop_retrying(self) -> None:
+        """The process ends: give back what waits for an engine, instead of waiting on."""
+        self._stopping.set()
+
     async def watch(self) -> None:
         """Keep the lag metric up to date, for ever."""
         while True:
@@ -250,6 +258,8 @@ async def run(broker: KafkaBroker, *consumers: Consumer) -> None:
                 tasks.create_task(consumer.drain.run())
                 tasks.create_task(consumer.watch())
     finally:
+        for consumer in consumers:
+            consumer.stop_retrying()
         await broker.stop()
 
 

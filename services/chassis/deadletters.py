@@ -66,7 +66,7 @@ _COLUMNS = """id, consumer, topic, partition, place, key, event_id, type, header
 _PARK = """
 INSERT INTO dead_letters
     (consumer, topic, partition, place, key, event_id, type, headers, payload, digest, state, reason)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8::jsonb, $9, $10, $11, $12)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8::json, $9, $10, $11, $12)
 ON CONFLICT (consumer, topic, partition, place, digest) DO NOTHING
 """
 _BLOCKED = """

@@ -104,7 +104,7 @@ def _name(error: BaseException) -> str:
 
 
 def _short(filename: str) -> str:
-    for root in ("services", "workflows", "contracts", "deploy"):
+    for root in ("services", "workflows", "contracts", "deploy", "tests"):
         if f"/{root}/" in filename:
             return f"{root}/{filename.rpartition(f'/{root}/')[2]}"
     return filename.rpartition("/site-packages/")[2].rpartition("/lib/")[2]

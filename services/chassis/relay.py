@@ -48,7 +48,7 @@ WITH back AS (DELETE FROM dead_letters WHERE consumer = 'relay' AND state = 'REQ
 INSERT INTO outbox (id, topic, key, event_id, type, headers, payload)
 SELECT place, topic, key, event_id::uuid, type,
        (SELECT jsonb_object_agg(h->>0, convert_from(decode(h->>1, 'base64'), 'UTF8'))
-        FROM jsonb_array_elements(headers) h),
+        FROM json_array_elements(headers) h),
        payload
 FROM back
 """
@@ -56,7 +56,7 @@ _BURY = """
 WITH gone AS (DELETE FROM outbox WHERE id = $3 RETURNING id)
 INSERT INTO dead_letters
     (consumer, topic, partition, place, key, event_id, type, headers, payload, digest, state, reason)
-SELECT $1, $2, -1, $3, $4, $5, $6, $7::jsonb, $8, $9, 'DEAD', $10 FROM gone
+SELECT $1, $2, -1, $3, $4, $5, $6, $7::json, $8, $9, 'DEAD', $10 FROM gone
 """
 _LAG = "SELECT count(*) AS rows, COALESCE(EXTRACT(EPOCH FROM now() - min(created_at)), 0)::float8 AS lag FROM outbox"
 

@@ -35,6 +35,7 @@ CREATE TABLE inbox (
 """
 
 # A null key has no order to keep: such a row blocks nobody. `place` is Kafka's offset, or the id of an outbox row.
+# `headers` is json, not jsonb: that refuses \u0000, and poison may hold anything.
 DEAD_LETTERS_DDL = """
 CREATE TABLE dead_letters (
     id bigserial PRIMARY KEY,
@@ -45,7 +46,7 @@ CREATE TABLE dead_letters (
     key text,
     event_id text,
     type text,
-    headers jsonb NOT NULL,
+    headers json NOT NULL,
     payload bytea,
     digest text NOT NULL,
     state text NOT NULL CHECK (state IN ('DEAD', 'WAITING', 'REQUEUED', 'DISCARDED')),
