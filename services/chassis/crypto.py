@@ -50,6 +50,11 @@ class Keyring:
         """The id of the key that seals now."""
         return self._current
 
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """The ids of all keys, oldest first."""
+        return tuple(self._keys)
+
     def reload(self) -> None:
         """Take over what was added to the file."""
         if self._path is None:

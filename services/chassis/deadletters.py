@@ -49,7 +49,7 @@ class Letter:
 
 @dataclass(frozen=True)
 class Parked:
-    """A row of dead_letters. `waiting_behind`: how many WAITING rows of the same key it holds up."""
+    """A row of dead_letters."""
 
     id: int
     letter: Letter

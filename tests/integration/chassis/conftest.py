@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import ClassVar
 
@@ -100,13 +100,13 @@ async def owner(dsns: tuple[str, str]) -> AsyncIterator[asyncpg.Connection]:
 
 
 @pytest.fixture
-def topic(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Topic]:
+def topic(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Topic:
     """A fresh topic; `Noted` goes there for this test."""
     fresh = Topic(f"test.{uuid.uuid4().hex[:10]}.events", key="case_id", partitions=3)
     monkeypatch.setattr(Noted, "TOPIC", fresh)
     monkeypatch.setitem(EVENTS._by_type, Noted.TYPE, Noted)
     asyncio.run(_create_topic(settings, fresh))
-    yield fresh
+    return fresh
 
 
 async def _create_topic(settings: Settings, topic: Topic) -> None:
