@@ -101,7 +101,7 @@ class FakeVault:
 async def until(condition: Callable[[], Awaitable[bool]], seconds: float = 20.0) -> None:
     """Wait for an async condition; fails the test when it does not come true."""
     async with asyncio.timeout(seconds):
-        while not await condition():  # noqa: ASYNC110 - another process changes it
+        while not await condition():
             await asyncio.sleep(0.05)
 
 

@@ -1,15 +1,28 @@
 """The sender against a real mail server that dies, refuses, greylists and breaks off."""
 
+import asyncio
+import email
+import email.policy
+from collections import Counter
+from datetime import timedelta
 from uuid import uuid4
 
+import pytest
+from structlog.testing import capture_logs
+
 from contracts.complaints import ComplaintSubmitted
+from contracts.lifecycle import Act, Stage
 from services.chassis.db import Database
-from services.notifications import service
+from services.notifications import repository, service
+from services.notifications.domain import Outcome, Result
+from services.notifications.settings import NotificationSettings
 from tests.integration.notifications.helpers import FakeVault, Mailserver, Sending, no_unsettled, rows, until
-from tests.unit.notifications.events import submitted
+from tests.unit.notifications.events import submitted, transitioned
+
+ADDRESS = "zhang.san.reporter@example.com"
 
 
-async def owed(db: Database, vault: FakeVault, address: str = "reporter@example.com") -> ComplaintSubmitted:
+async def owed(db: Database, vault: FakeVault, address: str | None = ADDRESS) -> ComplaintSubmitted:
     """A complaint whose receipt is owed to this address."""
     event = submitted()
     assert event.contact_token is not None
@@ -19,6 +32,42 @@ async def owed(db: Database, vault: FakeVault, address: str = "reporter@example.
     return event
 
 
+async def steps(db: Database, complaint: ComplaintSubmitted) -> int:
+    """The case is accepted, dispatched and signed; returns how many notices that owes the reporter."""
+    path = [
+        (Act.ACCEPT, Stage.TRIAGE, Stage.PENDING_DISPATCH),
+        (Act.DISPATCH, Stage.PENDING_DISPATCH, Stage.DISPATCHED),
+        (Act.SIGN, Stage.DISPATCHED, Stage.SIGNED),
+    ]
+    for number, (act, before, after) in enumerate(path, start=2):
+        event = transitioned(
+            act,
+            before,
+            after,
+            case_id=complaint.case_ids[0],
+            complaint_ids=(complaint.complaint_id,),
+            sequence=number,
+        )
+        async with db.session() as session:
+            await service.on_transition(session, uuid4(), event)
+    return len(path)
+
+
+def message_ids(mailserver: Mailserver) -> Counter[str]:
+    return Counter(
+        str(email.message_from_bytes(content, policy=email.policy.default)["Message-ID"])
+        for _, content in mailserver.taken
+    )
+
+
+async def mails(db: Database) -> list[tuple[str, str | None, int, bool]]:
+    """(state, reason, attempts, possibly repeated) of each mail owed."""
+    return [
+        (row.state, row.reason, row.attempts, row.possibly_repeated)
+        for row in await rows(db, "SELECT * FROM notices WHERE way = 'EMAIL' ORDER BY sequence")
+    ]
+
+
 async def test_a_receipt_reaches_the_reporter_once(
     db: Database, vault: FakeVault, mailserver: Mailserver, sending: Sending
 ) -> None:
@@ -26,7 +75,212 @@ async def test_a_receipt_reaches_the_reporter_once(
     async with sending():
         await until(lambda: no_unsettled(db))
     ((to, content),) = mailserver.taken
-    assert to == "reporter@example.com"
-    assert content
+    assert to == ADDRESS
+    message = email.message_from_bytes(content, policy=email.policy.default)
+    (notice,) = await rows(db)
+    assert message["Message-ID"] == f"<{notice.notice_id}@example.org>"
+    assert await mails(db) == [("DELIVERED", None, 1, False)]
+
+
+async def test_a_reporters_mails_come_in_the_order_of_the_steps(
+    db: Database, vault: FakeVault, mailserver: Mailserver, sending: Sending
+) -> None:
+    await steps(db, await owed(db, vault))
+    async with sending():
+        await until(lambda: no_unsettled(db))
+    subjects = [
+        str(email.message_from_bytes(content, policy=email.policy.default)["Subject"]).rpartition("：")[2]
+        for _, content in mailserver.taken
+    ]
+    assert subjects == ["已收到", "已受理", "已转交办理", "承办单位已确定"]
+
+
+async def test_a_dead_mail_server_heals_by_itself_with_nothing_lost_and_nothing_doubled(
+    db: Database, vault: FakeVault, mailserver: Mailserver, sending: Sending
+) -> None:
+    mailserver.stop()
+    total = 0
+    async with sending():
+        for _ in range(10):
+            total += 1 + await steps(db, await owed(db, vault))
+        await asyncio.sleep(3)
+        assert not mailserver.taken
+        assert {state for state, *_ in await mails(db)} <= {"PENDING", "SENDING"}
+        mailserver.start()
+        await until(lambda: no_unsettled(db), 40)
+    assert len(message_ids(mailserver)) == total == 40
+    assert set(message_ids(mailserver).values()) == {1}
+    assert {(state, repeated) for state, _, _, repeated in await mails(db)} == {("DELIVERED", False)}
+
+
+async def test_greylisting_delays_and_no_more(
+    db: Database, vault: FakeVault, mailserver: Mailserver, sending: Sending
+) -> None:
+    replies = iter(["451 4.7.1 greylisted, try again", "450 4.2.0 not yet"])
+    mailserver.rules["RCPT"] = lambda: next(replies, None)
+    await owed(db, vault)
+    async with sending():
+        await until(lambda: no_unsettled(db))
+    assert await mails(db) == [("DELIVERED", None, 3, False)]
+    assert len(mailserver.taken) == 1
+
+
+@pytest.mark.parametrize(
+    ("verb", "reply", "reason", "attempts"),
+    [
+        ("RCPT", f"550 5.1.1 <{ADDRESS}>: no such user", "RECIPIENT_REFUSED", 2),
+        ("DATA", f"554 5.7.1 spam from a friend of {ADDRESS}", "MESSAGE_REFUSED", 3),
+    ],
+)
+async def test_a_lasting_refusal_ends_in_failed_and_its_words_are_kept_nowhere(
+    db: Database,
+    vault: FakeVault,
+    mailserver: Mailserver,
+    sending: Sending,
+    capsys: pytest.CaptureFixture[str],
+    verb: str,
+    reply: str,
+    reason: str,
+    attempts: int,
+) -> None:
+    mailserver.rules[verb] = lambda: reply
+    await owed(db, vault)
+    with capture_logs() as logs:
+        async with sending():
+            await until(lambda: no_unsettled(db))
+    assert await mails(db) == [("FAILED", reason, attempts, False)]
     (row,) = await rows(db)
-    assert (row.state, row.way, row.attempts, row.possibly_repeated) == ("DELIVERED", "EMAIL", 1, False)
+    assert row.last_code == int(reply[:3])
+    assert not mailserver.taken
+    captured = capsys.readouterr()
+    assert "zhang" not in str(logs) + captured.out + captured.err
+
+
+async def test_a_wrong_set_up_of_ours_is_not_the_reporters_fault(
+    db: Database, vault: FakeVault, mailserver: Mailserver, sending: Sending
+) -> None:
+    """Sender refused, or log-in wanted: tried on until the operator has repaired it."""
+    replies = iter(["530 5.7.0 authentication required", "550 5.7.1 sender not allowed"])
+    mailserver.rules["MAIL"] = lambda: next(replies, None)
+    await owed(db, vault)
+    async with sending():
+        await until(lambda: no_unsettled(db))
+    assert await mails(db) == [("DELIVERED", None, 3, False)]
+
+
+async def test_a_server_that_never_answers_the_mail_leaves_it_possibly_repeated(
+    db: Database, vault: FakeVault, mailserver: Mailserver, sending: Sending
+) -> None:
+    mailserver.hold = 4.0  # longer than our patience; it has taken the mail all the same
+    await owed(db, vault)
+    async with sending():
+        await until(lambda: taken(mailserver, 1))
+        mailserver.hold = 0.0
+        await until(lambda: no_unsettled(db))
+    ((state, _, attempts, repeated),) = await mails(db)
+    assert (state, attempts, repeated) == ("DELIVERED", 2, True)
+    assert list(message_ids(mailserver).values()) == [2], "the same Message-ID both times"
+
+
+async def taken(mailserver: Mailserver, number: int) -> bool:
+    return len(mailserver.taken) >= number
+
+
+async def test_a_vault_that_is_away_delays_and_no_more(
+    db: Database, vault: FakeVault, mailserver: Mailserver, sending: Sending
+) -> None:
+    vault.away = True
+    await owed(db, vault)
+    async with sending():
+        await until(lambda: waits_for(db, "VAULT_AWAY"))
+        vault.away, vault.status = False, 503
+        await asyncio.sleep(1.5)
+        vault.status = 200
+        await until(lambda: no_unsettled(db))
+    assert [(state, repeated) for state, _, _, repeated in await mails(db)] == [("DELIVERED", False)]
+    assert len(mailserver.taken) == 1
+
+
+async def waits_for(db: Database, reason: str) -> bool:
+    return bool(await rows(db, "SELECT 1 FROM notices WHERE state = 'PENDING' AND reason = :reason", reason=reason))
+
+
+async def test_a_contact_that_is_gone_fails_and_one_without_address_is_skipped(
+    db: Database, vault: FakeVault, mailserver: Mailserver, sending: Sending
+) -> None:
+    gone = await owed(db, vault)
+    assert gone.contact_token is not None
+    del vault.addresses[gone.contact_token]
+    await owed(db, vault, None)
+    async with sending():
+        await until(lambda: no_unsettled(db))
+    assert sorted(ended[:2] for ended in await mails(db)) == [("FAILED", "ADDRESS_GONE"), ("SKIPPED", "NO_ADDRESS")]
+    assert not mailserver.taken
+
+
+@pytest.mark.parametrize("address", ["a@b.example\r\nBcc: all@example.com", "a@b.example>\r\nDATA", "no address"])
+async def test_an_address_with_more_in_it_is_never_spoken_to_the_server(
+    db: Database, vault: FakeVault, mailserver: Mailserver, sending: Sending, address: str
+) -> None:
+    await owed(db, vault, address)
+    async with sending():
+        await until(lambda: no_unsettled(db))
+    assert await mails(db) == [("FAILED", "ADDRESS_MALFORMED", 1, False)]
+    assert mailserver.talks == 0
+
+
+async def test_the_address_is_opened_for_each_attempt_and_kept_in_no_table(
+    db: Database, vault: FakeVault, mailserver: Mailserver, sending: Sending
+) -> None:
+    replies = iter(["451 later"])
+    mailserver.rules["RCPT"] = lambda: next(replies, None)
+    await owed(db, vault)
+    async with sending():
+        await until(lambda: no_unsettled(db))
+    assert len(vault.asked) == 2
+    for table in ("recipients", "notices", "officer_notices", "outbox", "inbox", "dead_letters"):
+        for row in await rows(db, f"SELECT to_jsonb(t)::text AS content FROM {table} t"):
+            assert "zhang" not in row.content
+    for row in await rows(db, "SELECT convert_from(payload, 'UTF8') AS content FROM outbox"):
+        assert "zhang" not in row.content
+
+
+async def test_two_senders_share_the_work_and_send_nothing_twice(
+    db: Database, vault: FakeVault, mailserver: Mailserver, sending: Sending
+) -> None:
+    for _ in range(30):
+        await owed(db, vault)
+    async with sending(), sending():
+        await until(lambda: no_unsettled(db))
+    assert set(message_ids(mailserver).values()) == {1}
+    assert len(mailserver.taken) == 30
+
+
+async def test_a_notice_that_a_dead_process_held_goes_again_and_is_marked(
+    db: Database, vault: FakeVault, mailserver: Mailserver, sending: Sending, settings: NotificationSettings
+) -> None:
+    await owed(db, vault)
+    async with db.session() as session:
+        (held,) = await repository.claim(
+            session, limit=1, lease=timedelta(seconds=settings.sender_lease_seconds), busy=()
+        )
+    async with sending():
+        await asyncio.sleep(0.5)
+        assert not mailserver.taken, "its lease has not run out: the holder may be alive"
+        await until(lambda: no_unsettled(db))
+    assert await mails(db) == [("DELIVERED", None, 2, True)]
+    async with db.session() as session:
+        _, still_held = await service.finish_attempt(session, held, Outcome(Result.SENT))
+    assert not still_held, "the late holder changes nothing"
+    assert await mails(db) == [("DELIVERED", None, 2, True)]
+
+
+async def test_every_settled_notice_is_announced_once(
+    db: Database, vault: FakeVault, mailserver: Mailserver, sending: Sending
+) -> None:
+    await steps(db, await owed(db, vault))
+    async with sending():
+        await until(lambda: no_unsettled(db))
+    ledger = {str(row.notice_id): row.state for row in await rows(db)}
+    announced = await rows(db, "SELECT convert_from(payload, 'UTF8')::jsonb->>'notice_id' AS id FROM outbox")
+    assert sorted(row.id for row in announced) == sorted(ledger)
