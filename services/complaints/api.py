@@ -5,7 +5,6 @@ from typing import Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from contracts.lifecycle import Channel
@@ -19,7 +18,7 @@ from services.complaints.http_inputs import (
 )
 from services.complaints.runtime import Runtime, runtime
 from services.complaints.schemas import OperatorSubmission, OrderReceipt, PlatformOrder, Receipt, Submission
-from services.complaints.service import Origin, number_taken
+from services.complaints.service import NumberTaken, Origin
 
 _NUMBERS_TRIED = 5
 _JSON = "application/json"
@@ -130,8 +129,8 @@ async def _accepted(rt: Runtime, work: Callable[[AsyncSession], Awaitable[Receip
             async with rt.db.session() as session:
                 receipt = await work(session)
             break
-        except IntegrityError as error:
-            if attempt == _NUMBERS_TRIED - 1 or not number_taken(error):
+        except NumberTaken:
+            if attempt == _NUMBERS_TRIED - 1:
                 raise
     rt.wakeup.soon()
     return receipt

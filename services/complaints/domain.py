@@ -16,7 +16,7 @@ CODE_BYTES = 10
 _VALUE = {symbol: value for value, symbol in enumerate(ALPHABET)}
 _MISREAD = str.maketrans({"I": "1", "L": "1", "O": "0"})
 _NUMBER_PREFIX = "HY"
-_NUMBER_RANDOM = 6
+_NUMBER_RANDOM = 7
 
 
 class Refusal(Exception):
@@ -78,7 +78,7 @@ def normalise_code(text: str) -> str | None:
 
 
 def new_case_number(at: datetime) -> str:
-    """A case number of a Beijing day: ``HY`` yymmdd ``-`` six random symbols and their check symbol."""
+    """A case number of a Beijing day: ``HY`` yymmdd ``-`` seven random symbols and their check symbol."""
     tail = "".join(secrets.choice(ALPHABET) for _ in range(_NUMBER_RANDOM))
     return f"{_NUMBER_PREFIX}{at.astimezone(BEIJING):%y%m%d}-{tail}{check_symbol(tail)}"
 
@@ -124,7 +124,8 @@ def choose_track(category_track: Track, asked: Track | None) -> Track:
 
 def check_region(region: str) -> None:
     """Raises Refusal when the six digits can't be a GB/T 2260 code: no province, or a county of no prefecture."""
-    if region[0] == "0" or (region[2:4] == "00" and region[4:] != "00"):
+    # The contract's pattern takes digits of any script.
+    if not region.isascii() or region[0] == "0" or (region[2:4] == "00" and region[4:] != "00"):
         raise Refusal(
             422,
             "UNKNOWN_REGION",

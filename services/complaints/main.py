@@ -36,7 +36,8 @@ def build(settings: Settings) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         dsn = settings.dsn(SERVICE)
-        db = Database(dsn, pool_size=settings.db_pool_size, max_overflow=settings.db_max_overflow, name=SERVICE)
+        # No overflow: such connections are opened for one request and closed again, which costs more than a short wait.
+        db = Database(dsn, pool_size=settings.db_pool_size, max_overflow=0, name=SERVICE)
         rt = Runtime.start(settings, db)
         app.state.runtime = rt
         broker = make_broker(settings)

@@ -7,9 +7,13 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import asyncpg
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from contracts.envelope import Envelope, Event
+
+_CASE_NUMBER_UNIQUE = "complaints_case_number_key"
 
 
 @dataclass(frozen=True)
@@ -51,17 +55,25 @@ class Draft:
     envelope: Envelope
 
 
-# One statement, one round trip. An external order is claimed before the key, so that a known order claims nothing
-# else. Without both claims nothing is written, and no row comes back. The relay is told after the commit (see
-# wakeup.py): a NOTIFY in here would make PostgreSQL commit one intake at a time.
+class NumberTaken(Exception):
+    """A random case number is in use: draw another one, in a new transaction."""
+
+
+# One statement, one round trip: it says itself on whose behalf it writes (row-level security looks at that). An
+# external order is claimed before the key, so that a known order claims nothing else. Without both claims nothing is
+# written, and no row comes back. The relay is told after the commit (see wakeup.py): a NOTIFY in here would make
+# PostgreSQL commit one intake at a time.
 _ACCEPT = """
-WITH order_claim AS (
+WITH principal AS MATERIALIZED (
+    SELECT set_config('huiyin.role', 'system', true) AS role
+), order_claim AS (
     INSERT INTO idempotency (scope, key_hash, request_hash, result_id)
-    SELECT $1, $2, $5, $6 WHERE $2::bytea IS NOT NULL
+    SELECT $1, $2, $5, $6 FROM principal WHERE role = 'system' AND $2::bytea IS NOT NULL
     ON CONFLICT DO NOTHING RETURNING result_id
 ), key_claim AS (
     INSERT INTO idempotency (scope, key_hash, request_hash, result_id)
-    SELECT $3, $4, $5, $6 WHERE $2::bytea IS NULL OR EXISTS (SELECT FROM order_claim)
+    SELECT $3, $4, $5, $6 FROM principal
+    WHERE role = 'system' AND ($2::bytea IS NULL OR EXISTS (SELECT FROM order_claim))
     ON CONFLICT DO NOTHING RETURNING result_id
 ), complaint AS (
     INSERT INTO complaints (complaint_id, case_number, query_code_hash, channel, track, category, region, named,
@@ -84,47 +96,61 @@ SELECT 1 FROM key_claim
 async def accept(session: AsyncSession, draft: Draft) -> bool:
     """Store a complaint, its case's id, its identity, its claims and its event; False when a claim was taken.
 
-    Waits for a concurrent transaction that claims the same. Raises IntegrityError when the random case number is taken.
+    Waits for a concurrent transaction that claims the same. Raises NumberTaken. Without an external order it commits
+    by itself, unless the session has begun: nothing may follow it that could fail.
     """
     order, event, envelope = draft.order, draft.event, draft.envelope
-    connection = await session.connection()
-    result = await connection.exec_driver_sql(
-        _ACCEPT,
-        (
-            order.scope if order else None,
-            order.key_hash if order else None,
-            draft.key.scope,
-            draft.key.key_hash,
-            draft.key.request_hash,
-            draft.complaint_id,
-            draft.case_number,
-            draft.query_code_hash,
-            draft.channel,
-            draft.track,
-            draft.category,
-            draft.region,
-            draft.named,
-            draft.contact_token,
-            draft.language,
-            draft.case_key_wrapped,
-            draft.narrative_sealed,
-            draft.wants_sealed,
-            draft.respondents_sealed,
-            draft.content_hash,
-            draft.client_id,
-            draft.external_order,
-            draft.submitted_at,
-            draft.case_id,
-            draft.identity_sealed,
-            event.TOPIC.name,
-            event.key,
-            envelope.id,
-            envelope.type,
-            json.dumps(envelope.headers()),
-            event.model_dump_json().encode(),
-        ),
+    values = (
+        order.scope if order else None,
+        order.key_hash if order else None,
+        draft.key.scope,
+        draft.key.key_hash,
+        draft.key.request_hash,
+        draft.complaint_id,
+        draft.case_number,
+        draft.query_code_hash,
+        draft.channel,
+        draft.track,
+        draft.category,
+        draft.region,
+        draft.named,
+        draft.contact_token,
+        draft.language,
+        draft.case_key_wrapped,
+        draft.narrative_sealed,
+        draft.wants_sealed,
+        draft.respondents_sealed,
+        draft.content_hash,
+        draft.client_id,
+        draft.external_order,
+        draft.submitted_at,
+        draft.case_id,
+        draft.identity_sealed,
+        event.TOPIC.name,
+        event.key,
+        envelope.id,
+        envelope.type,
+        json.dumps(envelope.headers()),
+        event.model_dump_json().encode(),
     )
-    return result.first() is not None
+    try:
+        if order is not None:
+            # Within the caller's transaction: the nonce is in it, and a key that came with another order undoes all.
+            return await first(session, _ACCEPT, *values) is not None
+        # A transaction of its own, in one round trip instead of three.
+        return await (await _driver(session)).fetchrow(_ACCEPT, *values) is not None
+    except (IntegrityError, asyncpg.UniqueViolationError) as error:
+        if _CASE_NUMBER_UNIQUE in str(error):
+            raise NumberTaken from error
+        raise
+
+
+async def _driver(session: AsyncSession) -> "asyncpg.Connection[asyncpg.Record]":
+    connection = (await session.connection()).sync_connection
+    driver = connection.connection.driver_connection if connection else None
+    if not isinstance(driver, asyncpg.Connection):
+        raise TypeError("the session's driver is not asyncpg")
+    return driver
 
 
 async def claimed(session: AsyncSession, claim: Claim) -> tuple[bytes, UUID] | None:

@@ -98,6 +98,6 @@ class Sealer:
         return bytes.fromhex(keyed_hash(self._code_key, purpose, *parts))
 
     def derived_id(self, purpose: str, *parts: str) -> UUID:
-        """An id that the same request gets again: a UUID of version 8 (RFC 9562), which Python 3.11 can't set by itself."""
+        """An id that the same request gets again: a UUID of version 8 (RFC 9562), set by hand in Python 3.11."""
         number = int.from_bytes(self.digest(purpose, *parts)[:16])
         return UUID(int=number & ~(0xF << 76) & ~(0x3 << 62) | (0x8 << 76) | (0x2 << 62))

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
 
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from uuid_utils import uuid7
 
@@ -18,6 +17,7 @@ from services.chassis.clock import read_clock
 from services.complaints import domain, repository
 from services.complaints.domain import Refusal
 from services.complaints.repository import Claim, Draft
+from services.complaints.repository import NumberTaken as NumberTaken
 from services.complaints.schemas import OperatorSubmission, Receipt, Reporter, Submission
 from services.complaints.sealing import Sealer
 
@@ -27,7 +27,6 @@ _KEEP_SAFE = {
     "and to rate, and the code is shown this once only.",
 }
 _ADDRESS = {ContactWay.EMAIL: "email", ContactWay.SMS: "phone", ContactWay.WECHAT: "openid"}
-_CASE_NUMBER_TAKEN = "complaints_case_number_key"
 
 
 @dataclass(frozen=True)
@@ -169,11 +168,6 @@ class Intake:
             ),
         )
         return draft, code
-
-
-def number_taken(error: IntegrityError) -> bool:
-    """True when the error means that a random case number was in use: try again with another one."""
-    return _CASE_NUMBER_TAKEN in str(error.orig)
 
 
 def _ways(submission: Submission, reporter: Reporter | None) -> tuple[ContactWay, ...]:

@@ -12,7 +12,7 @@ from services.chassis.db import Database
 from services.chassis.outages import engine_away
 from services.chassis.outbox import CHANNEL
 
-_GATHER_SECONDS = 0.02
+_GATHER_SECONDS = 0.1
 _NOTIFY = f"SELECT pg_notify('{CHANNEL}', '')"
 _log = structlog.get_logger("huiyin.wakeup")
 
