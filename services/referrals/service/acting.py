@@ -235,7 +235,9 @@ class Acting:
         except RPCError as error:
             if error.status is RPCStatusCode.NOT_FOUND:
                 raise Refused("ILLEGAL_ACT") from error  # archived: its workflow has ended
-            raise
+            if engine_away(error) is None:
+                raise
+            raise EngineAway("temporal") from error
         except RuntimeError as error:
             if engine_away(error) is None:
                 raise

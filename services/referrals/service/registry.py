@@ -1,5 +1,6 @@
 """Units and accounts: adding, listing, and loading a whole tree from a file."""
 
+import asyncio
 import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -96,7 +97,7 @@ class Registry:
         fresh = [person for person in people if person.username.lower() not in known]
         made_up = {person.username: secrets.token_urlsafe(12) for person in fresh if person.password is None}
         # Hashing takes long: not within the transaction.
-        hashed = [await hash_password(person.password or made_up[person.username]) for person in fresh]
+        hashed = await asyncio.gather(*(hash_password(person.password or made_up[person.username]) for person in fresh))
         async with self._db.session(SYSTEM) as session:
             for new in tree:
                 await self._put_unit(session, new)

@@ -1,0 +1,82 @@
+"""What of a step the world hears: the event names a reply only when it was reviewed."""
+
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from uuid import UUID, uuid4
+
+import pytest
+
+from contracts.cases import Deadline, DocumentRef, Outcome, UnitRef
+from contracts.lifecycle import TOLD_TO_REPORTER, Act, Channel, Party, Purpose, Stage, Track
+from contracts.messages import Actor, CaseFacts, RunningClock, Transition
+from services.referrals.repository.history import GENESIS, chained, published_document
+from services.referrals.service.steps import public_document, transitioned
+from services.referrals.views import clock_view
+
+REPLY = DocumentRef(document_id=UUID(int=1), sha256="1" * 64)
+NOTE = DocumentRef(document_id=UUID(int=2), sha256="2" * 64)
+NOON = datetime(2026, 3, 2, 4, tzinfo=UTC)
+
+
+def step(act: Act, before: Stage, after: Stage, **changes: object) -> Transition:
+    facts = CaseFacts(
+        case_id=uuid4(), case_number="N1", complaint_ids=(uuid4(),), channel=Channel.WEB, track=Track.GENERAL,
+        category="0401", region="370100", named=True, respondent_count=0, submitted_at=NOON,
+    )  # fmt: skip
+    values: dict[str, object] = {
+        "facts": facts, "sequence": 7, "changed_sequence": 7, "act": act, "actor": Actor(party=Party.OFFICER),
+        "at": NOON, "from_stage": before, "to_stage": after, "note": NOTE, "public_document": REPLY,
+        "outcome": Outcome.EXPLAINED, "desk": UnitRef(unit_id="desk", name="d", region="370100"),
+    }  # fmt: skip
+    return Transition(**{**values, **changes})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("act", "before", "after", "named"),
+    [
+        (Act.REPLY, Stage.HANDLING, Stage.FEEDBACK, None),
+        (Act.REVIEW_FAIL, Stage.FEEDBACK, Stage.HANDLING, None),
+        # The reply that failed its review is still carried: a transfer must not tell it.
+        (Act.TRANSFER, Stage.HANDLING, Stage.DISPATCHED, None),
+        (Act.REVIEW_PASS, Stage.FEEDBACK, Stage.PENDING_VISIT, REPLY),
+        (Act.RATE, Stage.PENDING_VISIT, Stage.CLOSED, REPLY),
+        (Act.REQUEST_SUPPLEMENT, Stage.TRIAGE, Stage.SUPPLEMENT, NOTE),
+        (Act.REJECT, Stage.TRIAGE, Stage.REJECTED, NOTE),
+    ],
+)
+def test_the_event_names_only_what_the_reporter_may_read(
+    act: Act, before: Stage, after: Stage, named: DocumentRef | None
+) -> None:
+    done = step(act, before, after)
+    event = transitioned(done, "0" * 64)
+    assert public_document(done) == event.public_document == named
+    assert event.told is (act in TOLD_TO_REPORTER)
+    assert (event.outcome is None) is (named is None)
+
+
+def test_a_text_is_published_once_by_the_act_that_tells_it() -> None:
+    assert published_document(step(Act.REVIEW_PASS, Stage.FEEDBACK, Stage.PENDING_VISIT)) == REPLY.document_id
+    assert published_document(step(Act.REJECT, Stage.TRIAGE, Stage.REJECTED)) == NOTE.document_id
+    assert published_document(step(Act.REPLY, Stage.HANDLING, Stage.FEEDBACK)) is None
+
+
+def test_the_chain_is_sha256_over_the_bytes_of_both_hashes() -> None:
+    content = sha256(b"content").hexdigest()
+    assert chained(GENESIS, content) == sha256(bytes(32) + bytes.fromhex(content)).hexdigest()
+
+
+@pytest.mark.parametrize(("hours", "lamp"), [(0, "NORMAL"), (30, "DUE_SOON"), (48, "OVERDUE"), (400, "OVERDUE")])
+def test_lamps_are_derived_from_the_deadline(hours: int, lamp: str) -> None:
+    clock = RunningClock(
+        deadline=Deadline(
+            purpose=Purpose.HANDLE,
+            clock_id="X",
+            article="x",
+            started_at=NOON,
+            due_at=NOON + timedelta(days=2),
+            due_soon_at=NOON + timedelta(hours=30),
+            provisional=False,
+            calendar_version="t",
+        )  # fmt: skip
+    )
+    assert clock_view(clock, NOON + timedelta(hours=hours)).lamp == lamp
