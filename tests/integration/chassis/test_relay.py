@@ -28,6 +28,12 @@ async def _emit(db: Database, *numbers: int, key: str = "case-1", filling: str =
             await emit(session, Noted.TOPIC, key, event, subject=key)
 
 
+async def _emit_and_fail(db: Database) -> None:
+    async with db.session() as session:
+        await emit(session, Noted.TOPIC, "case-1", Noted(case_id="case-1", number=0), subject="case-1")
+        raise ZeroDivisionError
+
+
 async def _rows(db: Database) -> int:
     async with db.read() as session:
         return int((await (await session.connection()).exec_driver_sql("SELECT count(*) FROM outbox")).scalar_one())
@@ -77,9 +83,7 @@ def metric(name: str, service: str) -> float:
 async def test_nothing_is_sent_of_a_rolled_back_transaction(db: Database, topic: Topic, settings: Settings) -> None:
     async with running(Relay(db, db.dsn, settings, "rollback").run()), Reader(settings, topic) as reader:
         with pytest.raises(ZeroDivisionError):
-            async with db.session() as session:
-                await emit(session, topic, "case-1", Noted(case_id="case-1", number=0), subject="case-1")
-                raise ZeroDivisionError
+            await _emit_and_fail(db)
         await _emit(db, 1)
         await reader.until(1)
     assert reader.by_key == {"case-1": [1]}
@@ -105,8 +109,8 @@ async def test_emit_takes_the_event_s_own_topic_and_key_only(db: Database, topic
     async with db.session() as session:
         with pytest.raises(ValueError, match="goes to"):
             await emit(session, topic, "other", Noted(case_id="case-1", number=1), subject="x")
+        other = Topic("other", key="case_id", partitions=1)
         with pytest.raises(ValueError, match="goes to"):
-            other = Topic("other", key="case_id", partitions=1)
             await emit(session, other, "case-1", Noted(case_id="case-1", number=1), subject="x")
 
 
