@@ -11,7 +11,6 @@ from contracts.model import Code
 from services.referrals.api.common import Caller, Uses, decode_cursor, encode_cursor
 from services.referrals.domain import UnitKind
 from services.referrals.refusals import TEXTS, Refused
-from services.referrals.repository.cases import Page
 from services.referrals.views import CaseSummary, CaseView
 
 router = APIRouter(prefix="/v1", tags=["cases"])
@@ -34,8 +33,7 @@ async def my_queue(
     uses: Uses, who: Caller, kind: Kind = None, stage: InStage = None, limit: Limit = 50, after: After = None
 ) -> CasePage:
     """Tasks without a deadline come last."""
-    page = Page(limit, decode_cursor(after))
-    items, following = await uses.casebook.queue(who, page, mine=True, kind=kind, stage=stage)
+    items, following = await uses.casebook.queue(who, limit, decode_cursor(after), mine=True, kind=kind, stage=stage)
     return CasePage(items=items, next=encode_cursor(following))
 
 
@@ -44,8 +42,7 @@ async def unit_queue(
     uses: Uses, who: Caller, kind: Kind = None, stage: InStage = None, limit: Limit = 50, after: After = None
 ) -> CasePage:
     """Claimed ones too: `task.assignee` says by whom."""
-    page = Page(limit, decode_cursor(after))
-    items, following = await uses.casebook.queue(who, page, mine=False, kind=kind, stage=stage)
+    items, following = await uses.casebook.queue(who, limit, decode_cursor(after), mine=False, kind=kind, stage=stage)
     return CasePage(items=items, next=encode_cursor(following))
 
 

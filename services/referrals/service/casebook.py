@@ -78,7 +78,8 @@ class Casebook:
     async def queue(
         self,
         who: Identity,
-        page: Page,
+        limit: int,
+        after: tuple[datetime, UUID] | None,
         *,
         mine: bool,
         kind: TaskKind | None = None,
@@ -88,7 +89,7 @@ class Casebook:
         async with self._db.read(who.principal) as session:
             found, following = await cases.queue(
                 session,
-                page,
+                Page(limit, after),
                 unit_id=None if mine else who.officer.unit_id,
                 assignee=who.account.account_id if mine else None,
                 kind=kind,

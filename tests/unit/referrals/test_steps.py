@@ -77,6 +77,6 @@ def test_lamps_are_derived_from_the_deadline(hours: int, lamp: str) -> None:
             due_soon_at=NOON + timedelta(hours=30),
             provisional=False,
             calendar_version="t",
-        )  # fmt: skip
+        )
     )
     assert clock_view(clock, NOON + timedelta(hours=hours)).lamp == lamp
