@@ -1,0 +1,162 @@
+"""The HTTP interface: officers read their units' notices; the ledger says how everybody was told."""
+
+from collections.abc import AsyncIterator
+from uuid import UUID, uuid4
+
+import httpx
+import pytest
+
+from contracts.complaints import ComplaintSubmitted
+from services.chassis.auth import Officer, ServiceTokens, issue_officer
+from services.chassis.db import Database
+from services.notifications.main import build
+from services.notifications.settings import NotificationSettings
+from tests.integration.notifications.test_ledger import life, take
+from tests.unit.notifications.events import DESK, HOLDER, submitted
+
+
+@pytest.fixture
+async def client(db: Database, settings: NotificationSettings) -> AsyncIterator[httpx.AsyncClient]:
+    """The application without its background tasks."""
+    app = build(settings)
+    app.state.db = db
+    app.state.tokens = ServiceTokens("notifications", settings.keys_dir)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://notifications") as http:
+        yield http
+
+
+@pytest.fixture
+async def case(db: Database) -> ComplaintSubmitted:
+    """A case that came as far as overdue."""
+    complaint = submitted()
+    for event in (complaint, *life(complaint)):
+        await take(db, uuid4(), event)
+    return complaint
+
+
+def officer(settings: NotificationSettings, *units: str, audience: str = "") -> dict[str, str]:
+    """The header of an officer of the first unit, who sees all of them."""
+    token = issue_officer(
+        ServiceTokens("referrals", settings.keys_dir),
+        Officer("a1", "某某", units[0], units, frozenset({"CLERK"}), False, str(uuid4())),
+    )
+    return {"Authorization": f"Bearer {token}"}
+
+
+def service(settings: NotificationSettings, purpose: str = "deliveries") -> dict[str, str]:
+    """The header of the command line."""
+    token = ServiceTokens("cli", settings.keys_dir).issue("notifications", purpose)
+    return {"Authorization": f"Bearer {token}"}
+
+
+async def test_a_unit_reads_its_notices_in_order_and_in_both_languages(
+    client: httpx.AsyncClient, settings: NotificationSettings, case: ComplaintSubmitted
+) -> None:
+    me = officer(settings, HOLDER.unit_id)
+    page = (await client.get("/v1/notices", headers=me)).json()
+    assert [(notice["kind"], notice["title"]) for notice in page["notices"]] == [
+        ("NEW_TASK", "新任务"),
+        ("OVERDUE", "已超期"),
+    ]
+    assert page["notices"][1]["text"] == "案件HY-20260918-000017的办理答复已超期。期限为2026年9月25日24:00。"
+    english = (await client.get("/v1/notices", headers=me | {"Accept-Language": "en"})).json()
+    assert english["notices"][1]["text"] == (
+        "The answer in case HY-20260918-000017 is overdue. It was due: 24:00 on 25 September 2026 (Beijing time)."
+    )
+
+
+async def test_after_gives_what_came_later_and_nothing_twice(
+    client: httpx.AsyncClient, db: Database, settings: NotificationSettings, case: ComplaintSubmitted
+) -> None:
+    me = officer(settings, HOLDER.unit_id)
+    first = (await client.get("/v1/notices", params={"limit": 1}, headers=me)).json()
+    second = (await client.get("/v1/notices", params={"after": first["next"]}, headers=me)).json()
+    assert [len(first["notices"]), len(second["notices"])] == [1, 1]
+    nothing = (await client.get("/v1/notices", params={"after": second["next"]}, headers=me)).json()
+    assert nothing == {"notices": [], "next": second["next"]}
+    another = submitted()
+    for event in (another, *life(another)):
+        await take(db, uuid4(), event)
+    later = (await client.get("/v1/notices", params={"after": second["next"]}, headers=me)).json()
+    assert {notice["case_id"] for notice in later["notices"]} == {str(another.case_ids[0])}
+
+
+async def test_reading_is_noted_once(
+    client: httpx.AsyncClient, settings: NotificationSettings, case: ComplaintSubmitted
+) -> None:
+    me = officer(settings, HOLDER.unit_id)
+    notice = (await client.get("/v1/notices", headers=me)).json()["notices"][0]
+    first = (await client.post(f"/v1/notices/{notice['id']}/read", headers=me)).json()
+    again = (await client.post(f"/v1/notices/{notice['id']}/read", headers=me)).json()
+    assert first["read_at"] == again["read_at"] is not None
+    unread = (await client.get("/v1/notices", params={"unread": True}, headers=me)).json()
+    assert [left["kind"] for left in unread["notices"]] == ["OVERDUE"]
+
+
+async def test_other_units_notices_are_as_if_they_were_not(
+    client: httpx.AsyncClient, settings: NotificationSettings, case: ComplaintSubmitted
+) -> None:
+    mine = officer(settings, HOLDER.unit_id)
+    notice = (await client.get("/v1/notices", headers=mine)).json()["notices"][0]
+    stranger = officer(settings, "wj-999999")
+    assert (await client.get("/v1/notices", headers=stranger)).json()["notices"] == []
+    asked_for = await client.get("/v1/notices", params={"unit_id": HOLDER.unit_id}, headers=stranger)
+    assert asked_for.json()["notices"] == []
+    refused = await client.post(f"/v1/notices/{notice['id']}/read", headers=stranger)
+    unknown = await client.post("/v1/notices/999999/read", headers=stranger)
+    assert refused.status_code == unknown.status_code == 404
+    assert refused.json() == unknown.json()
+
+
+async def test_a_unit_above_sees_those_of_the_units_below_when_it_asks(
+    client: httpx.AsyncClient, settings: NotificationSettings, case: ComplaintSubmitted
+) -> None:
+    above = officer(settings, DESK.unit_id, HOLDER.unit_id)
+    own = (await client.get("/v1/notices", headers=above)).json()["notices"]
+    below = (await client.get("/v1/notices", params={"unit_id": HOLDER.unit_id}, headers=above)).json()["notices"]
+    assert {notice["unit_id"] for notice in own} == {DESK.unit_id}
+    assert {notice["unit_id"] for notice in below} == {HOLDER.unit_id}
+
+
+async def test_the_ledger_of_a_case_says_how_everybody_was_told(
+    client: httpx.AsyncClient, settings: NotificationSettings, case: ComplaintSubmitted
+) -> None:
+    query = {"case_id": str(case.case_ids[0])}
+    body = (await client.get("/v1/deliveries", params=query, headers=service(settings))).json()
+    assert [(row["sequence"], row["template"], row["recipient"], row["state"]) for row in body["deliveries"][:3]] == [
+        (0, "RECEIPT", "reporter", "PENDING"),
+        (1, "REGISTERED", "reporter", "SKIPPED"),
+        (1, "NEW_TASK", f"unit:{DESK.unit_id}", "DELIVERED"),
+    ]
+    assert str(case.complaint_id) not in str(body)
+    seen = (await client.get("/v1/deliveries", params=query, headers=officer(settings, HOLDER.unit_id))).json()
+    assert seen == body
+    stranger = await client.get("/v1/deliveries", params=query, headers=officer(settings, "wj-999999"))
+    assert stranger.json()["deliveries"] == []
+
+
+async def test_the_summary_counts_the_whole_ledger(
+    client: httpx.AsyncClient, settings: NotificationSettings, case: ComplaintSubmitted
+) -> None:
+    body = (await client.get("/v1/deliveries/summary", headers=service(settings))).json()
+    assert body["by_state"] == {"PENDING": 4, "SKIPPED": 1, "DELIVERED": 5}
+    assert (body["total"], body["unsettled"]) == (10, 4)
+    assert sum(row["count"] for row in body["rows"]) == 10
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/v1/notices"),
+        ("POST", "/v1/notices/1/read"),
+        ("GET", f"/v1/deliveries?case_id={UUID(int=1)}"),
+        ("GET", "/v1/deliveries/summary"),
+    ],
+)
+async def test_nothing_without_a_token_for_it(
+    client: httpx.AsyncClient, settings: NotificationSettings, method: str, path: str
+) -> None:
+    for headers in ({}, {"Authorization": "Bearer x.y.z"}, service(settings, purpose="narrative")):
+        answer = await client.request(method, path, headers=headers)
+        assert answer.status_code == 401
+        assert answer.headers["content-type"] == "application/problem+json"
