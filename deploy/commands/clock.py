@@ -27,6 +27,8 @@ console = Console(highlight=False)
 errors = Console(stderr=True, highlight=False)
 SERVICES = ("complaints", "referrals", "notifications")
 SIGNALS_AT_A_TIME = 16
+SEEN_SECONDS = 1.2
+"""Processes look at their row once a second: no case may ask before they have seen the new one."""
 T = TypeVar("T")
 
 
@@ -74,6 +76,7 @@ async def change(settings: Settings, rate: float, at: datetime | None = None) ->
                 await write_clock(session, clock)
         finally:
             await db.close()
+    await asyncio.sleep(SEEN_SECONDS)
     return clock, await _tell(settings)
 
 

@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import httpx
 
-from contracts.lifecycle import RULE, Act, Seat
+from contracts.lifecycle import RULE, Act, Seat, Track
 from contracts.reference import categories
 from deploy.demo.client import Officers, Receipt, Refused, Reporters, patiently
 from deploy.demo.plan import ENDED, Memory, Sample, Say, Step, next_move, remember
@@ -26,6 +26,14 @@ class Played:
     view: dict[str, Any] = field(default_factory=dict)
     refusals: list[str] = field(default_factory=list)
     done: bool = False
+
+    @property
+    def observer(self) -> str:
+        """Who looks on: the supervisor of the desk that registers the case, who keeps sight of it after a hand-over."""
+        integrity = categories()[self.sample.category].track is Track.INTEGRITY
+        # The county has no restricted desk of its own: its reports go to the city's.
+        place = "990100" if integrity and self.sample.region == "990121" else self.sample.region
+        return f"supervisor.{'rdesk' if integrity else 'desk'}-{place}"
 
     @property
     def stage(self) -> str:
@@ -50,7 +58,7 @@ class Driver:
             key = uuid4().hex
             played = Played(sample, await patiently(lambda: self._reporters.file(sample, key)))
         self._progress(played)
-        observer = _observer(sample)
+        observer = played.observer
         while not played.case_id:
             number = played.receipt.case_number
             played.case_id = await patiently(lambda: self._officers.find(observer, number)) or ""
@@ -116,10 +124,3 @@ class Driver:
         if refused.status in (409, 503) or isinstance(move, Say):
             return False
         raise refused
-
-
-def _observer(sample: Sample) -> str:
-    """Who looks on: the supervisor of the desk that registers the case, who keeps the sight of it after a hand-over."""
-    integrity = categories()[sample.category].track == "INTEGRITY"
-    place = sample.region if not (integrity and sample.region == "990121") else "990100"
-    return f"supervisor.{'rdesk' if integrity else 'desk'}-{place}"

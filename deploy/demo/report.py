@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from rich import box
 from rich.table import Table
 
 from contracts.cases import OUTCOME_ZH, Outcome
@@ -34,14 +35,14 @@ def line(played: Played, deliveries: list[dict[str, Any]]) -> Line:
     view = played.view
     outcome = STAGE_ZH[Stage(view["stage"])]
     if view.get("outcome") and view["stage"] != "REJECTED":
-        outcome += f" · {OUTCOME_ZH[Outcome(view['outcome'])]}"
+        outcome += f"·{OUTCOME_ZH[Outcome(view['outcome'])]}"
     if view["redo_count"]:
-        outcome += " · 重办一次"
+        outcome += "·重办"
     return Line(
         played.receipt.case_number,
         played.sample.title,
         CHANNEL_ZH[played.sample.channel],
-        "举报" if view["track"] == "INTEGRITY" else "投诉",
+        "举报" if view["facts"]["track"] == "INTEGRITY" else "投诉",
         _path(view["timeline"], played.refusals),
         _days(view["timeline"]),
         outcome,
@@ -55,29 +56,23 @@ def _path(timeline: list[dict[str, Any]], refusals: list[str]) -> str:
         unit = (step.get("holder") or step["desk"])["name"]
         if step["act"] in ("REGISTER", "HAND_TO_DESK", "DISPATCH", "TRANSFER") and (not names or names[-1] != unit):
             names.append(unit)
-    path = " → ".join(names)
-    return f"{path}(转被举报单位被拒)" if refusals else path
+    path = "\n→ ".join(names)
+    return f"{path}\n× 转被举报单位:拒绝" if refusals else path
 
 
 def _days(timeline: list[dict[str, Any]]) -> str:
     first = next((step for step in timeline if step["act"] == "ACCEPT"), None)
     last = next((step for step in timeline if step["act"] == "REVIEW_PASS"), None)
-    deadline = next((step["deadline"] for step in reversed(timeline) if _handled(step)), None)
-    if first is None or last is None or deadline is None:
+    if first is None or last is None or first["due_at"] is None:
         return "—"
     start = datetime.fromisoformat(first["at"])
     took = (datetime.fromisoformat(last["at"]) - start).total_seconds() / 86400
-    limit = (datetime.fromisoformat(deadline["due_at"]) - start).total_seconds() / 86400
-    late = any(step["act"] == "OVERDUE" and _handled(step) for step in timeline)
-    return f"{took:.1f} / {limit:.1f}{' 超期' if late else ''}"
-
-
-def _handled(step: dict[str, Any]) -> bool:
-    return bool(step.get("deadline")) and step["deadline"]["purpose"] == "HANDLE"
+    limit = (datetime.fromisoformat(first["due_at"]) - start).total_seconds() / 86400
+    return f"{took:.1f} / {limit:.1f}" + ("\n超期" if took > limit else "")
 
 
 def _told(deliveries: list[dict[str, Any]]) -> str:
-    counts = Counter(row["state"] for row in deliveries if row["recipient"].startswith("reporter:"))
+    counts = Counter(row["state"] for row in deliveries if row["recipient"] == "reporter")
     mails = counts["DELIVERED"]
     parts = [f"邮件 {mails} 封"] if mails else ["查询页"]
     if counts["FAILED"]:
@@ -89,14 +84,24 @@ def _told(deliveries: list[dict[str, Any]]) -> str:
 
 
 def table(lines: list[Line]) -> Table:
-    """The lines for a terminal."""
-    shown = Table(title="件件有回音", title_style="bold", header_style="bold", expand=False, pad_edge=False)
-    for name, ratio in (("编号", None), ("事项", 3), ("渠道", None), ("类别", None), ("经过单位", 6), ("天数/时限", None)):
-        shown.add_column(name, ratio=ratio, no_wrap=ratio is None)
-    shown.add_column("结果", ratio=3)
-    shown.add_column("告知", no_wrap=True)
+    """The lines for a terminal, also a narrow one: what belongs together stands above one another."""
+    shown = Table(
+        title="件件有回音",
+        title_style="bold",
+        header_style="bold",
+        box=box.HORIZONTALS,
+        show_lines=True,
+        padding=(0, 1),
+    )
+    shown.add_column("编号 / 事项", no_wrap=True)
+    shown.add_column("经过单位", min_width=26)
+    shown.add_column("天数 / 时限", no_wrap=True)
+    shown.add_column("结果 / 告知")
     for row in lines:
         shown.add_row(
-            row.case_number, row.title, row.channel, row.track, row.path, row.days, row.outcome, row.told
+            f"{row.case_number}\n{row.title}\n{row.channel}·{row.track}",
+            row.path,
+            row.days,
+            f"{row.outcome}\n{row.told}",
         )
     return shown

@@ -47,9 +47,7 @@ async def kill_each(system: Stack, played: list[Played]) -> list[str]:
 
 @pytest.mark.asyncio
 @pytest.mark.timeout(1200)
-async def test_every_process_dies_once_and_no_case_notices(
-    system: Stack, people: tuple[Reporters, Officers]
-) -> None:
+async def test_every_process_dies_once_and_no_case_notices(system: Stack, people: tuple[Reporters, Officers]) -> None:
     started: dict[str, Played] = {}
     driver = Driver(*people, progress=lambda case: started.update({case.receipt.case_number: case}), concurrent=12)
     playing = asyncio.gather(*(driver.play(sample) for sample in a_hundred()))
@@ -110,7 +108,9 @@ async def histories_without_gaps(system: Stack) -> None:
         assert row["content_hash"] == hashlib.sha256(row["transition"].encode()).hexdigest()
         assert row["hash"] == hashlib.sha256((row["prev_hash"] + row["content_hash"]).encode()).hexdigest()
         expected[row["case_id"]] = (sequence + 1, row["hash"])
-    told = await rows(system, "complaints", "SELECT case_id, count(*) AS n, max(sequence) AS last FROM cases GROUP BY 1")
+    told = await rows(
+        system, "complaints", "SELECT case_id, count(*) AS n, max(sequence) AS last FROM cases GROUP BY 1"
+    )
     last = {case_id: sequence - 1 for case_id, (sequence, _) in expected.items()}
     assert {row["case_id"]: row["last"] for row in told} == last, "the reporter's page is as far as the case"
 

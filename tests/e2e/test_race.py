@@ -33,7 +33,9 @@ async def test_one_wins_and_forty_nine_get_409(
     for _ in range(ROUNDS // 2):
         case_id, sequence = await new_case(reporters, officers)
 
-        async def attempt(username: str, case_id: str = case_id, sequence: int = sequence) -> tuple[int, dict[str, object]]:
+        async def attempt(
+            username: str, case_id: str = case_id, sequence: int = sequence
+        ) -> tuple[int, dict[str, object]]:
             try:
                 await officers.act(username, case_id, act, sequence)
             except Refused as refused:

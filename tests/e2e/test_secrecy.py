@@ -38,7 +38,9 @@ def canary(channel: str) -> Sample:
 
 @pytest.mark.asyncio(loop_scope="session")
 @pytest.mark.timeout(300)
-async def test_canaries_are_found_nowhere(stack: Stack, people: tuple[Reporters, Officers], http: httpx.AsyncClient) -> None:
+async def test_canaries_are_found_nowhere(
+    stack: Stack, people: tuple[Reporters, Officers], http: httpx.AsyncClient
+) -> None:
     http.headers["User-Agent"] = CLIENT
     driver = Driver(*people, progress=lambda played: None)
     channels = ("WEB", "MINI_PROGRAM", "HOTLINE")

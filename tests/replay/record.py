@@ -92,18 +92,22 @@ async def main(version: str) -> None:
         ts_config=TimeSkippingConfig(enabled=False),
         data_converter=pydantic_data_converter,
         dev_server_existing_path=temporal_binary(),
-        dev_server_extra_args=["--dynamic-config-value", "frontend.WorkflowTimeSkippingEnabled=true", "--log-level", "error"],
-    ) as environment:
-        async with open_bench(environment) as bench:
-            for scenario in (plain, refused, overdue_redo, report):
-                path = HISTORIES / f"{version}_{scenario.__name__}.json"
-                if path.exists():
-                    raise SystemExit(f"{path.name} exists: a released history is never written anew")
-                handle = await scenario(bench)
-                text = (await handle.fetch_history()).to_json()
-                # Who ran it is of no use to a replay, and names the machine.
-                path.write_text(re.sub(r'"identity": "[^"]*"', '"identity": "worker"', text), encoding="utf-8")
-                print(path.name)
+        dev_server_extra_args=[
+            "--dynamic-config-value",
+            "frontend.WorkflowTimeSkippingEnabled=true",
+            "--log-level",
+            "error",
+        ],
+    ) as environment, open_bench(environment) as bench:
+        for scenario in (plain, refused, overdue_redo, report):
+            path = HISTORIES / f"{version}_{scenario.__name__}.json"
+            if path.exists():
+                raise SystemExit(f"{path.name} exists: a released history is never written anew")
+            handle = await scenario(bench)
+            text = (await handle.fetch_history()).to_json()
+            # Who ran it is of no use to a replay, and names the machine.
+            path.write_text(re.sub(r'"identity": "[^"]*"', '"identity": "worker"', text), encoding="utf-8")
+            print(path.name)
 
 
 if __name__ == "__main__":

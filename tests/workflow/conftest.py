@@ -15,7 +15,7 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import TimeSkippingConfig, WorkflowEnvironment
 from temporalio.worker import Worker
 
-from contracts.messages import QUEUE_REFERRALS, QUERY_STATE, CaseState, workflow_id
+from contracts.messages import QUERY_STATE, QUEUE_REFERRALS, CaseState, workflow_id
 from tests.workflow.office import Office
 from workflows.complaint_case import ComplaintCase
 
