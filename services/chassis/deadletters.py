@@ -43,7 +43,7 @@ class Letter:
     def digest(self) -> str:
         """Tells this message from another at the same place, after a topic was made anew."""
         digest = hashlib.sha256(repr(list(self.headers)).encode())
-        digest.update(self.payload or b"\x00null")
+        digest.update(b"null" if self.payload is None else b"value" + self.payload)
         return digest.hexdigest()
 
 

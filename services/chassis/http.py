@@ -129,6 +129,8 @@ def _add_problem_handlers(app: FastAPI) -> None:
 
     async def http_error(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
+        if isinstance(error.__cause__, Problem):  # ours (a body too large), wrapped where FastAPI reads the body
+            return error.__cause__.response(lang(request))
         return _from_http_exception(error).response(lang(request))
 
     async def unauthenticated(request: Request, error: Exception) -> Response:

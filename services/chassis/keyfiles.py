@@ -99,7 +99,7 @@ def _pair(folder: Path, private: str, public: str, kind: Any) -> list[str]:
 @contextlib.contextmanager
 def _locked(folder: Path) -> Iterator[None]:
     # Two starts at once must not each make a key and overwrite the other's.
-    with open(folder / ".lock", "w") as lock:
+    with open(os.open(folder / ".lock", os.O_CREAT | os.O_RDWR, 0o600), "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
