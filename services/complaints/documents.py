@@ -15,9 +15,11 @@ _log = structlog.get_logger("huiyin.documents")
 class Documents:
     """Asks referrals for published texts."""
 
-    def __init__(self, referrals_url: str, tokens: ServiceTokens) -> None:
+    def __init__(
+        self, referrals_url: str, tokens: ServiceTokens, transport: httpx.AsyncBaseTransport | None = None
+    ) -> None:
         self._tokens = tokens
-        self._client = httpx.AsyncClient(base_url=referrals_url, timeout=_TIMEOUT, trust_env=False)
+        self._client = httpx.AsyncClient(base_url=referrals_url, timeout=_TIMEOUT, trust_env=False, transport=transport)
 
     async def fetch(self, document_id: UUID, sha256: str) -> str | None:
         """The text with this hash; None when referrals does not give it now, which is no reason to hide the rest."""
