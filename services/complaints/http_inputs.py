@@ -9,7 +9,7 @@ from typing import TypeVar
 from pydantic import BaseModel, ValidationError
 from starlette.datastructures import FormData, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from services.chassis.http import Problem, lang
@@ -103,7 +103,7 @@ async def read_upload(request: Request) -> tuple[Credentials, Upload]:
         raise _not_a_form(415)
     try:
         form = await _InMemory(request.headers, request.stream(), max_files=1, max_fields=_FIELDS_MAX).parse()
-    except (MultiPartException, KeyError, UnicodeDecodeError):
+    except (MultiPartException, ClientDisconnect, KeyError, UnicodeDecodeError):
         raise _not_a_form(400) from None
     async with _closing(form):
         file = form.get("file")
