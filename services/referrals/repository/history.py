@@ -27,11 +27,10 @@ TASK_CLOCKS: dict[TaskKind, tuple[Purpose, ...]] = {
 
 @dataclass(frozen=True)
 class Head:
-    """Where the record of a case stands: its last step, and the content of the step asked about (None when absent)."""
+    """Where the record of a case stands: its last step."""
 
     sequence: int
     hash: str
-    content_hash: str | None
 
 
 def chained(previous: str, content: str) -> str:
@@ -39,17 +38,21 @@ def chained(previous: str, content: str) -> str:
     return hashlib.sha256(bytes.fromhex(previous) + bytes.fromhex(content)).hexdigest()
 
 
-async def head(session: AsyncSession, case_id: UUID, sequence: int) -> Head:
+async def head(session: AsyncSession, case_id: UUID) -> Head:
     """The head of a case's record, locked until the transaction ends; sequence 0 for an unknown case."""
+    row = await one(session, "SELECT sequence, last_hash FROM cases WHERE case_id = $1 FOR UPDATE", case_id)
+    return Head(row["sequence"], row["last_hash"]) if row else Head(0, GENESIS)
+
+
+async def content_of(session: AsyncSession, case_id: UUID, sequence: int) -> str | None:
+    """The content hash of a recorded step.
+
+    Ask after `head`, in a statement of its own: a joined row would be as old as the wait for the lock.
+    """
     row = await one(
-        session,
-        "SELECT c.sequence, c.last_hash, h.content_hash FROM cases AS c"
-        " LEFT JOIN case_history AS h ON h.case_id = c.case_id AND h.sequence = $2"
-        " WHERE c.case_id = $1 FOR UPDATE OF c",
-        case_id,
-        sequence,
+        session, "SELECT content_hash FROM case_history WHERE case_id = $1 AND sequence = $2", case_id, sequence
     )
-    return Head(row["sequence"], row["last_hash"], row["content_hash"]) if row else Head(0, GENESIS, None)
+    return str(row["content_hash"]) if row else None
 
 
 _WRITE = """

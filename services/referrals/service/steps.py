@@ -118,12 +118,12 @@ class Steps:
         """
         content, case_id = content_hash(step), step.facts.case_id
         async with self.db.session(SYSTEM) as session:
-            head = await history.head(session, case_id, step.sequence)
+            head = await history.head(session, case_id)
             clock = await read_clock(session)
-            if head.content_hash == content:
+            if step.sequence <= head.sequence:
+                if await history.content_of(session, case_id, step.sequence) != content:
+                    raise Conflict("the sequence is taken by another content")
                 return Recorded(sequence=step.sequence, business_clock=clock)
-            if head.content_hash is not None:
-                raise Conflict("the sequence is taken by another content")
             if step.sequence != head.sequence + 1:
                 raise Conflict("steps before this one are missing")
             digest = await history.write(

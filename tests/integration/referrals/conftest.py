@@ -1,0 +1,93 @@
+"""The referrals service on the engines: a database of its own per session, units and officers, cases in every state."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from uuid import uuid4
+
+import asyncpg
+import httpx
+import pytest
+import pytest_asyncio
+from fastapi import FastAPI
+
+from deploy.stack import Stack
+from services.chassis import telemetry, temporal
+from services.chassis.db import Database
+from services.chassis.migrate import upgrade
+from services.chassis.settings import Settings
+from services.referrals.main import build
+from services.referrals.service.registry import Registry
+from tests.integration.referrals.office import PEOPLE, TREE, Office
+from workflows.worker import make_worker
+
+
+@contextmanager
+def own_database(stack_engines: Stack) -> Iterator[Settings]:
+    """The engines' settings with an empty, migrated referrals database."""
+    name = f"referrals_{uuid4().hex[:12]}"
+
+    async def admin(statement: str) -> None:
+        connection = await asyncpg.connect(stack_engines.config.admin_dsn())
+        await connection.execute(statement)
+        await connection.close()
+
+    asyncio.run(admin(f'CREATE DATABASE "{name}" OWNER referrals_owner'))
+    base = stack_engines.settings
+    there = {
+        field: f"{getattr(base, field).rsplit('/', 1)[0]}/{name}" for field in ("referrals_dsn", "referrals_owner_dsn")
+    }
+    own = base.model_copy(update=there)
+    upgrade("referrals", own.owner_dsn("referrals"))
+    telemetry.setup("referrals", own)
+    yield own
+    asyncio.run(admin(f'DROP DATABASE "{name}" WITH (FORCE)'))
+
+
+@pytest.fixture(scope="session")
+def settings(stack_engines: Stack) -> Iterator[Settings]:
+    """Of the running service."""
+    with own_database(stack_engines) as own:
+        yield own
+
+
+@pytest.fixture(scope="session")
+def still_settings(stack_engines: Stack) -> Iterator[Settings]:
+    """Of a database that no service works on: its outbox keeps what is written."""
+    with own_database(stack_engines) as own:
+        yield own
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def still_db(still_settings: Settings) -> AsyncIterator[Database]:
+    """The database that no service works on, with units."""
+    database = Database(still_settings.dsn("referrals"))
+    await Registry(database).load(TREE, ())
+    yield database
+    await database.close()
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def db(settings: Settings) -> AsyncIterator[Database]:
+    """The database as the service's own role, with units and accounts."""
+    database = Database(settings.dsn("referrals"))
+    await Registry(database).load(TREE, PEOPLE)
+    yield database
+    await database.close()
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def app(settings: Settings, db: Database) -> AsyncIterator[FastAPI]:
+    """The whole process in this one (API, relay, bridge, activities), and a worker for the case workflow."""
+    application = build(settings)
+    client = await temporal.connect(settings)
+    async with application.router.lifespan_context(application), make_worker(client, settings):
+        yield application
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def office(app: FastAPI) -> AsyncIterator[Office]:
+    """Officers who speak HTTP."""
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://referrals", timeout=30) as http:
+        yield Office(http, app.state.client)

@@ -1,0 +1,156 @@
+"""The units and officers of the tests, and short words for what they do over HTTP."""
+
+import asyncio
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+import httpx
+from temporalio.client import Client
+
+from contracts.complaints import ComplaintSubmitted
+from contracts.lifecycle import Channel, Role, Track
+from services.chassis.bus import Received
+from services.referrals.consumers import Bridge
+from services.referrals.domain import Level, UnitKind
+from services.referrals.service.registry import NewAccount, NewUnit
+
+PASSWORD = "a long enough password"
+TREE = (
+    NewUnit("desk", "济南市受理台", Level.CITY, UnitKind.DESK, "370100"),
+    NewUnit("desk2", "青岛市受理台", Level.CITY, UnitKind.DESK, "370200"),
+    NewUnit("wj", "济南市卫健委", Level.CITY, UnitKind.DEPARTMENT, "370100", "WJ"),
+    NewUnit("wj-a", "历下区卫健局", Level.COUNTY, UnitKind.DEPARTMENT, "370102", "WJ", "wj"),
+    NewUnit("yb", "济南市医保局", Level.CITY, UnitKind.DEPARTMENT, "370100", "YB"),
+    NewUnit("jj", "济南市纪委监委", Level.CITY, UnitKind.DEPARTMENT, "370100", "JJ"),
+    NewUnit("wj2", "青岛市卫健委", Level.CITY, UnitKind.DEPARTMENT, "370200", "WJ"),
+    NewUnit("hospital", "历下区人民医院", Level.COUNTY, UnitKind.INSTITUTION, "370102", None, "wj-a"),
+    NewUnit("rdesk", "济南市举报专席", Level.CITY, UnitKind.RESTRICTED_DESK, "370100"),
+)
+_AT_DESKS = (Role.CLERK, Role.DISPATCHER, Role.REVIEWER, Role.FOLLOW_UP, Role.SUPERVISOR)
+PEOPLE = (
+    *(
+        NewAccount(f"{role.lower()}.{unit.unit_id}", f"{role} {unit.name}", unit.unit_id, (role,), PASSWORD)
+        for unit in TREE
+        for role in (_AT_DESKS if unit.kind in (UnitKind.DESK, UnitKind.RESTRICTED_DESK) else (Role.HANDLER,))
+    ),
+    NewAccount("clerk2.desk", "乙", "desk", (Role.CLERK,), PASSWORD),
+    NewAccount("supervisor.wj", "督办", "wj", (Role.SUPERVISOR,), PASSWORD),
+    NewAccount("admin", "管理员", None, (Role.ADMIN,), PASSWORD),
+)
+
+
+def submitted(track: Track = Track.GENERAL, **changes: Any) -> ComplaintSubmitted:
+    """A complaint about attitude (GENERAL) or a red envelope (INTEGRITY) in 历下区, as intake tells of it."""
+    values: dict[str, Any] = {
+        "complaint_id": uuid4(),
+        "case_ids": (uuid4(),),
+        "at": datetime.now(UTC),
+        "case_number": f"HY{uuid4().hex[:10].upper()}",
+        "channel": Channel.WEB,
+        "track": track,
+        "category": "0802" if track is Track.GENERAL else "0801",
+        "region": "370102",
+        "named": True,
+        "respondent_count": 1,
+        "content_hash": "0" * 64,
+    }
+    return ComplaintSubmitted(**{**values, **changes})
+
+
+def received(event: Any) -> Received:
+    """An event as the bridge's handler gets it."""
+    return Received(
+        id=uuid4(), type=event.TYPE, source="/complaints", subject=str(event.complaint_id), time=datetime.now(UTC),
+        traceparent=None, key=event.key, data=event.model_dump_json().encode(), event=event,
+    )  # fmt: skip
+
+
+class Office:
+    """Officers by user name; each logs in once."""
+
+    def __init__(self, http: httpx.AsyncClient, client: Client) -> None:
+        self.http = http
+        self.client = client
+        self.bridge = Bridge(client)
+        self._tokens: dict[str, str] = {}
+
+    async def headers(self, username: str) -> dict[str, str]:
+        """The authorization of an officer."""
+        if username not in self._tokens:
+            body = {"username": username, "password": PASSWORD}
+            answer = await self.http.post("/v1/sessions", json=body)
+            assert answer.status_code == 201, answer.text
+            self._tokens[username] = answer.json()["access_token"]
+        return {"Authorization": f"Bearer {self._tokens[username]}"}
+
+    async def get(self, username: str, path: str, **query: Any) -> httpx.Response:
+        """GET as an officer."""
+        return await self.http.get(path, params=query, headers=await self.headers(username))
+
+    async def post(self, username: str, path: str, body: Any, **headers: str) -> httpx.Response:
+        """POST as an officer."""
+        return await self.http.post(path, json=body, headers={**await self.headers(username), **headers})
+
+    async def bridged(self, event: Any) -> None:
+        """Let the bridge handle an event."""
+        await self.bridge.handle(None, received(event))  # type: ignore[arg-type]
+
+    async def new_case(self, track: Track = Track.GENERAL, **changes: Any) -> UUID:
+        """A registered case in triage."""
+        event = submitted(track, **changes)
+        await self.bridged(event)
+        case_id = event.case_ids[0]
+        desk = "desk2" if event.region.startswith("3702") else "desk"
+        username = f"supervisor.{desk if track is Track.GENERAL else 'rdesk'}"
+        async with asyncio.timeout(20):
+            while (await self.get(username, f"/v1/cases/{case_id}")).status_code != 200:
+                await asyncio.sleep(0.05)
+        return case_id
+
+    async def view(self, username: str, case_id: UUID) -> dict[str, Any]:
+        """The case page of an officer."""
+        answer = await self.get(username, f"/v1/cases/{case_id}")
+        assert answer.status_code == 200, answer.text
+        view: dict[str, Any] = answer.json()
+        return view
+
+    async def try_act(
+        self,
+        username: str,
+        case_id: UUID,
+        act: str,
+        *,
+        key: str | None = None,
+        sequence: int | None = None,
+        **fields: Any,
+    ) -> httpx.Response:
+        """Act on what the officer's view shows (or on ``sequence``)."""
+        if sequence is None:
+            shown = await self.get(username, f"/v1/cases/{case_id}")
+            sequence = shown.json()["sequence"] if shown.status_code == 200 else 1
+        body = {"act": act, "expected_sequence": sequence, **fields}
+        return await self.post(username, f"/v1/cases/{case_id}/acts", body, **{"Idempotency-Key": key or str(uuid4())})
+
+    async def act(self, username: str, case_id: UUID, act: str, **fields: Any) -> dict[str, Any]:
+        """Act, and succeed."""
+        answer = await self.try_act(username, case_id, act, **fields)
+        assert answer.status_code == 200, answer.text
+        done: dict[str, Any] = answer.json()
+        return done
+
+    async def dispatched(self, track: Track = Track.GENERAL, to: str = "hospital") -> UUID:
+        """A case that was linked to the hospital, accepted and dispatched."""
+        desk = "desk" if track is Track.GENERAL else "rdesk"
+        case_id = await self.new_case(track)
+        await self.act(f"clerk.{desk}", case_id, "LINK_RESPONDENTS", respondent_units=["hospital"])
+        await self.act(f"clerk.{desk}", case_id, "ACCEPT")
+        await self.act(f"dispatcher.{desk}", case_id, "DISPATCH", unit_id=to)
+        return case_id
+
+    async def replied(self, reply: str = "经核实,窗口人员已道歉。") -> UUID:
+        """A case whose reply waits for its review."""
+        case_id = await self.dispatched()
+        await self.act("handler.hospital", case_id, "SIGN")
+        await self.act("handler.hospital", case_id, "REPLY", public_reply=reply, outcome="SUBSTANTIATED")
+        return case_id
