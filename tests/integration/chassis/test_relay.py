@@ -18,6 +18,7 @@ from services.chassis.kafka import connection_options
 from services.chassis.outbox import emit
 from services.chassis.relay import Relay
 from services.chassis.settings import Settings
+from services.chassis.tracing import continued
 from tests.integration.chassis.conftest import Noted, eventually, running
 
 
@@ -90,7 +91,8 @@ async def test_nothing_is_sent_of_a_rolled_back_transaction(db: Database, topic:
 
 
 async def test_an_event_travels_as_a_cloud_event(db: Database, topic: Topic, settings: Settings) -> None:
-    await _emit(db, 7)
+    with continued("a request", f"00-{'c' * 32}-{'d' * 16}-01"):
+        await _emit(db, 7)
     async with running(Relay(db, db.dsn, settings, "envelope").run()), Reader(settings, topic) as reader:
         await reader.until(1)
         await eventually(lambda: _is_empty(db))
@@ -98,6 +100,7 @@ async def test_an_event_travels_as_a_cloud_event(db: Database, topic: Topic, set
     assert headers["ce_type"] == Noted.TYPE
     assert headers["ce_specversion"] == "1.0"
     assert headers["ce_subject"] == "case-1"
+    assert headers["ce_traceparent"].split("-")[1] == "c" * 32  # the request's trace goes on in the consumer
     assert uuid.UUID(headers["ce_id"])
 
 
