@@ -101,8 +101,12 @@ class _Foreign(logging.Handler):
     """Takes what libraries log: the first line, without arguments unless we know what they are."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        known = record.name.split(".")[0] in _KNOWN_LOGGERS and record.exc_info is None
-        text = record.getMessage() if known else str(record.msg)
+        if record.exc_info:  # such texts often repeat the exception's own
+            text = "library_error"
+        elif record.name.split(".")[0] in _KNOWN_LOGGERS:
+            text = record.getMessage()
+        else:
+            text = str(record.msg)
         structlog.get_logger().log(
             record.levelno, text.partition("\n")[0][:200], logger=record.name, exc_info=record.exc_info
         )
