@@ -9,13 +9,13 @@ from contracts.lifecycle import Role
 from contracts.model import RegionCode
 from services.referrals.api.common import Caller, Uses
 from services.referrals.domain import Level, Unit, UnitKind
-from services.referrals.service.registry import NewAccount, NewUnit
+from services.referrals.service.registry import UNIT_ID, USERNAME, NewAccount, NewUnit
 
 router = APIRouter(prefix="/v1", tags=["administration"])
 
-UnitId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._\-]{1,40}$")]
+UnitId = Annotated[str, StringConstraints(pattern=UNIT_ID)]
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=80)]
-Username = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._@\-]{1,80}$")]
+Username = Annotated[str, StringConstraints(pattern=USERNAME)]
 
 
 class UnitRequest(BaseModel):

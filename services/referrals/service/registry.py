@@ -1,6 +1,7 @@
 """Units and accounts: adding, listing, and loading a whole tree from a file."""
 
 import asyncio
+import re
 import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -17,6 +18,11 @@ from services.referrals.domain import Level, Unit, UnitKind
 from services.referrals.refusals import Refused
 from services.referrals.repository import accounts, units
 from services.referrals.repository.accounts import Account
+
+UNIT_ID = r"^[A-Za-z0-9._\-]{1,40}$"
+REGION = r"^\d{6}$"
+NAME = r"^.{1,80}$"
+USERNAME = r"^[A-Za-z0-9._@\-]{1,80}$"
 
 
 @dataclass(frozen=True)
@@ -157,19 +163,27 @@ class Registry:
         return account_id
 
 
-def read_tree(content: dict[str, Any]) -> tuple[list[NewUnit], list[NewAccount]]:
+def _shaped(value: object, pattern: str, field: str) -> str:
+    if not re.fullmatch(pattern, str(value)):
+        raise ValueError(f"{field} {value!r} does not have the form {pattern}")
+    return str(value)
+
+
+def read_tree(content: Any) -> tuple[list[NewUnit], list[NewAccount]]:
     """Units and accounts of a loaded YAML file; raises KeyError, TypeError or ValueError for one that does not fit.
 
     ``units: [{unit_id, name, level, kind, region, department?, parent_id?}]``,
     ``accounts: [{username, name, unit_id?, roles, password?}]``; a ``password`` at the top holds for all without one.
     """
+    if not isinstance(content, dict):
+        raise ValueError("the file holds no mapping with units and accounts")
     tree = [
         NewUnit(
-            unit_id=str(row["unit_id"]),
-            name=str(row["name"]),
+            unit_id=_shaped(row["unit_id"], UNIT_ID, "unit_id"),
+            name=_shaped(row["name"], NAME, "name"),
             level=Level(row["level"]),
             kind=UnitKind(row["kind"]),
-            region=str(row["region"]),
+            region=_shaped(row["region"], REGION, "region"),
             department=row.get("department"),
             parent_id=row.get("parent_id"),
         )
@@ -177,8 +191,8 @@ def read_tree(content: dict[str, Any]) -> tuple[list[NewUnit], list[NewAccount]]
     ]
     people = [
         NewAccount(
-            username=str(row["username"]),
-            name=str(row["name"]),
+            username=_shaped(row["username"], USERNAME, "username"),
+            name=_shaped(row["name"], NAME, "name"),
             unit_id=row.get("unit_id"),
             roles=tuple(Role(role) for role in row["roles"]),
             password=row.get("password") or content.get("password"),
