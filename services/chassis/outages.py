@@ -54,7 +54,7 @@ def engine_away(error: BaseException) -> str | None:
             return "postgres"
         cause = error.orig.__cause__ if error.orig is not None else None
         return "postgres" if isinstance(cause, (*_POSTGRES, OSError)) else None
-    if isinstance(error, _POSTGRES):
+    if isinstance(error, _POSTGRES) and not isinstance(error, ValueError):  # asyncpg's word for a bad parameter
         return "postgres"
     if isinstance(error, RPCError):
         return "temporal" if error.status in _AWAY else None
