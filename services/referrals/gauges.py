@@ -18,7 +18,7 @@ async def count_cases(db: Database) -> None:
     while True:
         try:
             async with db.read(SYSTEM) as session:
-                found = await cases.counts(session)
+                found = await cases.all_counts(session)
             metrics.cases_by_stage.clear()
             for row in found:
                 metrics.cases_by_stage.labels(row["stage"], row["track"]).set(row["cases"])

@@ -218,28 +218,36 @@ async def queue(
 async def visible(
     session: AsyncSession, limit: int, after: UUID | None, *, stage: Stage | None
 ) -> tuple[list[CaseRow], UUID | None]:
-    """All cases that the principal sees, by id; and where the next page begins."""
-    found = await rows(
+    """All cases that an officer sees, by id; and where the next page begins."""
+    ids = await rows(
         session,
-        f"""{_SELECT} LEFT JOIN tasks AS t ON t.case_id = c.case_id
-        WHERE ($1::text IS NULL OR c.stage = $1) AND ($2::uuid IS NULL OR c.case_id > $2)
-        ORDER BY c.case_id LIMIT $3""",
+        "SELECT case_id FROM visible_cases() WHERE ($1::text IS NULL OR stage = $1)"
+        " AND ($2::uuid IS NULL OR case_id > $2) ORDER BY case_id LIMIT $3",
         stage.value if stage else None,
         after,
         limit + 1,
+    )
+    found = await rows(
+        session,
+        f"{_SELECT} LEFT JOIN tasks AS t ON t.case_id = c.case_id"
+        " WHERE c.case_id = ANY ($1::uuid[]) ORDER BY c.case_id",
+        [row["case_id"] for row in ids],
     )
     shown = [_case(row) for row in found[:limit]]
     return shown, shown[-1].facts.case_id if len(found) > limit else None
 
 
+_COUNT = "SELECT stage, track, count(*) AS cases FROM {} GROUP BY stage, track ORDER BY stage, track"
+
+
 async def counts(session: AsyncSession) -> list[Mapping[str, Any]]:
-    """Numbers of visible cases by stage and track."""
-    return [
-        dict(row)
-        for row in await rows(
-            session, "SELECT stage, track, count(*) AS cases FROM cases GROUP BY stage, track ORDER BY stage, track"
-        )
-    ]
+    """Numbers of the cases that an officer sees, by stage and track."""
+    return [dict(row) for row in await rows(session, _COUNT.format("visible_cases()"))]
+
+
+async def all_counts(session: AsyncSession) -> list[Mapping[str, Any]]:
+    """Numbers of all cases by stage and track, for the system."""
+    return [dict(row) for row in await rows(session, _COUNT.format("cases"))]
 
 
 async def open_ids(session: AsyncSession) -> list[UUID]:

@@ -70,6 +70,28 @@ async def test_a_report_that_was_passed_on_is_out_of_sight(office: Office, db: D
     assert "cases" in await seen(db, Principal("officer", "x", ("wj",)), case_id)
 
 
+@pytest.mark.parametrize("restricted", [False, True])
+@pytest.mark.parametrize(
+    "units", [("desk",), ("rdesk",), ("hospital",), ("wj", "wj-a", "hospital"), ("wj-a", "hospital"), ("yb",), ()]
+)
+async def test_the_set_of_visible_cases_is_what_the_policy_lets_through(
+    office: Office, db: Database, units: tuple[str, ...], restricted: bool
+) -> None:
+    await office.dispatched()
+    await office.dispatched(Track.INTEGRITY, to="wj")
+    async with db.read(Principal("officer", "x", units, restricted)) as session:
+        row_by_row = {row["case_id"] for row in await rows(session, "SELECT case_id FROM cases")}
+        at_once = {row["case_id"] for row in await rows(session, "SELECT case_id FROM visible_cases()")}
+    assert row_by_row == at_once
+    assert bool(at_once) is (units not in ((), ("yb",)))
+
+
+async def test_only_officers_ask_for_their_visible_cases(office: Office, db: Database) -> None:
+    for principal in (SYSTEM, Principal("public"), Principal("auditor", "x", ("desk",))):
+        async with db.read(principal) as session:
+            assert await rows(session, "SELECT case_id FROM visible_cases()") == []
+
+
 async def test_an_officer_writes_nothing(office: Office, db: Database) -> None:
     case_id = await office.new_case()
     async with db.session(Principal("officer", "x", ("desk",))) as session:
