@@ -22,6 +22,8 @@ from services.notifications.smtp import Mailer
 _MAX_WAIT = 15.0
 _HOUSEKEEPING_SECONDS = 10.0
 _SHUTDOWN_SECONDS = 5.0
+_STRANGE_ERRORS = 5
+"""So many errors in a row that no outage explains are suffered: a driver can be confused by one, too."""
 _log = structlog.get_logger("huiyin.notifications.sender")
 
 
@@ -40,6 +42,7 @@ class Sender:
     async def run(self) -> None:
         """Send until cancelled; mails under way get a moment to end."""
         wait = 1.0
+        strange = 0
         try:
             while True:
                 try:
@@ -47,13 +50,15 @@ class Sender:
                     started = await self._start_due()
                 except Exception as error:
                     engine = engine_away(error)
-                    if engine is None:
+                    strange += engine is None
+                    if strange > _STRANGE_ERRORS:
                         raise
-                    _log.warning("sender_waits", engine=engine, delay_seconds=wait)
+                    _log.warning("sender_waits", engine=engine, delay_seconds=wait, exc_info=error)
                     await asyncio.sleep(wait)
                     wait = min(wait * 2, _MAX_WAIT)
                     continue
                 wait = 1.0
+                strange = 0
                 await self._rest(started)
         finally:
             if self._held:
@@ -129,6 +134,7 @@ class Sender:
     async def _write_down(self, notice: Claimed, outcome: Outcome) -> None:
         """Commit the outcome. A mail that is out must not go again because the database was away for a moment."""
         wait = 0.5
+        strange = 0
         while True:
             try:
                 async with self._db.session() as session:
@@ -136,11 +142,14 @@ class Sender:
                 break
             except Exception as error:  # noqa: BLE001 - logged, and brought back by the lease
                 engine = engine_away(error)
-                if engine is None:
+                strange += engine is None
+                if strange > _STRANGE_ERRORS:
                     # The lease brings it back; its next attempt is marked as a possible repetition.
                     _log.error("outcome_not_written", notice_id=notice.notice_id, exc_info=error)
                     return
-                _log.warning("outcome_waits", notice_id=notice.notice_id, engine=engine, delay_seconds=wait)
+                _log.warning(
+                    "outcome_waits", notice_id=notice.notice_id, engine=engine, delay_seconds=wait, exc_info=error
+                )
                 await asyncio.sleep(wait)
                 wait = min(wait * 2, _MAX_WAIT)
         _log.info(

@@ -1,6 +1,7 @@
 """A ledger of its own per test on the engines' PostgreSQL, a mail server with moods, and a vault that says who."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 
 from deploy.ports import free_ports
 from deploy.stack import Stack
+from services.chassis import telemetry
 from services.chassis.auth import ServiceTokens
 from services.chassis.db import Database
 from services.chassis.keyfiles import ensure_keys
@@ -21,6 +23,13 @@ from services.notifications.sender import Sender
 from services.notifications.settings import NotificationSettings
 from services.notifications.smtp import Mailer
 from tests.integration.notifications.helpers import FakeVault, Mailserver, Sending
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _logs_as_in_production() -> None:
+    """Unconfigured, structlog draws tracebacks with all their variables: seconds of work, in the middle of a mail."""
+    telemetry.setup("notifications", NotificationSettings(log_format="json"))
+    logging.getLogger("mail").setLevel(logging.CRITICAL)  # the mail server's own log, which is not ours to judge
 
 
 @pytest.fixture(scope="session")

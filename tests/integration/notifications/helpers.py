@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import ssl
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Any
@@ -24,8 +25,9 @@ class Mailserver:
     ``taken`` are the messages it said yes to, in order; ``hold`` makes it think before it answers DATA.
     """
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, *, tls: ssl.SSLContext | None = None) -> None:
         self.port = port
+        self.tls = tls
         self.rules: dict[str, Callable[[], str | None]] = {}
         self.taken: list[tuple[str, bytes]] = []
         self.hold = 0.0
@@ -34,7 +36,9 @@ class Mailserver:
 
     def start(self) -> None:
         """Listen (again)."""
-        self._controller = Controller(self, hostname="127.0.0.1", port=self.port)
+        self._controller = Controller(
+            self, hostname="127.0.0.1", port=self.port, tls_context=self.tls, require_starttls=self.tls is not None
+        )
         self._controller.start()
 
     def stop(self) -> None:

@@ -3,19 +3,32 @@
 import asyncio
 import email
 import email.policy
+import ssl
 from collections import Counter
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from email.message import EmailMessage
+from pathlib import Path
 from uuid import uuid4
 
+import asyncpg
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 from structlog.testing import capture_logs
 
 from contracts.complaints import ComplaintSubmitted
 from contracts.lifecycle import Act, Stage
+from deploy.ports import free_ports
+from deploy.stack import Stack
 from services.chassis.db import Database
 from services.notifications import repository, service
-from services.notifications.domain import Outcome, Result
+from services.notifications.domain import Outcome, Reason, Result, Template
+from services.notifications.mail import compose
 from services.notifications.settings import NotificationSettings
+from services.notifications.smtp import Mailer
 from tests.integration.notifications.helpers import FakeVault, Mailserver, Sending, no_unsettled, rows, until
 from tests.unit.notifications.events import submitted, transitioned
 
@@ -284,3 +297,89 @@ async def test_every_settled_notice_is_announced_once(
     ledger = {str(row.notice_id): row.state for row in await rows(db)}
     announced = await rows(db, "SELECT convert_from(payload, 'UTF8')::jsonb->>'notice_id' AS id FROM outbox")
     assert sorted(row.id for row in announced) == sorted(ledger)
+
+
+async def test_a_database_that_drops_every_connection_makes_no_mail_go_twice(
+    db: Database, vault: FakeVault, mailserver: Mailserver, sending: Sending, stack_engines: Stack
+) -> None:
+    """What the server took is written down as soon as the database is back."""
+    for _ in range(20):
+        await owed(db, vault)
+    mailserver.hold = 0.2
+    admin = await asyncpg.connect(stack_engines.config.admin_dsn())
+    name = db.dsn.rpartition("/")[2]
+    async with sending():
+        for _ in range(8):
+            await asyncio.sleep(0.25)
+            await admin.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1 AND pid <> pg_backend_pid()",
+                name,
+            )
+        await admin.close()
+        await asyncio.sleep(1)
+        await until(lambda: no_unsettled(db), 30)
+    assert {state for state, *_ in await mails(db)} == {"DELIVERED"}
+    assert set(message_ids(mailserver).values()) == {1}
+    assert len(mailserver.taken) == 20
+
+
+async def test_with_starttls_nothing_is_said_in_the_clear_and_a_strange_certificate_is_refused(
+    db: Database, vault: FakeVault, settings: NotificationSettings, tmp_path: Path
+) -> None:
+    certificate, key = self_signed(tmp_path)
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(certificate, key)
+    server = Mailserver(free_ports()["mailsink_smtp"], tls=context)
+    server.start()
+    message = compose(
+        notice_id=uuid4(),
+        template=Template.RECEIPT,
+        data={},
+        case_number="HY-1",
+        language="zh",
+        sender=settings.mail_from,
+        to=ADDRESS,
+        tracking_url=settings.tracking_url,
+        date=datetime.now(UTC),
+    )
+    secured = {"smtp_port": server.port, "smtp_host": "localhost", "smtp_starttls": True}
+    try:
+        trusting = Mailer(settings.model_copy(update=secured | {"smtp_ca_file": str(certificate)}))
+        assert (await trusting.send(message, ADDRESS)).result is Result.SENT
+        strict = Mailer(settings.model_copy(update=secured))
+        assert (await strict.send(message, ADDRESS)).result is Result.TRY_AGAIN
+        plain = Mailer(settings.model_copy(update=secured | {"smtp_starttls": False}))
+        assert (await plain.send(message, ADDRESS)).reason is Reason.SERVER_SETUP  # 530: STARTTLS first
+    finally:
+        server.stop()
+    assert len(server.taken) == 1
+
+
+async def test_a_server_without_starttls_gets_no_mail_when_it_is_demanded(
+    mailserver: Mailserver, settings: NotificationSettings
+) -> None:
+    demanding = Mailer(settings.model_copy(update={"smtp_starttls": True}))
+    outcome = await demanding.send(EmailMessage(), ADDRESS)
+    assert outcome.result is Result.TRY_AGAIN
+    assert mailserver.talks == 0
+
+
+def self_signed(folder: Path) -> tuple[Path, Path]:
+    """A certificate for localhost and its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    (folder / "cert.pem").write_bytes(certificate.public_bytes(Encoding.PEM))
+    (folder / "key.pem").write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    return folder / "cert.pem", folder / "key.pem"
