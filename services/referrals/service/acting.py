@@ -212,12 +212,12 @@ class Acting:
                 return Answer(command.command_id, case_id, "DONE", result=flight.result())
             except Refused as refused:
                 return await self._refused(case_id, command, refused.code)
+        flight.add_done_callback(_say_how_it_ended)
         try:
             await asyncio.wait_for(self._ping(), 1.5)
         except (EngineAway, RPCError, TimeoutError) as error:
             flight.cancel()
             raise EngineAway("temporal") from error
-        flight.add_done_callback(_say_how_it_ended)
         return await self._promise(case_id, command)
 
     async def _execute(self, case_id: UUID, command: Command) -> ActResult:
@@ -308,6 +308,6 @@ def _refusal_code(error: WorkflowUpdateFailedError) -> str:
 
 
 def _say_how_it_ended(flight: asyncio.Task[ActResult]) -> None:
-    # The promise keeper settles what failed; the task's exception must be looked at by somebody.
+    # What failed is sent again, by the promise keeper or by its officer; somebody must look at the task's exception.
     if not flight.cancelled() and (error := flight.exception()) is not None:
-        _log.info("promised_command_will_be_sent_again", reason=type(error).__name__)
+        _log.info("command_not_done_yet", reason=type(error).__name__)
