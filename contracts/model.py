@@ -10,10 +10,10 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstrai
 Instant = AwareDatetime
 """An instant with an offset; a naive time is refused."""
 
-CategoryCode = Annotated[str, StringConstraints(pattern=r"^\d{4}$")]
+CategoryCode = Annotated[str, StringConstraints(pattern=r"^[0-9]{4}$")]
 """A sub-class of the taxonomy, e.g. ``0801``."""
 
-RegionCode = Annotated[str, StringConstraints(pattern=r"^\d{6}$")]
+RegionCode = Annotated[str, StringConstraints(pattern=r"^[0-9]{6}$")]
 """A GB/T 2260 division code, PPCCDD."""
 
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]

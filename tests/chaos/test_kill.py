@@ -102,11 +102,12 @@ async def histories_without_gaps(system: Stack) -> None:
     )
     expected: dict[object, tuple[int, str]] = {}
     for row in history:
-        sequence, previous = expected.get(row["case_id"], (1, row["prev_hash"]))
+        sequence, previous = expected.get(row["case_id"], (1, "0" * 64))
         assert row["sequence"] == sequence
         assert row["prev_hash"] == previous
         assert row["content_hash"] == hashlib.sha256(row["transition"].encode()).hexdigest()
-        assert row["hash"] == hashlib.sha256((row["prev_hash"] + row["content_hash"]).encode()).hexdigest()
+        link = bytes.fromhex(row["prev_hash"]) + bytes.fromhex(row["content_hash"])
+        assert row["hash"] == hashlib.sha256(link).hexdigest()
         expected[row["case_id"]] = (sequence + 1, row["hash"])
     told = await rows(
         system, "complaints", "SELECT case_id, count(*) AS n, max(sequence) AS last FROM cases GROUP BY 1"

@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from pydantic import BaseModel
 from sqlalchemy import text
 
-from services.chassis import serve
+from services.chassis import serve, telemetry
 from services.chassis.db import Database
 from services.chassis.http import create_app
 from services.chassis.settings import load_settings
@@ -25,6 +25,7 @@ class Body(BaseModel):
 def main(port: int) -> None:
     """Serve ``POST /floor`` until stopped."""
     settings = load_settings()
+    telemetry.setup("floor", settings)
     database = Database(settings.owner_dsn("complaints"))
 
     @asynccontextmanager

@@ -15,7 +15,13 @@ from tests.load.client import Load
 @contextmanager
 def running(module: str, *args: str, env: Mapping[str, str]) -> Iterator[subprocess.Popen[bytes]]:
     """A Python module as a process with this environment on top of ours."""
-    process = subprocess.Popen([sys.executable, "-m", module, *args], env=dict(os.environ) | dict(env), cwd=PROJECT)
+    process = subprocess.Popen(
+        [sys.executable, "-m", module, *args],
+        env=dict(os.environ) | dict(env),
+        cwd=PROJECT,
+        stdout=subprocess.DEVNULL,  # our services' logs go to files: a terminal would be slower
+        stderr=subprocess.DEVNULL,
+    )
     try:
         yield process
     finally:
