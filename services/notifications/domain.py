@@ -29,6 +29,8 @@ class Template(StrEnum):
     RATING_REQUESTED = "RATING_REQUESTED"
     REDO_ORDERED = "REDO_ORDERED"
     CLOSED = "CLOSED"
+    PROGRESS = "PROGRESS"
+    """For acts that this version does not know yet: that there is news, and where to read it."""
 
     NEW_TASK = "NEW_TASK"
     REVIEW_FAILED = "REVIEW_FAILED"
@@ -162,9 +164,9 @@ _BY_STAGE: dict[Stage, Template] = {
 """Acts not named above (call-back, rating, silence) say what the stage they lead to means for the reporter."""
 
 
-def reporter_template(act: Act, to_stage: Stage) -> Template | None:
-    """What a reporter is told of an act that may be told; None when there is nothing to say."""
-    return _REPORTER_TEMPLATE.get(act) or _BY_STAGE.get(to_stage)
+def reporter_template(act: Act, to_stage: Stage) -> Template:
+    """What a reporter is told of an act that may be told. Acts and stages of a newer version have plain words."""
+    return _REPORTER_TEMPLATE.get(act) or _BY_STAGE.get(to_stage, Template.PROGRESS)
 
 
 def notices_for(event: CaseTransitioned) -> tuple[Planned, ...]:
@@ -173,9 +175,9 @@ def notices_for(event: CaseTransitioned) -> tuple[Planned, ...]:
 
 
 def _to_reporters(event: CaseTransitioned) -> tuple[Planned, ...]:
-    template = reporter_template(event.act, event.to_stage) if event.told else None
-    if template is None:
+    if not event.told:
         return ()
+    template = reporter_template(event.act, event.to_stage)
     return tuple(
         Planned(template, event.case_id, event.sequence, complaint_id=complaint_id, data=_data(event))
         for complaint_id in dict.fromkeys(event.complaint_ids)
@@ -195,7 +197,7 @@ def _unit_notices(event: CaseTransitioned) -> tuple[tuple[Template, UnitRef], ..
         case Act.DUE_SOON | Act.OVERDUE:
             if event.deadline is not None and event.deadline.purpose in REPORTERS_CLOCKS:
                 return ()
-            template = Template(event.act.value)
+            template = Template(str(event.act))
             told = {unit.unit_id: unit for unit in (on_turn or event.desk, event.desk)}
             return tuple((template, unit) for unit in told.values())
         case Act.URGE:
@@ -226,21 +228,21 @@ def opens_task(event: CaseTransitioned) -> bool:
 def _data(event: CaseTransitioned) -> dict[str, str]:
     data: dict[str, str] = {
         "at": event.at.isoformat(),
-        "act": event.act.value,
-        "stage": event.to_stage.value,
+        "act": str(event.act),
+        "stage": str(event.to_stage),
         "case_number": event.case_number,
         "desk": event.desk.name,
     }
     if event.holder is not None:
         data["holder"] = event.holder.name
     if event.task is not None:
-        data["task"] = event.task.value
+        data["task"] = str(event.task)
     if event.reason_code is not None:
         data["reason_code"] = event.reason_code
     if event.outcome is not None:
-        data["outcome"] = event.outcome.value
+        data["outcome"] = str(event.outcome)
     if event.deadline is not None:
-        data["purpose"] = event.deadline.purpose.value
+        data["purpose"] = str(event.deadline.purpose)
         data["due_at"] = event.deadline.due_at.isoformat()
     return data
 

@@ -43,7 +43,9 @@ _OUTCOME_EN: dict[Outcome, str] = {
     Outcome.REFERRED: "referred to the competent authority",
     Outcome.EXPLAINED: "explained",
 }
-_TASK_WORDS: dict[TaskKind, tuple[str, str]] = {
+_HANDLING = ("办理", "handling")
+"""Said of tasks and clocks that this version does not know yet."""
+_TASK_WORDS: dict[str, tuple[str, str]] = {
     TaskKind.TRIAGE: ("预审", "triage"),
     TaskKind.DISPATCH: ("派单", "dispatch"),
     TaskKind.SIGN: ("签收", "signing"),
@@ -51,7 +53,7 @@ _TASK_WORDS: dict[TaskKind, tuple[str, str]] = {
     TaskKind.REVIEW: ("审核", "review"),
     TaskKind.VISIT: ("回访", "call-back"),
 }
-_PURPOSE_WORDS: dict[Purpose, tuple[str, str]] = {
+_PURPOSE_WORDS: dict[str, tuple[str, str]] = {
     Purpose.ACKNOWLEDGE: ("受理告知", "acknowledgement"),
     Purpose.SUPPLEMENT: ("补充材料", "supplement"),
     Purpose.SIGN: ("签收", "signing"),
@@ -87,6 +89,7 @@ ZH: dict[Template, Text] = {
     ),
     Template.REDO_ORDERED: Text("已安排重办", ("您的来件已安排重办，由{holder}承办。", "{answer_by}")),
     Template.CLOSED: Text("已办结", ("您的来件已办结。{outcome}", "办理情况请在查询页查看。")),
+    Template.PROGRESS: Text("有新进展", ("您的来件有新进展，请在查询页查看。", "{answer_by}")),
     Template.NEW_TASK: Text("新任务", ("案件{case_number}有新的{task}任务，请及时处理。{due}",)),
     Template.REVIEW_FAILED: Text("审核退回", ("案件{case_number}的答复经审核退回，请继续办理。{due}",)),
     Template.URGED: Text("催办", ("案件{case_number}被催办，请尽快处理。{due}",)),
@@ -140,6 +143,7 @@ EN: dict[Template, Text] = {
     Template.CLOSED: Text(
         "closed", ("Your submission is closed.{outcome}", "See the tracking page for how it was handled.")
     ),
+    Template.PROGRESS: Text("news", ("There is news of your submission: see the tracking page.", "{answer_by}")),
     Template.NEW_TASK: Text("new task", ("Case {case_number} has a new task: {task}.{due}",)),
     Template.REVIEW_FAILED: Text(
         "sent back by review", ("The reply in case {case_number} was sent back by review: please go on.{due}",)
@@ -162,16 +166,14 @@ def words(data: dict[str, str], language: str) -> dict[str, str]:
         "at": moment(_instant(data["at"]), language) if "at" in data else "",
         **_reason(data.get("reason_code", ""), zh),
         "outcome": _outcome(data, zh),
-        "task": _TASK_WORDS[TaskKind(data["task"])][not zh] if "task" in data else ("办理" if zh else "handling"),
-        "purpose": ("办理" if zh else "handling"),
+        "task": _TASK_WORDS.get(data.get("task", ""), _HANDLING)[not zh],
+        "purpose": _PURPOSE_WORDS.get(data.get("purpose", ""), _HANDLING)[not zh],
     }
-    purpose = Purpose(data["purpose"]) if "purpose" in data else None
-    if purpose is not None:
-        values["purpose"] = _PURPOSE_WORDS[purpose][not zh]
+    purpose = data.get("purpose")
     return values | _dates(data, purpose, language)
 
 
-def _dates(data: dict[str, str], purpose: Purpose | None, language: str) -> dict[str, str]:
+def _dates(data: dict[str, str], purpose: str | None, language: str) -> dict[str, str]:
     names = ("answer_by", "supplement_by", "rate_by", "due", "was_due")
     if "due_at" not in data or purpose is None:
         return dict.fromkeys(names, "")
@@ -180,20 +182,20 @@ def _dates(data: dict[str, str], purpose: Purpose | None, language: str) -> dict
     return {
         "answer_by": _answer_by(purpose, due, zh),
         "supplement_by": ""
-        if purpose is not Purpose.SUPPLEMENT
+        if purpose != Purpose.SUPPLEMENT
         else (f"请于{due}前补充。" if zh else f"Please add it by {due}."),
         "rate_by": ""
-        if purpose is not Purpose.SILENCE
+        if purpose != Purpose.SILENCE
         else (f"请于{due}前评价，逾期视为无异议。" if zh else f"Please rate by {due}; silence counts as no objection."),
         "due": f"期限：{due}。" if zh else f" Due: {due}.",
         "was_due": f"期限为{due}。" if zh else f" It was due: {due}.",
     }
 
 
-def _answer_by(purpose: Purpose, due: str, zh: bool) -> str:
+def _answer_by(purpose: str, due: str, zh: bool) -> str:
     if purpose in (Purpose.HANDLE, Purpose.REDO):
         return f"须于{due}前答复您。" if zh else f"You must be answered by {due}."
-    if purpose is Purpose.ACKNOWLEDGE:
+    if purpose == Purpose.ACKNOWLEDGE:
         return f"须于{due}前告知您是否受理。" if zh else f"You must be told by {due} whether it is accepted."
     return ""
 
@@ -212,7 +214,7 @@ def _reason(code: str, zh: bool) -> dict[str, str]:
 
 
 def _outcome(data: dict[str, str], zh: bool) -> str:
-    if "outcome" not in data:
+    if data.get("outcome") not in set(Outcome):
         return ""
     outcome = Outcome(data["outcome"])
     return f"办理结论：{OUTCOME_ZH[outcome]}。" if zh else f" Outcome: {_OUTCOME_EN[outcome]}."
