@@ -23,8 +23,8 @@ _DESCRIPTION = """\
 Events of Huiyin (回音): CloudEvents 1.0 in Kafka's binary content mode: attributes are `ce_*` headers, the record's
 value is the data.
 Delivery is at least once, in order per record key; drop an event whose `ce_id` you have seen from the same
-`ce_source`. Ignore fields that you do not know: fields are added without a new version. An enumeration is closed:
-a new member comes with a new type.
+`ce_source`. Ignore fields that you do not know: fields are added without a new version. An enumeration is closed: a new
+member comes with a new type. Classes that grow (acts, stages, ...) are codes: expect some that you do not know.
 No event carries an identity, an address or a narrative.
 """
 

@@ -1,14 +1,14 @@
 """Events of the referrals service: every step of a case."""
 
 from enum import StrEnum
-from typing import ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import Field, WithJsonSchema
 
 from contracts.envelope import Event
 from contracts.lifecycle import Act, Channel, Purpose, Stage, TaskKind, Track
-from contracts.model import CategoryCode, Code, Contract, Instant, RegionCode, Sha256
+from contracts.model import CODE_PATTERN, CategoryCode, Code, Contract, Instant, RegionCode, Sha256
 from contracts.topics import CASES, Topic
 
 
@@ -33,6 +33,22 @@ OUTCOME_ZH: dict[Outcome, str] = {
 }
 
 
+def _open(member: type[StrEnum]) -> Any:
+    """A class that grows: what a reader does not know yet stays a code, so that a new act or stage breaks no reader."""
+    shape = {"type": "string", "pattern": CODE_PATTERN}
+    return Annotated[member | Code, Field(union_mode="left_to_right"), WithJsonSchema(shape)]
+
+
+if TYPE_CHECKING:
+    AnyAct = Act
+    AnyStage = Stage
+    AnyTaskKind = TaskKind
+    AnyPurpose = Purpose
+    AnyOutcome = Outcome
+else:
+    AnyAct, AnyStage, AnyTaskKind, AnyPurpose, AnyOutcome = map(_open, (Act, Stage, TaskKind, Purpose, Outcome))
+
+
 class UnitRef(Contract):
     """A unit as others may name it. ``level`` 省 市 县 are data of the unit tree, not repeated here."""
 
@@ -49,10 +65,11 @@ class DocumentRef(Contract):
 
 
 class Deadline(Contract):
-    """One deadline of record: 24:00 of its last day as the next day's midnight, in UTC; ``provisional`` when it rests on
-    a calendar year that the State Council has not published."""
+    """One deadline of record: 24:00 of its last day as the next day's midnight, in UTC.
 
-    purpose: Purpose
+    ``provisional`` when it rests on a calendar year that the State Council has not published."""
+
+    purpose: AnyPurpose
     clock_id: Code
     article: str = Field(max_length=120)
     started_at: Instant
@@ -63,7 +80,7 @@ class Deadline(Contract):
 
 
 class CaseTransitioned(Event):
-    """A case took one step. ``sequence`` counts from 1 without gaps; ``told`` says whether the reporter may know of it."""
+    """A case took one step. ``sequence`` counts from 1 without gaps; ``told``: the reporter may know of it."""
 
     TYPE: ClassVar[str] = "cn.huiyin.cases.transitioned.v1"
     TOPIC: ClassVar[Topic] = CASES
@@ -72,9 +89,9 @@ class CaseTransitioned(Event):
     case_number: Code
     complaint_ids: tuple[UUID, ...]
     sequence: int = Field(ge=1)
-    act: Act
-    from_stage: Stage
-    to_stage: Stage
+    act: AnyAct
+    from_stage: AnyStage
+    to_stage: AnyStage
     at: Instant
     track: Track
     channel: Channel
@@ -83,14 +100,14 @@ class CaseTransitioned(Event):
     told: bool
     desk: UnitRef
     holder: UnitRef | None = None
-    task: TaskKind | None = None
+    task: AnyTaskKind | None = None
     reason_code: Code | None = None
     public_document: DocumentRef | None = None
-    outcome: Outcome | None = None
+    outcome: AnyOutcome | None = None
     satisfaction: int | None = Field(default=None, ge=1, le=5)
     redo_count: int = Field(default=0, ge=0)
     deadline: Deadline | None = None
-    """The deadline that the act is about: for DUE_SOON and OVERDUE the one due, else the date by which the holder must answer."""
+    """The deadline that the act is about: for DUE_SOON and OVERDUE the one due, else when the holder must answer."""
     history_hash: Sha256
 
 

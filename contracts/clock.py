@@ -8,7 +8,7 @@ from contracts.model import Contract, Instant
 
 
 class BusinessClock(Contract):
-    """``business = anchor_business + rate × (wall − anchor_wall)``. At rate 1 with equal anchors it is the wall clock."""
+    """``business = anchor_business + rate × (wall − anchor_wall)``; rate 1 and equal anchors: the wall clock."""
 
     anchor_wall: Instant
     anchor_business: Instant

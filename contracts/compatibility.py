@@ -6,6 +6,7 @@ The rules, for a type that keeps its name:
 - nothing may be narrowed (new readers would refuse old data) or widened (old readers would refuse new data): type,
   format, pattern, limits, null, items. A changed default is a change of meaning of old data;
 - an enumeration is closed: a member that is added is unknown to old readers, one that goes is unknown to new ones.
+  A class that is meant to grow is a code in the schema, and its readers take a code that they do not know as such.
 Anything else is a new type, whose name ends in the next major version.
 """
 

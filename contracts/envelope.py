@@ -106,7 +106,7 @@ class Registry:
     def parse(self, event_type: str, data: bytes) -> Event:
         """The model of a record's value.
 
-        Raises EnvelopeError for an unknown type, and for data that does not fit: fields and rules are named, values never.
+        Raises EnvelopeError for an unknown type or data that does not fit: it names fields and rules, never values.
         """
         model = self._by_type.get(event_type)
         if model is None:

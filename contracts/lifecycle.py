@@ -1,7 +1,8 @@
 """The life of a case as one table: who may do what in which stage, and where it leads.
 
 The workflow decides by this table, the API shows from it what is legal now, and the documentation is generated from it.
-Stages and acts follow 12345 practice (rules.md §4.1, §4.2); refusals 信访工作条例 art. 31, one redo 济南12345条例 art. 27.
+Stages and acts follow 12345 practice (rules.md §4.1, §4.2); refusals 信访工作条例 art. 31, one redo
+济南12345条例 art. 27.
 """
 
 from dataclasses import dataclass

@@ -48,8 +48,10 @@ class Actor(Contract):
 
 
 class Command(Contract):
-    """One human act on a case. ``expected_sequence`` is the step that the officer saw: a later one that changes the view
-    means that somebody was faster."""
+    """One human act on a case.
+
+    ``expected_sequence`` is the step that the officer saw: a later one that changes the view means that somebody was
+    faster."""
 
     command_id: UUID
     act: Act
@@ -119,7 +121,7 @@ class CaseState(Contract):
     satisfaction: int | None = None
     business_clock: BusinessClock | None = None
     results: tuple[ActResult, ...] = ()
-    """Outcomes of the latest commands, oldest first: a repeated command gets its first answer, also after continue-as-new."""
+    """Outcomes of the latest commands, oldest first: a repeated one gets its first answer again."""
     seen_messages: tuple[UUID, ...] = ()
 
 

@@ -17,7 +17,8 @@ RegionCode = Annotated[str, StringConstraints(pattern=r"^[0-9]{6}$")]
 """A GB/T 2260 division code, PPCCDD."""
 
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
-Code = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._:\-]{1,80}$")]
+CODE_PATTERN = r"^[A-Za-z0-9._:\-]{1,80}$"
+Code = Annotated[str, StringConstraints(pattern=CODE_PATTERN)]
 """An identifier or class: never free text."""
 
 PositiveInt = Annotated[int, Field(ge=1)]

@@ -5,7 +5,9 @@ wake-up of all. Every step is recorded by an activity before the state moves, so
 """
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
+from typing import TypeVar
 from uuid import UUID
 
 from temporalio import workflow
@@ -57,6 +59,9 @@ _RETRY = RetryPolicy(
 )
 _TIMEOUT = timedelta(seconds=30)
 
+A = TypeVar("A")
+R = TypeVar("R")
+
 
 @workflow.defn(name=WORKFLOW_TYPE)
 class ComplaintCase:
@@ -74,7 +79,7 @@ class ComplaintCase:
     async def run(self, state: CaseState) -> None:
         """Register the case, then serve it until it is archived."""
         if self._state.business_clock is None:
-            clock = await self._activity(ports.read_clock)
+            clock = await self._read_clock()
             self._state = self._state.model_copy(update={"business_clock": clock})
         if self._state.stage is Stage.SUBMITTED:
             await self._register()
@@ -154,7 +159,7 @@ class ComplaintCase:
         async with self._lock:
             if self._clock_changed:
                 self._clock_changed = False
-                clock = await self._activity(ports.read_clock)
+                clock = await self._read_clock()
                 self._state = self._state.model_copy(update={"business_clock": clock})
             while self._messages:
                 await self._message(self._messages[0])
@@ -179,7 +184,7 @@ class ComplaintCase:
     async def _register(self) -> None:
         facts = self._state.facts
         async with self._lock:
-            verdict = await self._activity(
+            verdict = await self._ask(
                 ports.route_intake,
                 RouteRequest(case_id=facts.case_id, track=facts.track, category=facts.category, region=facts.region),
             )
@@ -197,7 +202,7 @@ class ComplaintCase:
         elif command.act is Act.LINK_RESPONDENTS:
             respondents, linked = tuple(sorted(set(command.respondent_units))), True
             check = LinkCheck(case_id=self._state.facts.case_id, unit_ids=respondents)
-            self._refuse_route(await self._activity(ports.check_respondents, check))
+            self._refuse_route(await self._ask(ports.check_respondents, check))
         await self._step(
             command.act,
             command.actor,
@@ -222,7 +227,7 @@ class ComplaintCase:
             linked=self._state.linked,
             respondent_units=self._state.respondent_units,
         )
-        verdict = await self._activity(ports.check_route, check)
+        verdict = await self._ask(ports.check_route, check)
         self._refuse_route(verdict)
         if verdict.unit is None:
             raise ApplicationError("the route check named no unit", type=ROUTE_REFUSED)
@@ -292,7 +297,7 @@ class ComplaintCase:
             }
         )
         moved = moved.model_copy(update={"task": decide.task_after(moved, command, sequence)})
-        recorded = await self._activity(
+        recorded = await self._ask(
             ports.record_transition,
             Transition(
                 facts=old.facts,
@@ -330,7 +335,7 @@ class ComplaintCase:
         if not starts:
             return []
         facts = self._state.facts
-        return await self._activity(
+        return await self._ask(
             ports.set_clocks,
             [
                 ClockRequest(
@@ -347,9 +352,15 @@ class ComplaintCase:
 
     # -- small things
 
-    async def _activity(self, port, *args):  # type: ignore[no-untyped-def]
+    async def _ask(self, port: Callable[[A], Awaitable[R]], argument: A) -> R:
+        answer: R = await workflow.execute_activity(
+            port, argument, task_queue=QUEUE_REFERRALS, start_to_close_timeout=_TIMEOUT, retry_policy=_RETRY
+        )
+        return answer
+
+    async def _read_clock(self) -> BusinessClock:
         return await workflow.execute_activity(
-            port, args=args, task_queue=QUEUE_REFERRALS, start_to_close_timeout=_TIMEOUT, retry_policy=_RETRY
+            ports.read_clock, task_queue=QUEUE_REFERRALS, start_to_close_timeout=_TIMEOUT, retry_policy=_RETRY
         )
 
     def _clock(self) -> BusinessClock:

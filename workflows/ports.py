@@ -34,7 +34,7 @@ async def route_intake(request: RouteRequest) -> RouteVerdict:
 
 @activity.defn(name=CHECK_ROUTE)
 async def check_route(check: RouteCheck) -> RouteVerdict:
-    """May the unit receive the case: it exists, is competent by category and place, and is not accused (nor below an accused unit)?"""
+    """May the unit receive the case: it exists, is competent by category and place, is not accused nor below who is?"""
     raise _Elsewhere(CHECK_ROUTE)
 
 

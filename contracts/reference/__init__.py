@@ -1,4 +1,4 @@
-"""Reference data: taxonomy, clocks, departments, refusal reasons and regimes, read once from the CSV files beside this one.
+"""Reference data: taxonomy, clocks, departments, refusal reasons and regimes, from the CSV files beside this one.
 
 Every row carries its source and a mark: V read in the rule's own text, S in a secondary source, K a default that the
 deploying agency confirms.
@@ -50,7 +50,7 @@ class Department:
 
 @dataclass(frozen=True)
 class Refusal:
-    """A ground on which a complaint is not accepted, with the right channel to name to the reporter (信访工作条例 art. 31)."""
+    """A ground on which a complaint is not accepted, and the right channel to name (信访工作条例 art. 31)."""
 
     code: str
     name_zh: str
@@ -73,8 +73,7 @@ class Regime:
 
 
 def _rows(name: str) -> list[dict[str, str]]:
-    with files(__name__).joinpath(name).open(encoding="utf-8", newline="") as stream:
-        return list(csv.DictReader(stream))
+    return list(csv.DictReader(files(__name__).joinpath(name).read_text("utf-8").splitlines()))
 
 
 @cache

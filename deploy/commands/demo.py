@@ -146,7 +146,8 @@ def _say_goodbye(stack: Stack, played: list[Played]) -> None:
         f"Officers: e.g. [bold]clerk.desk-990100[/bold], handler.yb-990100 · password [bold]{known['password']}[/bold]"
     )
     console.print(
-        f"A reporter: case number [bold]{example.receipt.case_number}[/bold] · query code [bold]{example.receipt.query_code}[/bold]. Try:"
+        f"A reporter: case number [bold]{example.receipt.case_number}[/bold] · "
+        f"query code [bold]{example.receipt.query_code}[/bold]. Try:"
     )
     console.print(
         f"  curl -s {stack.url('complaints')}/v1/tracking -H 'Content-Type: application/json' "

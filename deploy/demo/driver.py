@@ -59,9 +59,10 @@ class Driver:
             played = Played(sample, await patiently(lambda: self._reporters.file(sample, key)))
         self._progress(played)
         observer = played.observer
+        number = played.receipt.case_number
         while not played.case_id:
-            number = played.receipt.case_number
-            played.case_id = await patiently(lambda: self._officers.find(observer, number)) or ""
+            found = await patiently(lambda: self._officers.find(observer, number))
+            played.case_id = found or ""
             if not played.case_id:
                 await asyncio.sleep(POLL_SECONDS)
         memory = Memory()

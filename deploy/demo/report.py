@@ -18,7 +18,7 @@ TOLD_ZH = {"DELIVERED": "已送达", "FAILED": "未送达", "SKIPPED": "查询�
 
 @dataclass(frozen=True)
 class Line:
-    """One case of the table. ``days`` is from acceptance to the reviewed reply; ``limit`` its deadline in the same days."""
+    """One case of the table. ``days``: from acceptance to the reviewed reply, and its limit."""
 
     case_number: str
     title: str

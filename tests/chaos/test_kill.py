@@ -98,7 +98,7 @@ async def histories_without_gaps(system: Stack) -> None:
     history = await rows(
         system,
         "referrals",
-        "SELECT case_id, sequence, content_hash, prev_hash, hash, transition FROM case_history ORDER BY case_id, sequence",
+        "SELECT case_id, sequence, content_hash, prev_hash, hash, transition FROM case_history ORDER BY 1, 2",
     )
     expected: dict[object, tuple[int, str]] = {}
     for row in history:

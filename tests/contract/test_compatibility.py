@@ -61,12 +61,12 @@ INCOMPATIBLE: dict[str, tuple[Change, str]] = {
         "$.desk.name: is no longer required",
     ),
     "an enumeration gets a member": (
-        lambda schema: schema["$defs"]["Stage"]["enum"].append("RETURN_REQ"),
-        "$.to_stage: 'RETURN_REQ' was added",
+        lambda schema: schema["$defs"]["Channel"]["enum"].append("LETTER"),
+        "$.channel: 'LETTER' was added",
     ),
     "an enumeration loses a member": (
-        lambda schema: schema["$defs"]["Act"]["enum"].remove("CLAIM"),
-        "$.act: 'CLAIM' was removed",
+        lambda schema: schema["$defs"]["Channel"]["enum"].remove("WEB"),
+        "$.channel: 'WEB' was removed",
     ),
     "an enumeration becomes free": (
         lambda schema: schema["$defs"]["Track"].pop("enum"),

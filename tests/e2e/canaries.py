@@ -18,7 +18,8 @@ async def dump(stack: Stack) -> Iterator[tuple[str, bytes]]:
         connection = await asyncpg.connect(stack.config.admin_dsn(database))
         try:
             tables = await connection.fetch(
-                "SELECT schemaname, tablename FROM pg_tables WHERE schemaname NOT IN ('pg_catalog', 'information_schema')"
+                "SELECT schemaname, tablename FROM pg_tables"
+                " WHERE schemaname NOT IN ('pg_catalog', 'information_schema')"
             )
             for schema, table in tables:
                 rows = await connection.fetch(f'SELECT t::text AS line FROM "{schema}"."{table}" AS t')

@@ -63,7 +63,8 @@ async def test_each_goes_its_own_way(played: list[Played]) -> None:
     late = acts(of(played, "overdue"))
     assert late.index("DUE_SOON") < late.index("OVERDUE") < late.index("URGE") < late.index("REPLY")
     redo = acts(of(played, "redo"))
-    assert redo.count("REPLY") == 2 and redo.count("RATE") == 2
+    assert redo.count("REPLY") == 2
+    assert redo.count("RATE") == 2
     assert "REVIEW_FAIL" in acts(of(played, "review_fail"))
     assert acts(of(played, "silence"))[-1] in ("SILENCE_LAPSED", "ARCHIVE")
     assert "TRANSFER" in acts(of(played, "transfer"))
@@ -91,7 +92,8 @@ async def test_every_reporter_reads_the_answer(played: list[Played], people: tup
                 await asyncio.sleep(0.2)
         assert case.sample.narrative not in str(page)
         if case.stage != "REJECTED":
-            assert page["reply"]["available"] and len(page["reply"]["text"]) > 10
+            assert page["reply"]["available"]
+            assert len(page["reply"]["text"]) > 10
 
 
 async def test_every_notice_is_settled_and_mail_arrived(

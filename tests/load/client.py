@@ -1,5 +1,7 @@
-"""A light load generator: some clients, each with one kept-alive connection, each sending the next request when the last
-is answered. Run as a process of its own, so that it does not share the server's event loop."""
+"""A light load generator: some clients, each sending its next request when the last is answered.
+
+Run as a process of its own, so that it does not share the server's event loop.
+"""
 
 import asyncio
 import json

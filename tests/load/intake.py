@@ -1,4 +1,4 @@
-"""Intake under load: rate and p95 at 1, 4 and 16 clients, beside the floor, with the case bridge stopped and running."""
+"""Intake under load at 1, 4 and 16 clients, beside the floor, with the case bridge stopped and running."""
 
 import asyncio
 from dataclasses import dataclass

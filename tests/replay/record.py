@@ -88,17 +88,20 @@ async def report(bench: Bench) -> WorkflowHandle:  # type: ignore[type-arg]
 async def main(version: str) -> None:
     """Write one history a scenario; refuses to overwrite."""
     HISTORIES.mkdir(exist_ok=True)
-    async with await WorkflowEnvironment.start_time_skipping_v2(
-        ts_config=TimeSkippingConfig(enabled=False),
-        data_converter=pydantic_data_converter,
-        dev_server_existing_path=temporal_binary(),
-        dev_server_extra_args=[
-            "--dynamic-config-value",
-            "frontend.WorkflowTimeSkippingEnabled=true",
-            "--log-level",
-            "error",
-        ],
-    ) as environment, open_bench(environment) as bench:
+    async with (
+        await WorkflowEnvironment.start_time_skipping_v2(
+            ts_config=TimeSkippingConfig(enabled=False),
+            data_converter=pydantic_data_converter,
+            dev_server_existing_path=temporal_binary(),
+            dev_server_extra_args=[
+                "--dynamic-config-value",
+                "frontend.WorkflowTimeSkippingEnabled=true",
+                "--log-level",
+                "error",
+            ],
+        ) as environment,
+        open_bench(environment) as bench,
+    ):
         for scenario in (plain, refused, overdue_redo, report):
             path = HISTORIES / f"{version}_{scenario.__name__}.json"
             if path.exists():

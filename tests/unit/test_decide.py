@@ -128,7 +128,10 @@ def test_who_acts_on_a_free_task_has_taken_it_and_the_next_task_is_free_again() 
     signed = in_stage(Stage.SIGNED)
     handling = signed.model_copy(update={"stage": Stage.HANDLING})
     taken = decide.task_after(handling, command(signed, Act.BEGIN, account="wang"), 8)
-    assert isinstance(taken, Task) and taken.assignee == "wang"
+    assert isinstance(taken, Task)
+    assert taken.assignee == "wang"
     feedback = handling.model_copy(update={"stage": Stage.FEEDBACK, "task": taken})
     review = decide.task_after(feedback, command(handling, Act.REPLY), 9)
-    assert review is not None and review.assignee is None and review.unit_id == DESK.unit_id
+    assert review is not None
+    assert review.assignee is None
+    assert review.unit_id == DESK.unit_id

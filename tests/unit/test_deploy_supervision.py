@@ -44,7 +44,7 @@ def child(tmp_path: Path, code: str = FOREVER, prepare: Callable[[], None] = lam
 
 async def until(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(15):
-        while not condition():  # noqa: ASYNC110  the supervisor tells by its status
+        while not condition():
             await asyncio.sleep(0.01)
 
 

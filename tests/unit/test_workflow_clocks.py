@@ -56,7 +56,8 @@ def test_the_reporters_own_clock_warns_no_officer() -> None:
 
 def test_late_by_far_says_overdue_without_a_warning_first() -> None:
     due = clocks.next_due((RunningClock(deadline=deadline(Purpose.HANDLE)),), START + timedelta(days=50))
-    assert due is not None and due.act is Act.OVERDUE
+    assert due is not None
+    assert due.act is Act.OVERDUE
 
 
 @given(st.dictionaries(st.sampled_from(Purpose), st.floats(0.5, 90), min_size=1))

@@ -102,8 +102,10 @@ async def test_silence_on_signing_makes_the_unit_the_owner(bench: Bench) -> None
     await bench.forward(handle, 1.1)
     state = await bench.until(handle, in_stage(Stage.SIGNED))
     assert Act.SIGN_LAPSED in bench.office.acts
-    assert state.holder is not None and state.holder.unit_id == "wj-a"
-    assert state.task is not None and state.task.unit_id == "wj-a"
+    assert state.holder is not None
+    assert state.holder.unit_id == "wj-a"
+    assert state.task is not None
+    assert state.task.unit_id == "wj-a"
 
 
 async def test_due_soon_is_said_once_and_overdue_once(bench: Bench) -> None:
@@ -160,7 +162,8 @@ async def test_handed_to_another_jurisdictions_desk_and_there_triaged(bench: Ben
     state = await do(bench, handle, Act.HAND_TO_DESK)
     assert state.desk == OTHER_DESK
     assert state.stage is Stage.TRIAGE
-    assert state.task is not None and state.task.unit_id == OTHER_DESK.unit_id
+    assert state.task is not None
+    assert state.task.unit_id == OTHER_DESK.unit_id
 
 
 async def test_transfer_keeps_the_handling_deadline(bench: Bench) -> None:

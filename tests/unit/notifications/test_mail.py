@@ -130,7 +130,7 @@ def test_it_passes_servers_that_know_seven_bits_only() -> None:
 @pytest.mark.parametrize("language", BY_LANGUAGE)
 @pytest.mark.parametrize("template", Template)
 def test_every_template_has_words_in_both_languages_whatever_the_data_lacks(template: Template, language: str) -> None:
-    for data in (DATA, {}, {"case_number": "HY-1"}):
+    for data in (DATA, {}, {"case_number": "HY-1"}, DATA | {"task": "NEW", "purpose": "NEW", "outcome": "NEW"}):
         said = paragraphs(template, data, language)
         assert said
         assert not any("{" in text or "None" in text for text in said)
