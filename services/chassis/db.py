@@ -12,6 +12,8 @@ from sqlalchemy import event
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 
+from services.chassis.outages import EngineAway
+
 Role = Literal["system", "officer", "public", "auditor"]
 
 _SAFE = re.compile(r"[A-Za-z0-9_.:\-]{0,80}")
@@ -86,19 +88,22 @@ class Database:
         event.listen(self.engine.sync_engine, "checkout", _refuse_closed)
 
     async def _connect(self) -> "asyncpg.Connection[Any]":
-        return await asyncpg.connect(
-            self.dsn,
-            connection_class=_Connection,
-            timeout=5,
-            command_timeout=30,
-            server_settings={
-                "application_name": self._name,
-                "TimeZone": "UTC",
-                "jit": "off",
-                "lock_timeout": "10s",
-                "idle_in_transaction_session_timeout": "60s",
-            },
-        )
+        try:
+            return await asyncpg.connect(
+                self.dsn,
+                connection_class=_Connection,
+                timeout=5,
+                command_timeout=30,
+                server_settings={
+                    "application_name": self._name,
+                    "TimeZone": "UTC",
+                    "jit": "off",
+                    "lock_timeout": "10s",
+                    "idle_in_transaction_session_timeout": "60s",
+                },
+            )
+        except (OSError, TimeoutError) as error:
+            raise EngineAway("postgres") from error
 
     @asynccontextmanager
     async def session(self, principal: Principal = SYSTEM) -> AsyncIterator[AsyncSession]:

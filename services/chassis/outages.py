@@ -32,6 +32,7 @@ _POSTGRES = (
     asyncpg.LockNotAvailableError,
     asyncpg.QueryCanceledError,
     asyncpg.InterfaceError,  # "connection is closed"
+    asyncpg.InternalClientError,  # the connection broke in the middle of an answer
 )
 
 

@@ -22,7 +22,7 @@ from services.chassis.tracing import continued as continued
 from services.chassis.tracing import traceparent as traceparent
 
 # These loggers' arguments are addresses, topics and states; other libraries' may be anything.
-_KNOWN_LOGGERS = ("aiokafka", "uvicorn", "alembic", "huiyin", "asyncpg", "mail")
+_KNOWN_LOGGERS = ("aiokafka", "uvicorn", "alembic", "huiyin", "asyncpg")
 _state: dict[str, str] = {"service": "huiyin"}
 
 

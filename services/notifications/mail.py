@@ -21,14 +21,16 @@ _FRAME = {
         "title": "【回音】来件{number}：{subject}",
         "hello": "您好！",
         "number": "来件编号：{number}",
-        "look": "凭来件编号和查询码可随时查询进展：{url}",
+        "look": "凭来件编号和查询码，可在提交的渠道随时查询进展",
+        "at": "：{url}",
         "safe": "本邮件由系统自动发出，请勿回复。我们不会向您索要查询码。",
     },
     "en": {
         "title": "[Huiyin] Submission {number}: {subject}",
         "hello": "Hello,",
         "number": "Your number: {number}",
-        "look": "Follow it at any time with your number and query code: {url}",
+        "look": "Follow it at any time with your number and query code where you submitted it",
+        "at": ": {url}",
         "safe": "This mail was sent automatically, please do not answer it. We never ask for your query code.",
     },
 }
@@ -75,7 +77,7 @@ def compose(
     """The mail for one notice.
 
     ``Message-ID`` is made of the notice id: a mail that goes twice is known as the same one. ``language`` is zh or en;
-    ``to`` must be a bare address. Raises AddressMalformed for any other.
+    ``to`` must be a bare address. Raises AddressMalformed for any other. ``tracking_url`` empty: no address is named.
     """
     frame = _FRAME[language]
     number = one_line(case_number)
@@ -90,7 +92,8 @@ def compose(
     message["X-Huiyin-Notice"] = str(notice_id)
     message["Content-Language"] = language
     parts = [frame["hello"], *lines, frame["number"].format(number=number)]
-    message.set_content("\n\n".join([*parts, frame["look"].format(url=tracking_url), frame["safe"]]) + "\n")
+    look = frame["look"] + (frame["at"].format(url=tracking_url) if tracking_url else "")
+    message.set_content("\n\n".join([*parts, look, frame["safe"]]) + "\n")
     message.add_alternative(_html(parts, frame, tracking_url, language), subtype="html")
     return message
 
@@ -98,7 +101,7 @@ def compose(
 def _html(parts: list[str], frame: dict[str, str], url: str, language: str) -> str:
     link = f'<a href="{escape(url, quote=True)}">{escape(url)}</a>'
     body = "\n".join(f"<p>{escape(part)}</p>" for part in parts)
-    look = escape(frame["look"]).replace("{url}", link)
+    look = escape(frame["look"]) + (frame["at"].format(url=link) if url else "")
     return (
         f'<!DOCTYPE html>\n<html lang="{language}"><head><meta charset="utf-8"><title>Huiyin</title></head>\n'
         f"<body>\n{body}\n<p>{look}</p>\n<p><small>{escape(frame['safe'])}</small></p>\n</body></html>\n"

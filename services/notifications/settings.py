@@ -12,7 +12,7 @@ class NotificationSettings(Settings):
     """HUIYIN_<NAME> in the environment, then `<state_dir>/stack.env`, then the default."""
 
     public_url: str = ""
-    """Where reporters reach the public site, as mails name it; empty means complaints_url."""
+    """Where reporters reach the public site, as mails name it; empty: mails name no address."""
     smtp_ca_file: str = ""
     """Certificates that the mail server's is checked against with STARTTLS; empty means the system's."""
     smtp_timeout_seconds: float = Field(default=20.0, gt=0)
@@ -28,15 +28,13 @@ class NotificationSettings(Settings):
     def model_post_init(self, context: object) -> None:
         """Fill in what follows from other settings; raises ValueError for a lease that ends during an attempt."""
         super().model_post_init(context)
-        if not self.public_url:
-            self.__dict__["public_url"] = self.complaints_url
         if self.sender_lease_seconds <= self.smtp_timeout_seconds:
             raise ValueError("HUIYIN_SENDER_LEASE_SECONDS must be longer than HUIYIN_SMTP_TIMEOUT_SECONDS")
 
     @property
     def tracking_url(self) -> str:
         """The page that mails name: number and query code are entered there, never part of the address."""
-        return self.public_url.rstrip("/") + "/tracking"
+        return self.public_url.rstrip("/") + "/tracking" if self.public_url else ""
 
 
 def load_settings() -> NotificationSettings:

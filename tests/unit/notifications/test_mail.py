@@ -220,3 +220,9 @@ def test_dates_in_mails_are_chinas() -> None:
     late_evening = datetime(2026, 9, 18, 16, 30, tzinfo=UTC)
     text = body(mail(Template.RECEIPT, data={"at": late_evening.isoformat()}), "plain")
     assert "2026年9月19日00:30" in text
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_without_a_public_site_no_address_is_named(language: str) -> None:
+    message = mail(tracking_url="", language=language)
+    assert "http" not in body(message, "plain") + body(message, "html")
