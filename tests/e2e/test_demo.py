@@ -106,6 +106,29 @@ async def test_every_notice_is_settled_and_mail_arrived(
         assert (states["DELIVERED"] > 0) == bool(case.sample.ways), case.sample.title
 
 
+async def test_the_unit_hears_of_its_task_its_deadline_and_the_reminder(
+    played: list[Played], people: tuple[Reporters, Officers], stack: Stack, http: httpx.AsyncClient
+) -> None:
+    case = of(played, "overdue")
+    token = await people[1].login("handler.wj-990100")
+    headers = {"Authorization": f"Bearer {token}"}
+    kinds: list[str] = []
+    after = 0
+    while page := (
+        await http.get(stack.url("notifications") + "/v1/notices", params={"after": after}, headers=headers)
+    ).json():
+        kinds += [notice["kind"] for notice in page["notices"] if notice["case_id"] == case.case_id]
+        if not page["notices"]:
+            break
+        after = page["next"]
+    assert [kind for kind in kinds if kind in ("NEW_TASK", "DUE_SOON", "OVERDUE", "URGED")] == [
+        "NEW_TASK",
+        "DUE_SOON",
+        "OVERDUE",
+        "URGED",
+    ]
+
+
 async def settled(case: Played, officers: Officers, stack: Stack, http: httpx.AsyncClient) -> list[dict[str, Any]]:
     token = await officers.login(case.observer)
     async with asyncio.timeout(60):
