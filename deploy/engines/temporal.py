@@ -40,9 +40,12 @@ def spec(config: StackConfig) -> ProcessSpec:
         argv += ["--search-attribute", f"{name}={kind}"]
     for pair in config.given.get("HUIYIN_TEMPORAL_DYNAMIC_CONFIG", "").split():
         argv += ["--dynamic-config-value", pair]
+    # One machine: a queue split in four only passes its tasks around.
+    for setting in ("matching.numTaskqueueReadPartitions", "matching.numTaskqueueWritePartitions"):
+        argv += ["--dynamic-config-value", f"{setting}=1"]
     # The server would ask its maker for newer versions.
     argv += ["--dynamic-config-value", "frontend.enableServerVersionCheck=false"]
-    env = base_env(config) | {"HUIYIN_PROCESS": "temporal", "GOMEMLIMIT": "700MiB"}
+    env = base_env(config) | {"HUIYIN_PROCESS": "temporal", "GOMEMLIMIT": "700MiB", "GOGC": "400"}
     return ProcessSpec(
         name="temporal",
         argv=tuple(argv),

@@ -87,12 +87,13 @@ class Summary(BaseModel):
     rows: list[TallyView]
 
 
-def _db(request: Request) -> Database:
+# Dependencies are coroutines even where they wait for nothing: FastAPI runs plain functions in a thread each.
+async def _db(request: Request) -> Database:
     db: Database = request.app.state.db
     return db
 
 
-def _tokens(request: Request) -> ServiceTokens:
+async def _tokens(request: Request) -> ServiceTokens:
     tokens: ServiceTokens = request.app.state.tokens
     return tokens
 
@@ -105,11 +106,11 @@ _as_service = HTTPBearer(auto_error=False, scheme_name="service", description="A
 Shown = HTTPAuthorizationCredentials | None
 
 
-def _officer(request: Request, tokens: Tokens, _shown: Annotated[Shown, Depends(_as_officer)]) -> Officer:
+async def _officer(request: Request, tokens: Tokens, _shown: Annotated[Shown, Depends(_as_officer)]) -> Officer:
     return verify_officer(tokens, bearer(request.headers.get("authorization")))
 
 
-def _caller(
+async def _caller(
     request: Request,
     tokens: Tokens,
     _officers: Annotated[Shown, Depends(_as_officer)],

@@ -32,7 +32,8 @@ class Services:
     tokens: ServiceTokens
 
 
-def services(request: Request) -> Services:
+# Dependencies are coroutines even where they wait for nothing: FastAPI runs plain functions in a thread each.
+async def services(request: Request) -> Services:
     """Those of the running application."""
     return cast(Services, request.app.state.services)
 
@@ -72,7 +73,7 @@ def add_refusal_handler(app: FastAPI) -> None:
     app.add_exception_handler(Refused, refused)
 
 
-def command_id(
+async def command_id(
     idempotency_key: Annotated[
         str | None,
         Header(
