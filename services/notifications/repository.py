@@ -107,6 +107,18 @@ async def recipients(session: AsyncSession, complaint_ids: Collection[UUID]) -> 
     }
 
 
+async def seat(session: AsyncSession, case_id: UUID, sequence: int, unit_ids: Iterable[str]) -> None:
+    """Note which units have an INTEGRITY case since this step; an older step changes nothing."""
+    await session.execute(
+        text(
+            "INSERT INTO restricted_cases (case_id, sequence, unit_ids) VALUES (:case_id, :sequence, :unit_ids)"
+            " ON CONFLICT (case_id) DO UPDATE SET sequence = excluded.sequence, unit_ids = excluded.unit_ids"
+            " WHERE restricted_cases.sequence < excluded.sequence"
+        ),
+        {"case_id": case_id, "sequence": sequence, "unit_ids": sorted(set(unit_ids))},
+    )
+
+
 async def add_notice(
     session: AsyncSession, notice_id: UUID, event_id: UUID, planned: Planned, decision: Decision | None, now: datetime
 ) -> Settled | None:

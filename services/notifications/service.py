@@ -7,6 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from contracts.cases import CaseTransitioned
 from contracts.complaints import ComplaintSubmitted
+from contracts.lifecycle import Track
 from contracts.notifications import DeliveryState, NoticeSettled
 from contracts.topics import NOTIFICATIONS
 from services.chassis.clock import read_clock
@@ -47,6 +48,9 @@ async def on_submitted(session: AsyncSession, event_id: UUID, event: ComplaintSu
 
 async def on_transition(session: AsyncSession, event_id: UUID, event: CaseTransitioned) -> None:
     """A case took a step: reporters' notices are owed (or wait for their complaint), officers see theirs at once."""
+    if event.track is Track.INTEGRITY:
+        units = (event.desk, event.holder or event.desk)
+        await repository.seat(session, event.case_id, event.sequence, (unit.unit_id for unit in units))
     planned = notices_for(event)
     if not planned:
         return
