@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Annotated, NoReturn, TypeVar
 
 import typer
+from pydantic import ValidationError
 from rich.console import Console
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
@@ -29,6 +30,8 @@ SERVICES = ("complaints", "referrals", "notifications")
 SIGNALS_AT_A_TIME = 16
 SEEN_SECONDS = 1.2
 """Processes look at their row once a second: no case may ask before they have seen the new one."""
+YEARS = range(2000, 2100)
+"""Beyond them calendars end and dates overflow: cases would stop, and with them everything that reads the clock."""
 T = TypeVar("T")
 
 
@@ -57,6 +60,8 @@ def set_clock(
         wanted = instant(at) if at else None
     except ValueError as error:
         _fail(str(error))
+    if wanted is not None and wanted.year not in YEARS:
+        _fail(f"--at must lie in the years {YEARS.start} to {YEARS.stop - 1}")
     clock, told = _run(change(settings, rate, wanted))
     shown = clock.to_business(datetime.now(UTC)).isoformat(timespec="seconds")
     console.print(f"business time {shown}  rate {clock.rate:g}  {told} open cases were told")
@@ -67,10 +72,10 @@ async def change(settings: Settings, rate: float, at: datetime | None = None) ->
 
     Returns the new clock and the number of cases told. Raises what the engines raise when they are away.
     """
-    clocks = await _read(settings)
-    wall = datetime.now(UTC)
-    start = at or clocks["referrals"].to_business(wall)
-    clock = BusinessClock(anchor_wall=wall, anchor_business=start, rate=rate)
+    client = await temporal.connect(settings)  # first: a clock that no case hears of is not set
+    # A clock that shows no date any more is not read when another one is given.
+    start = at or (await _read(settings))["referrals"].to_business(datetime.now(UTC))
+    clock = BusinessClock(anchor_wall=datetime.now(UTC), anchor_business=start, rate=rate)
     for service in SERVICES:
         db = Database(settings.dsn(service), pool_size=1)
         try:
@@ -79,7 +84,7 @@ async def change(settings: Settings, rate: float, at: datetime | None = None) ->
         finally:
             await db.close()
     await asyncio.sleep(SEEN_SECONDS)
-    return clock, await _tell(settings)
+    return clock, await _tell(settings, client)
 
 
 async def _read(settings: Settings) -> dict[str, BusinessClock]:
@@ -89,22 +94,22 @@ async def _read(settings: Settings) -> dict[str, BusinessClock]:
         try:
             async with db.read(SYSTEM) as session:
                 found[service] = await read_clock(session)
+                found[service].to_business(datetime.now(UTC))  # raises when it shows no date
         finally:
             await db.close()
     return found
 
 
-async def _tell(settings: Settings) -> int:
+async def _tell(settings: Settings, client: Client) -> int:
     db = Database(settings.dsn("referrals"), pool_size=1)
     try:
         async with db.read(SYSTEM) as session:
             waiting = await cases.open_ids(session)
     finally:
         await db.close()
-    client = await temporal.connect(settings)
     hands = asyncio.Semaphore(SIGNALS_AT_A_TIME)
 
-    async def tell(client: Client, workflow: str) -> bool:
+    async def tell(workflow: str) -> bool:
         async with hands:
             try:
                 await client.get_workflow_handle(workflow).signal(SIGNAL_CLOCK_CHANGED)
@@ -114,7 +119,7 @@ async def _tell(settings: Settings) -> int:
                 return False  # archived meanwhile
         return True
 
-    return sum(await asyncio.gather(*(tell(client, workflow_id(case_id)) for case_id in waiting)))
+    return sum(await asyncio.gather(*(tell(workflow_id(case_id)) for case_id in waiting)))
 
 
 def _run(work: Awaitable[T]) -> T:
@@ -125,6 +130,8 @@ def _run(work: Awaitable[T]) -> T:
         return asyncio.run(waited())
     except MissingSetting as error:
         _fail(str(error))
+    except (OverflowError, ValidationError):
+        _fail("the clock shows no date any more: set it with `huiyin clock set --rate 1 --at …`")
     except Exception as error:
         engine = engine_away(error)
         if engine is None:
