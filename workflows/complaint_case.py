@@ -189,7 +189,8 @@ class ComplaintCase:
                 RouteRequest(case_id=facts.case_id, track=facts.track, category=facts.category, region=facts.region),
             )
             if verdict.unit is None:
-                raise ApplicationError("no desk serves this region", type=ROUTE_REFUSED, non_retryable=True)
+                # Not an ApplicationError: that would end the case. The task is tried again until there is a desk.
+                raise RuntimeError("no desk registers this case")
             await self._step(Act.REGISTER, _SYSTEM, desk=verdict.unit)
 
     async def _command(self, command: Command) -> None:

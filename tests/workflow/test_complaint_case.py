@@ -243,3 +243,23 @@ async def test_a_continuation_carries_everything_and_remembers_answered_commands
     again = await successor.execute_update(UPDATE_ACT, given, result_type=ActResult)
     assert again == first
     assert (await bench.state(successor)).sequence == before.sequence
+
+
+@pytest.mark.timeout(400)
+async def test_a_thousand_commands_later_it_has_continued_as_new_and_nobody_noticed(bench: Bench) -> None:
+    handle = await bench.start(new_case())
+    state = await do(bench, handle, Act.ACCEPT, Act.DISPATCH, Act.SIGN, Act.BEGIN)
+    first_run = (await handle.describe()).run_id
+    handle = bench.client.get_workflow_handle(handle.id)  # the case, whichever run it is in
+    hands = asyncio.Semaphore(8)
+
+    async def urge() -> ActResult:
+        async with hands:
+            return await send(handle, command(state, Act.URGE))
+
+    answers = await asyncio.gather(*(urge() for _ in range(1_050)))
+    now = await bench.state(handle)
+    assert (await handle.describe()).run_id != first_run
+    assert sorted(answer.sequence for answer in answers) == list(range(state.sequence + 1, now.sequence + 1))
+    assert [step.sequence for step in bench.office.steps] == list(range(1, now.sequence + 1))
+    assert (await do(bench, handle, Act.REPLY)).stage is Stage.FEEDBACK
