@@ -3,9 +3,11 @@
 import asyncio
 import signal
 
+import uvloop
 from prometheus_client import start_http_server
 from temporalio.client import Client
-from temporalio.worker import Worker
+from temporalio.worker import UnsandboxedWorkflowRunner, Worker
+from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 
 from contracts.messages import QUEUE_CASES
 from services.chassis import telemetry, temporal
@@ -14,11 +16,16 @@ from workflows.complaint_case import ComplaintCase
 
 
 def make_worker(client: Client, settings: Settings) -> Worker:
-    """A worker for the queue ``cases``."""
+    """A worker for the queue ``cases``.
+
+    The sandbox looks for what is not deterministic, and takes half of the worker's time for it. The workflow's tests run
+    in it, and replay recorded histories; here it is off unless ``worker_sandbox`` is set.
+    """
     return Worker(
         client,
         task_queue=QUEUE_CASES,
         workflows=[ComplaintCase],
+        workflow_runner=SandboxedWorkflowRunner() if settings.worker_sandbox else UnsandboxedWorkflowRunner(),
         max_cached_workflows=settings.worker_cached_workflows,
         max_concurrent_workflow_tasks=settings.worker_concurrent_tasks,
     )
@@ -41,4 +48,4 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    uvloop.run(main())

@@ -55,6 +55,8 @@ class Settings(BaseSettings):
     # The process that runs workflows
     worker_cached_workflows: int = Field(default=1_000, ge=1)
     worker_concurrent_tasks: int = Field(default=40, ge=2)
+    worker_sandbox: bool = False
+    """Run workflows in the SDK's sandbox, as their tests do: slower, refuses what is not deterministic."""
 
     # Mail
     smtp_host: str = "127.0.0.1"
