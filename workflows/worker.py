@@ -18,8 +18,8 @@ from workflows.complaint_case import ComplaintCase
 def make_worker(client: Client, settings: Settings) -> Worker:
     """A worker for the queue ``cases``.
 
-    The sandbox looks for what is not deterministic, and takes half of the worker's time for it. The workflow's tests run
-    in it, and replay recorded histories; here it is off unless ``worker_sandbox`` is set.
+    The sandbox looks for what is not deterministic, and takes half of the worker's time for it. The workflow's tests
+    run in it; here it is off unless ``worker_sandbox`` is set.
     """
     return Worker(
         client,

@@ -6,6 +6,7 @@ from weakref import WeakKeyDictionary
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from contracts.clock import BusinessClock
+from services.chassis.db import execute, one
 
 _FRESH_SECONDS = 1.0
 _cache: "WeakKeyDictionary[AsyncEngine, tuple[float, BusinessClock]]" = WeakKeyDictionary()
@@ -25,8 +26,7 @@ async def read_clock(session: AsyncSession) -> BusinessClock:
         known = _cache.get(engine)
         if known is not None and now - known[0] < _FRESH_SECONDS:
             return known[1]
-    connection = await session.connection()
-    row = (await connection.exec_driver_sql(_READ)).mappings().one_or_none()
+    row = await one(session, _READ)
     if row is None:
         raise LookupError("business_clock is empty")
     clock = BusinessClock(**row)
@@ -37,7 +37,6 @@ async def read_clock(session: AsyncSession) -> BusinessClock:
 
 async def write_clock(session: AsyncSession, clock: BusinessClock) -> None:
     """Set the clock of this database; other processes see it within a second."""
-    connection = await session.connection()
-    await connection.exec_driver_sql(_WRITE, (clock.anchor_wall, clock.anchor_business, clock.rate))
+    await execute(session, _WRITE, clock.anchor_wall, clock.anchor_business, clock.rate)
     if isinstance(session.bind, AsyncEngine):
         _cache.pop(session.bind, None)

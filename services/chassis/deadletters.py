@@ -18,6 +18,8 @@ from typing import Any, Literal
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from services.chassis.db import rows
+
 CHANNEL = "huiyin_dead_letters"
 RELAY = "relay"
 
@@ -151,8 +153,8 @@ async def lock_key(session: AsyncSession, consumer: str, topic: str, key: str) -
 
 async def blocked(session: AsyncSession, consumer: str, topic: str, keys: Iterable[str]) -> set[str]:
     """Those of the keys that have parked messages."""
-    rows = await _run(session, _BLOCKED, consumer, topic, sorted(set(keys)))
-    return {row[0] for row in rows}
+    found = await rows(session, _BLOCKED, consumer, topic, sorted(set(keys)))
+    return {row[0] for row in found}
 
 
 async def ready(session: AsyncSession, consumer: str) -> list[Parked]:

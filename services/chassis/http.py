@@ -175,6 +175,7 @@ def _add_problem_handlers(app: FastAPI) -> None:
         PoolTimeout,
         asyncpg.PostgresError,
         asyncpg.InterfaceError,
+        asyncpg.InternalClientError,
         RPCError,
         RuntimeError,  # a lazy Temporal client's first call
         httpx.TransportError,

@@ -5,6 +5,8 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from services.chassis.db import execute, one
+
 # Longer than the topics keep records: what is older can't be delivered again.
 KEEP = timedelta(days=35)
 
@@ -19,12 +21,9 @@ async def first_time(session: AsyncSession, consumer: str, event_id: UUID) -> bo
 
     Waits while another transaction is at the same event, so that one of two has the effect.
     """
-    connection = await session.connection()
-    result = await connection.exec_driver_sql(_MARK, (consumer, event_id))
-    return result.first() is not None
+    return await one(session, _MARK, consumer, event_id) is not None
 
 
 async def prune(session: AsyncSession, keep: timedelta = KEEP) -> None:
     """Forget events received longer ago than `keep`."""
-    connection = await session.connection()
-    await connection.exec_driver_sql(_PRUNE, (keep,))
+    await execute(session, _PRUNE, keep)

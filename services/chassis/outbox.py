@@ -11,6 +11,7 @@ from uuid_utils import uuid7
 from contracts.envelope import Envelope, Event
 from contracts.topics import Topic
 from services.chassis import telemetry
+from services.chassis.db import one
 
 CHANNEL = "huiyin_outbox"
 
@@ -46,6 +47,17 @@ async def emit(
     `event_id` for events whose identity follows from something else (a retry writes the same event again).
     Raises ValueError when topic or key are not the event's own.
     """
+    values = outgoing(topic, key, event, subject=subject, event_id=event_id)
+    await one(session, _INSERT, *values)
+    return values[2]
+
+
+Outgoing = tuple[str, str, UUID, str, str, bytes]
+"""The columns topic, key, event_id, type, headers (JSON) and payload of an outbox row."""
+
+
+def outgoing(topic: Topic, key: str, event: Event, *, subject: str, event_id: UUID | None = None) -> Outgoing:
+    """An event as `emit` writes it, for a statement that writes more than the event and notifies CHANNEL itself."""
     if topic is not event.TOPIC or key != event.key:
         raise ValueError(f"{event.TYPE} goes to {event.TOPIC.name} under its {event.TOPIC.key}")
     chosen = event_id or UUID(int=uuid7().int)
@@ -57,16 +69,11 @@ async def emit(
         time=datetime.now(UTC),
         traceparent=telemetry.traceparent(),
     )
-    connection = await session.connection()
-    await connection.exec_driver_sql(
-        _INSERT,
-        (
-            topic.name,
-            key,
-            chosen,
-            event.TYPE,
-            json.dumps(envelope.headers(), ensure_ascii=True),
-            event.model_dump_json().encode(),
-        ),
+    return (
+        topic.name,
+        key,
+        chosen,
+        event.TYPE,
+        json.dumps(envelope.headers(), ensure_ascii=True),
+        event.model_dump_json().encode(),
     )
-    return chosen

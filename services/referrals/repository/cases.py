@@ -64,13 +64,26 @@ class CaseRow:
         )
 
 
-_SELECT = """
-SELECT c.*, d.name AS desk_name, d.region AS desk_region, h.name AS holder_name, h.region AS holder_region,
+# ruff: noqa: S608 the statements are put together from constants only
+_COLUMNS = """c.*, d.name AS desk_name, d.region AS desk_region, h.name AS holder_name, h.region AS holder_region,
        t.kind AS task_kind, t.unit_id AS task_unit, t.role AS task_role, t.assignee, t.opened_sequence, t.opened_at,
-       t.due_at, t.due_key
-FROM cases AS c
+       t.due_at, t.due_key"""
+_FROM = """FROM cases AS c
 JOIN units AS d ON d.unit_id = c.desk_id
-LEFT JOIN units AS h ON h.unit_id = c.holder_id
+LEFT JOIN units AS h ON h.unit_id = c.holder_id"""
+_SELECT = f"SELECT {_COLUMNS} {_FROM}"
+_ACCUSED = "ARRAY(SELECT unit_id FROM case_respondents WHERE case_id = c.case_id ORDER BY unit_id) AS respondents"
+_GET = f"SELECT {_COLUMNS}, {_ACCUSED} {_FROM} LEFT JOIN tasks AS t ON t.case_id = c.case_id WHERE c.case_id = $1"
+_RECORD = f"""
+SELECT {_COLUMNS}, {_ACCUSED}, (
+    SELECT json_agg(json_build_array(s.transition, s.hash, s.recorded_at, u.name) ORDER BY s.sequence)
+    FROM case_history AS s LEFT JOIN units AS u ON u.unit_id = s.unit_id WHERE s.case_id = c.case_id
+) AS steps, (
+    SELECT json_agg(g ORDER BY g.at DESC) FROM (
+        SELECT grant_id, account_id, unit_id, purpose, fields, at FROM grants_log WHERE case_id = c.case_id
+        ORDER BY at DESC LIMIT 100
+    ) AS g
+) AS grants {_FROM} LEFT JOIN tasks AS t ON t.case_id = c.case_id WHERE c.case_id = $1
 """
 
 
@@ -122,8 +135,8 @@ def _task(row: Row) -> TaskRow:
 
 async def get(session: AsyncSession, case_id: UUID) -> CaseRow | None:
     """The case, or None when it does not exist or the principal may not see it."""
-    row = await one(session, f"{_SELECT} LEFT JOIN tasks AS t ON t.case_id = c.case_id WHERE c.case_id = $1", case_id)
-    return _case(row) if row else None
+    row = await one(session, _GET, case_id)
+    return _case(row, row["respondents"]) if row else None
 
 
 async def by_number(session: AsyncSession, case_number: str) -> list[CaseRow]:
@@ -136,12 +149,6 @@ async def by_number(session: AsyncSession, case_number: str) -> list[CaseRow]:
     return [_case(row) for row in found]
 
 
-async def respondents(session: AsyncSession, case_id: UUID) -> tuple[str, ...]:
-    """The linked respondent units of a case that the principal sees."""
-    found = await rows(session, "SELECT unit_id FROM case_respondents WHERE case_id = $1 ORDER BY unit_id", case_id)
-    return tuple(row["unit_id"] for row in found)
-
-
 @dataclass(frozen=True)
 class Step:
     """A row of a case's history."""
@@ -152,18 +159,25 @@ class Step:
     unit_name: str | None
 
 
-async def timeline(session: AsyncSession, case_id: UUID) -> list[Step]:
-    """A case's history from its first step."""
-    found = await rows(
-        session,
-        "SELECT h.transition, h.hash, h.recorded_at, u.name AS unit_name FROM case_history AS h"
-        " LEFT JOIN units AS u ON u.unit_id = h.unit_id WHERE h.case_id = $1 ORDER BY h.sequence",
-        case_id,
-    )
-    return [
-        Step(Transition.model_validate_json(row["transition"]), row["hash"], row["recorded_at"], row["unit_name"])
-        for row in found
+@dataclass(frozen=True)
+class Record:
+    """A case with its history from the first step, and who was let read its texts, latest first."""
+
+    case: CaseRow
+    steps: list[Step]
+    grants: list[Mapping[str, Any]]
+
+
+async def record(session: AsyncSession, case_id: UUID) -> Record | None:
+    """All of a case in one statement, or None when it does not exist or the principal may not see it."""
+    row = await one(session, _RECORD, case_id)
+    if row is None:
+        return None
+    steps = [
+        Step(Transition.model_validate_json(transition), digest, datetime.fromisoformat(recorded_at), unit_name)
+        for transition, digest, recorded_at, unit_name in loaded(row["steps"]) or ()
     ]
+    return Record(_case(row, row["respondents"]), steps, loaded(row["grants"]) or [])
 
 
 async def chain(session: AsyncSession, case_id: UUID) -> Sequence[Row]:

@@ -1,4 +1,4 @@
-"""Recording one step of a case: case row, task, visibility, history and published text in one statement."""
+"""Recording one step of a case: case row, task, visibility, history, published text and event in one statement."""
 
 import hashlib
 from dataclasses import dataclass
@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from contracts.lifecycle import Act, Purpose, TaskKind
 from contracts.messages import ActResult, RunningClock, Transition
 from contracts.model import canonical_json
+from services.chassis.outbox import CHANNEL, Outgoing
 from services.referrals.repository.sql import as_json, execute, one
 
 GENESIS = "0" * 64
@@ -55,7 +56,7 @@ async def content_of(session: AsyncSession, case_id: UUID, sequence: int) -> str
     return str(row["content_hash"]) if row else None
 
 
-_WRITE = """
+_WRITE = f"""
 WITH the_case AS (
     INSERT INTO cases (case_id, case_number, complaint_ids, channel, track, category, region, named, respondent_count,
         submitted_at, sequence, changed_sequence, stage, desk_id, holder_id, linked, redo_count, outcome, satisfaction,
@@ -96,13 +97,19 @@ WITH the_case AS (
 ), published AS (
     UPDATE documents SET published_sequence = $11
     WHERE document_id = $38::uuid AND case_id = $1 AND published_sequence IS NULL
+), settled AS (
+    UPDATE commands SET state = 'DONE', result = $39::jsonb, settled_at = now() WHERE command_id = $27::uuid
+), event AS (
+    INSERT INTO outbox (topic, key, event_id, type, headers, payload) VALUES ($40, $41, $42, $43, $44::jsonb, $45)
 )
-UPDATE commands SET state = 'DONE', result = $39::jsonb, settled_at = now() WHERE command_id = $27::uuid
-"""
+SELECT pg_notify('{CHANNEL}', '')
+"""  # noqa: S608 a constant only
 
 
-async def write(session: AsyncSession, step: Transition, *, content: str, previous: str, publishes: UUID | None) -> str:
-    """Record a step on top of the row with hash ``previous``; returns the new row's hash.
+async def write(
+    session: AsyncSession, step: Transition, *, content: str, previous: str, publishes: UUID | None, event: Outgoing
+) -> None:
+    """Record a step on top of the row with hash ``previous``, and the event that tells of it.
 
     ``content`` is the step's content hash; ``publishes`` the document that the reporter may read from now on.
     """
@@ -152,8 +159,8 @@ async def write(session: AsyncSession, step: Transition, *, content: str, previo
         list(step.respondent_units),
         publishes,
         as_json(result) if result else None,
+        *event,
     )
-    return digest
 
 
 def _task_due(kind: TaskKind, clocks: tuple[RunningClock, ...]) -> object:

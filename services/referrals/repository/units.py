@@ -1,12 +1,18 @@
 """Units: the tree of jurisdictions and departments."""
 
 from collections.abc import Iterable
+from time import monotonic
+from weakref import WeakKeyDictionary
 
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from contracts.lifecycle import Track
 from services.referrals.domain import DESK_OF, Level, Unit, UnitKind, ancestors
 from services.referrals.repository.sql import Row, execute, one, rows
+
+_FRESH_SECONDS = 3.0
+_CACHED = 10_000
+_cache: "WeakKeyDictionary[AsyncEngine, dict[str, tuple[float, Unit]]]" = WeakKeyDictionary()
 
 _SELECT = "SELECT unit_id, name, level, kind, department, region, path, active FROM units"
 
@@ -36,6 +42,20 @@ async def by_ids(session: AsyncSession, unit_ids: Iterable[str]) -> dict[str, Un
     return {row["unit_id"]: _unit(row) for row in found}
 
 
+async def known(session: AsyncSession, unit_ids: Iterable[str]) -> dict[str, Unit]:
+    """As `by_ids`, and up to three seconds old: units hardly ever change, and every act asks for some."""
+    wanted, now = set(unit_ids), monotonic()
+    cache = _cache.setdefault(session.bind, {}) if isinstance(session.bind, AsyncEngine) else {}
+    found = {name: kept[1] for name in wanted if (kept := cache.get(name)) is not None and kept[0] > now}
+    if missing := wanted - found.keys():
+        fresh = await by_ids(session, missing)
+        if len(cache) > _CACHED:
+            cache.clear()
+        cache.update((name, (now + _FRESH_SECONDS, unit)) for name, unit in fresh.items())
+        found |= fresh
+    return found
+
+
 async def everything(session: AsyncSession) -> list[Unit]:
     """All units, parents before children."""
     found = await rows(session, f"{_SELECT} ORDER BY array_length(path, 1), unit_id")
@@ -63,6 +83,11 @@ async def below(session: AsyncSession, unit_id: str) -> list[str]:
     return [row["unit_id"] for row in found]
 
 
+def _forget(session: AsyncSession) -> None:
+    if isinstance(session.bind, AsyncEngine):
+        _cache.pop(session.bind, None)
+
+
 async def insert(session: AsyncSession, unit: Unit) -> bool:
     """Add a unit; False when the id is taken."""
     return bool(
@@ -84,6 +109,7 @@ async def insert(session: AsyncSession, unit: Unit) -> bool:
 
 async def update(session: AsyncSession, unit: Unit) -> None:
     """Change what describes a unit. Its place in the tree stays: units below it carry that path."""
+    _forget(session)
     await execute(
         session,
         "UPDATE units SET name = $2, level = $3, kind = $4, department = $5, region = $6, active = $7"

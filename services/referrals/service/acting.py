@@ -82,6 +82,14 @@ class Answer:
     refusal: str | None = None
 
 
+@dataclass(frozen=True)
+class _Ready:
+    """A command to send; ``fresh`` when it was kept just now."""
+
+    command: Command
+    fresh: bool
+
+
 class Acting:
     """Sends commands to workflows, one at a time per case: a race is lost here, not at the engine."""
 
@@ -101,6 +109,20 @@ class Acting:
 
         Raises Refused (nothing was done), or EngineAway: then the same request with the same id may be repeated.
         """
+        lock = self._locks.setdefault(case_id, asyncio.Lock())
+        if lock.locked():
+            ready = await self._prepare(who, case_id, command_id, wish)
+            return ready if isinstance(ready, Answer) else await self._send(case_id, ready.command)
+        async with lock:
+            ready = await self._prepare(who, case_id, command_id, wish)
+            if isinstance(ready, Answer):
+                return ready
+            if ready.fresh:  # nobody else was at the case since it was read
+                return await self._update(case_id, ready.command)
+            return await self._look_and_update(case_id, ready.command)
+
+    async def _prepare(self, who: Identity, case_id: UUID, command_id: UUID, wish: Wish) -> "Answer | _Ready":
+        """Judge the wish and keep its command, or find what became of it before. Raises Refused."""
         digest = _digest(case_id, wish)
         async with self._db.read(who.principal) as session:
             case = await self._casebook.must_see(session, case_id)
@@ -109,14 +131,12 @@ class Acting:
                 await self._judge(session, who, case, wish)
         if known is None:
             command = _command(who, command_id, wish)
-            await self._keep(who, case_id, command, digest, wish)
-        else:
-            if (known.case_id, known.content_hash) != (case_id, digest):
-                raise Refused("IDEMPOTENCY_KEY_REUSED")
-            if known.state != "PENDING":
-                return _settled(known)
-            command = Command.model_validate(known.body)
-        return await self._send(case_id, command)
+            return _Ready(command, await self._keep(who, case_id, command, digest, wish))
+        if (known.case_id, known.content_hash) != (case_id, digest):
+            raise Refused("IDEMPOTENCY_KEY_REUSED")
+        if known.state != "PENDING":
+            return _settled(known)
+        return _Ready(Command.model_validate(known.body), fresh=False)
 
     async def follow(self, who: Identity, command_id: UUID) -> Answer:
         """How a command of this officer stands; raises Refused NOT_FOUND."""
@@ -159,10 +179,11 @@ class Acting:
         if wish.respondent_units:
             await self._casebook.refuse_link(session, case, wish.respondent_units)
 
-    async def _keep(self, who: Identity, case_id: UUID, command: Command, digest: str, wish: Wish) -> None:
-        """The command and its sealed texts, in one transaction, before anything is sent."""
+    async def _keep(self, who: Identity, case_id: UUID, command: Command, digest: str, wish: Wish) -> bool:
+        """The command and its sealed texts, in one transaction, before anything is sent; False when it is known."""
         async with self._db.session(SYSTEM) as session:
-            fresh = await commands.insert(
+            insert = commands.insert if wish.texts else commands.insert_alone
+            fresh = await insert(
                 session,
                 command_id=command.command_id,
                 case_id=case_id,
@@ -177,9 +198,10 @@ class Acting:
                 mine = known is not None and known.account_id == who.account.account_id
                 if known is None or not mine or (known.case_id, known.content_hash) != (case_id, digest):
                     raise Refused("IDEMPOTENCY_KEY_REUSED")
-                return
+                return False
             author = Author(who.account.account_id, who.officer.unit_id)
             await self._texts.seal(session, case_id, command.command_id, wish.texts, author)
+            return True
 
     async def _send(self, case_id: UUID, command: Command) -> Answer:
         lock = self._locks.setdefault(case_id, asyncio.Lock())
@@ -189,16 +211,19 @@ class Acting:
         except TimeoutError:
             return await self._promise(case_id, command)
         try:
-            async with self._db.read(SYSTEM) as session:
-                known = await commands.get(session, command.command_id)
-                case = await cases.get(session, case_id)
-            if known is not None and known.state != "PENDING":
-                return _settled(known)
-            if case is not None and permissions.is_stale(case.standing(), command.expected_sequence):
-                return await self._refused(case_id, command, "STALE")
-            return await self._update(case_id, command)
+            return await self._look_and_update(case_id, command)
         finally:
             lock.release()
+
+    async def _look_and_update(self, case_id: UUID, command: Command) -> Answer:
+        async with self._db.read(SYSTEM) as session:
+            known = await commands.get(session, command.command_id)
+            case = await cases.get(session, case_id)
+        if known is not None and known.state != "PENDING":
+            return _settled(known)
+        if case is not None and permissions.is_stale(case.standing(), command.expected_sequence):
+            return await self._refused(case_id, command, "STALE")
+        return await self._update(case_id, command)
 
     async def _update(self, case_id: UUID, command: Command) -> Answer:
         flight = self._flying.get(command.command_id)

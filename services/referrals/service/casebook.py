@@ -46,19 +46,19 @@ class Casebook:
     async def view(self, who: Identity, case_id: UUID) -> CaseView:
         """The case page; raises Refused NOT_FOUND."""
         async with self._db.read(who.principal) as session:
-            case = await self.must_see(session, case_id)
-            steps = await cases.timeline(session, case_id)
-            grants = await commands.grants(session, case_id)
-            respondents = await cases.respondents(session, case_id)
+            found = await cases.record(session, case_id)
+            if found is None:
+                raise Refused("NOT_FOUND")
             now = await business_now(session)
-        may_read = permissions.may_read_texts(who.officer, case.standing())
-        texts = await self._texts.read_all(case_id) if may_read else {}
+        case = found.case
+        written = any(step.step.note or step.step.public_document for step in found.steps)
+        may_read = written and permissions.may_read_texts(who.officer, case.standing())
         return views.view(
             case,
-            steps=steps,
-            texts=texts,
-            grants=[dict(grant) for grant in grants],
-            respondents=respondents,
+            steps=found.steps,
+            texts=await self._texts.read_all(case_id) if may_read else {},
+            grants=found.grants,
+            respondents=case.respondent_units,
             officer=who.officer,
             now=now,
         )
@@ -119,22 +119,22 @@ class Casebook:
             track=case.facts.track,
             category=categories()[case.facts.category],
             region=case.facts.region,
-            sender=await units.get(session, sender),
+            sender=(await units.known(session, [sender])).get(sender),
             to_desk=to_desk,
             linked=case.linked or case.facts.respondent_count == 0,
-            respondents=await cases.respondents(session, case.facts.case_id),
+            respondents=case.respondent_units,
         )
 
     async def refuse_route(self, session: AsyncSession, case: CaseRow, act: Act, who: Identity, unit_id: str) -> None:
         """Raises Refused when the unit may not receive the case by this act."""
         hop = await self.hop(session, case, who.officer.unit_id, to_desk=act is Act.HAND_TO_DESK)
-        refusal = domain.refuse(await units.get(session, unit_id), hop)
+        refusal = domain.refuse((await units.known(session, [unit_id])).get(unit_id), hop)
         if refusal is not None:
             raise Refused(refusal.value)
 
     async def refuse_link(self, session: AsyncSession, case: CaseRow, unit_ids: Sequence[str]) -> None:
         """Raises Refused when the units can't be linked as respondents."""
-        found = await units.by_ids(session, [*unit_ids, case.desk.unit_id])
+        found = await units.known(session, [*unit_ids, case.desk.unit_id])
         desk: Unit | None = found.get(case.desk.unit_id)
         refusal = domain.refuse_link(desk, case.facts.track, list(found.values()), unit_ids)
         if refusal is not None:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
+from time import monotonic
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -19,6 +20,9 @@ from services.referrals.repository import accounts, units
 from services.referrals.repository.accounts import Account
 
 ACCESS_SECONDS = 12 * 60 * 60
+FRESH_SECONDS = 2.0
+"""How long a change of an account's roles or units, made elsewhere, takes to be seen."""
+_CACHED = 10_000
 
 
 @dataclass(frozen=True)
@@ -66,6 +70,7 @@ class Identities:
     def __init__(self, db: Database, tokens: ServiceTokens) -> None:
         self._db = db
         self._tokens = tokens
+        self._recent: dict[str, tuple[float, Identity]] = {}
 
     async def log_in(self, username: str, password: str) -> tuple[str, Identity]:
         """An access token for 12 hours. Raises Refused BAD_CREDENTIALS, alike for a wrong name and a wrong password."""
@@ -87,6 +92,17 @@ class Identities:
 
     async def of_token(self, token: str) -> Identity:
         """Who the token stands for, with today's roles and units. Raises Unauthenticated, also when it was revoked."""
+        now = monotonic()
+        recent = self._recent.get(token)
+        if recent is not None and recent[0] > now:
+            return recent[1]
+        identity = await self._look_up(token)
+        if len(self._recent) >= _CACHED:
+            self._recent.clear()
+        self._recent[token] = (now + FRESH_SECONDS, identity)
+        return identity
+
+    async def _look_up(self, token: str) -> Identity:
         claims = auth.verify_officer(self._tokens, token)
         jti = UUID(claims.jti)
         async with self._db.read() as session:
@@ -99,6 +115,7 @@ class Identities:
         """End the session; its token is refused from now on."""
         async with self._db.session() as session:
             await accounts.revoke_session(session, identity.jti)
+        self._recent = {token: kept for token, kept in self._recent.items() if kept[1].jti != identity.jti}
 
     @staticmethod
     async def _visible(session: AsyncSession, account: Account) -> tuple[str, ...]:

@@ -20,7 +20,7 @@ from contracts.topics import CASES
 from services.chassis import metrics
 from services.chassis.clock import read_clock
 from services.chassis.db import SYSTEM, Database
-from services.chassis.outbox import emit
+from services.chassis.outbox import outgoing
 from services.referrals import deadlines, domain
 from services.referrals.deadlines import Calendar, Period
 from services.referrals.domain import Hop
@@ -54,8 +54,8 @@ class Steps:
     async def check_route(self, check: RouteCheck) -> RouteVerdict:
         """Whether the unit may receive the case. A report that names nobody has nobody to be linked."""
         async with self.db.read(SYSTEM) as session:
-            found = await units.by_ids(session, [check.unit_id, check.from_unit])
-            case = await cases.get(session, check.case_id)
+            found = await units.known(session, [check.unit_id, check.from_unit])
+            case = None if check.linked else await cases.get(session, check.case_id)
         names_nobody = case is not None and case.facts.respondent_count == 0
         hop = Hop(
             track=check.track,
@@ -77,7 +77,7 @@ class Steps:
         async with self.db.read(SYSTEM) as session:
             case = await cases.get(session, check.case_id)
             wanted = [*check.unit_ids, *([case.desk.unit_id] if case else [])]
-            found = await units.by_ids(session, wanted)
+            found = await units.known(session, wanted)
         if case is None:
             return RouteVerdict(refusal=domain.Refusal.UNKNOWN_UNIT.value)
         desk = found.get(case.desk.unit_id)
@@ -88,7 +88,7 @@ class Steps:
         """The deadline of record of each clock, in the order asked."""
         wanted = [request.unit_id for request in requests if request.unit_id]
         async with self.db.read(SYSTEM) as session:
-            found = await units.by_ids(session, wanted)
+            found = await units.known(session, wanted)
         return [self._deadline(request, found.get(request.unit_id or "")) for request in requests]
 
     def _deadline(self, request: ClockRequest, unit: domain.Unit | None) -> Deadline:
@@ -126,14 +126,15 @@ class Steps:
                 return Recorded(sequence=step.sequence, business_clock=clock)
             if step.sequence != head.sequence + 1:
                 raise Conflict("steps before this one are missing")
-            digest = await history.write(
+            told = transitioned(step, history.chained(head.hash, content))
+            await history.write(
                 session,
                 step,
                 content=content,
                 previous=head.hash,
                 publishes=history.published_document(step),
+                event=outgoing(CASES, str(case_id), told, subject=str(case_id)),
             )
-            await emit(session, CASES, str(case_id), transitioned(step, digest), subject=str(case_id))
         if step.act is Act.OVERDUE and step.deadline is not None:
             metrics.deadlines_missed_total.labels(step.deadline.clock_id).inc()
         return Recorded(sequence=step.sequence, business_clock=clock)
