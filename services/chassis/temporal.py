@@ -24,6 +24,7 @@ from services.chassis.outages import EngineAway
 from services.chassis.settings import Settings
 
 ENCODING = b"binary/huiyin-aes256gcm"
+NOT_SEALED = b"binary/huiyin-not-sealed"
 _AAD = b"huiyin/temporal"
 
 # A call waits out a short hiccup; longer outages are the callers' matter (503, or back-off in a consumer).
@@ -50,12 +51,13 @@ class EncryptionCodec(PayloadCodec):
         ]
 
     async def decode(self, payloads: Sequence[Payload]) -> list[Payload]:
-        """Open what is sealed; what never was stays as it is. Raises SealBroken when no key fits."""
+        """Open what is sealed; what never was becomes unreadable. Raises SealBroken when no key fits."""
         return [self._open(payload) for payload in payloads]
 
     def _open(self, payload: Payload) -> Payload:
         if payload.metadata.get("encoding") != ENCODING:
-            return payload
+            # Its sender lacks our keys: an Update is refused and a signal dropped, and the workflow goes on.
+            return Payload(metadata={"encoding": NOT_SEALED})
         return Payload.FromString(self._keyring.decrypt(payload.data, _AAD))
 
 

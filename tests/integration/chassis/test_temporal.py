@@ -13,7 +13,8 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from pydantic import BaseModel
 from temporalio import activity, workflow
-from temporalio.client import Client, WorkflowFailureError
+from temporalio.client import Client, WorkflowFailureError, WorkflowUpdateFailedError
+from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError
 from temporalio.worker import Worker
@@ -45,6 +46,29 @@ class Asking:
         return await workflow.execute_activity(
             answer, question, start_to_close_timeout=timedelta(seconds=10), result_type=Question
         )
+
+
+@workflow.defn(sandboxed=False)
+class Hearing:
+    """Ends with all that it heard, once it was told to by signal."""
+
+    def __init__(self) -> None:
+        self.heard: list[str] = []
+        self.ended = False
+
+    @workflow.run
+    async def run(self) -> list[str]:
+        await workflow.wait_condition(lambda: self.ended)
+        return self.heard
+
+    @workflow.update
+    async def say(self, question: Question) -> None:
+        self.heard.append(question.text)
+
+    @workflow.signal
+    def end(self, question: Question) -> None:
+        self.heard.append(question.text)
+        self.ended = True
 
 
 @pytest.fixture
@@ -89,6 +113,21 @@ async def test_histories_of_old_keys_stay_readable(own_keys: Settings) -> None:
     history = await rotated.get_workflow_handle(newer).fetch_history()
     started = history.events[0].workflow_execution_started_event_attributes
     assert temporal.key_ids(started.input.payloads) == {"k2"}
+
+
+async def test_who_lacks_our_keys_gives_no_orders(own_keys: Settings) -> None:
+    client = await temporal.connect(own_keys)
+    stranger = await Client.connect(own_keys.temporal_address, data_converter=pydantic_data_converter)
+    name = f"test/{uuid.uuid4()}"
+    async with Worker(client, task_queue=name, workflows=[Hearing]):
+        ours = await client.start_workflow(Hearing.run, id=name, task_queue=name)
+        theirs = stranger.get_workflow_handle(name)
+        with pytest.raises(WorkflowUpdateFailedError):
+            await theirs.execute_update(Hearing.say, Question(text="theirs"))
+        await theirs.signal(Hearing.end, Question(text="theirs"))
+        await ours.execute_update(Hearing.say, Question(text="ours"))
+        await ours.signal(Hearing.end, Question(text="the end"))
+        assert await ours.result() == ["ours", "the end"]
 
 
 @pytest.fixture
