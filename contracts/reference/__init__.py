@@ -1,145 +1,279 @@
-"""Reference data: taxonomy, clocks, departments, refusal reasons and regimes, from the CSV files beside this one.
+"""Reference data: taxonomy, clocks, regimes, departments and the rest, from the CSV files beside this one.
 
-Every row carries its source and a mark: V read in the rule's own text, S in a secondary source, K a default that the
-deploying agency confirms.
+An agency's own directory of the same files lies above the shipped data (``use``): its rows are added, and replace
+those of the same key and date. Of the rows of a key the one applies whose ``effective_from`` is the latest that has
+come; before the first one, the first. What a date parameter leaves out is today.
 """
 
-import csv
-from dataclasses import dataclass
+from collections.abc import Mapping
+from datetime import date, datetime, timedelta, timezone
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
+from typing import Any
 
 from contracts.lifecycle import Channel, Purpose, Track
+from contracts.reference.model import (
+    Category,
+    CategoryClass,
+    ClockRule,
+    Department,
+    Division,
+    OutcomeType,
+    Refusal,
+    Regime,
+    Sanction,
+    Satisfaction,
+    Transfer,
+    UnitLevel,
+    WorkingHours,
+)
+from contracts.reference.store import Store, shipped
+from contracts.reference.tables import BadReference, Finding, Line
+
+__all__ = [
+    "BadReference",
+    "Category",
+    "CategoryClass",
+    "ClockRule",
+    "Department",
+    "Division",
+    "Finding",
+    "OutcomeType",
+    "Refusal",
+    "Regime",
+    "Sanction",
+    "Satisfaction",
+    "Transfer",
+    "UnitLevel",
+    "WorkingHours",
+    "applicable",
+    "categories",
+    "category_classes",
+    "clock_for",
+    "clock_of_version",
+    "clock_rule",
+    "clock_rules",
+    "departments",
+    "local_divisions",
+    "outcomes",
+    "refusals",
+    "regimes",
+    "sanctions",
+    "satisfaction_levels",
+    "transfers",
+    "unit_levels",
+    "use",
+    "working_hours",
+]
+
+_CHINA = timezone(timedelta(hours=8))
+_store: Store = shipped()
 
 
-@dataclass(frozen=True)
-class Category:
-    """A sub-class of the taxonomy. ``lead`` and ``support`` are department codes, or empty."""
-
-    code: str
-    parent: str
-    name_zh: str
-    name_en: str
-    lead: str
-    support: tuple[str, ...]
-    track: Track
-    priority: str
+def use(directory: Path | None) -> None:
+    """Lay an agency's directory above the shipped data; None takes it away. Raises BadReference and changes nothing."""
+    global _store
+    _store = shipped() if directory is None else shipped().under(directory)
+    for cached in (_clock_versions, _rules_on, _categories_on, _regimes_on):
+        cached.cache_clear()
 
 
-@dataclass(frozen=True)
-class ClockRule:
-    """A legal clock: ``amount`` of ``unit`` from its start. ``article`` is for people."""
-
-    id: str
-    regime: str
-    name_zh: str
-    amount: float
-    unit: str
-    article: str
-    status: str
+def _today() -> date:
+    return datetime.now(_CHINA).date()
 
 
-@dataclass(frozen=True)
-class Department:
-    """A kind of authority, e.g. WJ 卫生健康."""
-
-    code: str
-    name_zh: str
-    name_en: str
+def _day(on: date | datetime | None) -> date:
+    if on is None:
+        return _today()
+    return on.astimezone(_CHINA).date() if isinstance(on, datetime) else on
 
 
-@dataclass(frozen=True)
-class Refusal:
-    """A ground on which a complaint is not accepted, and the right channel to name (信访工作条例 art. 31)."""
-
-    code: str
-    name_zh: str
-    name_en: str
-    channel_zh: str
-    channel_en: str
-    source: str
-
-
-@dataclass(frozen=True)
-class Regime:
-    """Which clock serves a purpose; ``*`` matches anything, the first row that fits applies."""
-
-    purpose: Purpose
-    track: str
-    channel: str
-    department: str
-    clock: str
-    status: str
-
-
-def _rows(name: str) -> list[dict[str, str]]:
-    return list(csv.DictReader(files(__name__).joinpath(name).read_text("utf-8").splitlines()))
-
-
-@cache
-def categories() -> dict[str, Category]:
-    """Sub-classes by code."""
+def _row(line: Line) -> dict[str, Any]:
+    values = line.values
     return {
-        row["code"]: Category(
-            row["code"],
-            row["parent"],
-            row["name_zh"],
-            row["name_en"],
-            row["lead"],
-            tuple(code for code in row["support"].split(",") if code),
-            Track(row["track"]),
-            row["priority"],
-        )
-        for row in _rows("taxonomy.csv")
-        if row["level"] == "2"
+        "source": values["source"],
+        "status": values["status"],
+        "effective_from": values["effective_from"],
+        "version": line.version,
     }
 
 
+def _named(line: Line, *names: str) -> dict[str, Any]:
+    return _row(line) | {name: line.values[name] for name in names}
+
+
+def _clock(line: Line) -> ClockRule:
+    values = dict(line.values)
+    return ClockRule(
+        name_zh=values.pop("clock_zh"), name_en=values.pop("clock_en"), **values, version=line.version
+    )  # fmt: skip
+
+
 @cache
-def clock_rules() -> dict[str, ClockRule]:
-    """Clocks by id."""
-    rules: dict[str, ClockRule] = {}
-    regime = ""
-    for row in _rows("clocks.csv"):
-        regime = regime if row["regime"] == "ditto" else row["regime"]
-        rules[row["id"]] = ClockRule(
-            row["id"], regime, row["clock"], float(row["amount"]), row["unit"], row["article"], row["status"]
+def _clock_versions() -> dict[str, tuple[ClockRule, ...]]:
+    return {key[0]: tuple(_clock(line) for line in lines) for key, lines in _store.versions("clocks").items()}
+
+
+@cache
+def _rules_on(on: date) -> dict[str, ClockRule]:
+    return {line.key[0]: _clock(line) for line in _store.on("clocks", on)}
+
+
+@cache
+def _categories_on(on: date) -> tuple[dict[str, CategoryClass], dict[str, Category]]:
+    classes: dict[str, CategoryClass] = {}
+    found: dict[str, Category] = {}
+    for line in _store.on("taxonomy", on):
+        values = line.values
+        if values["level"] == "1":
+            classes[values["code"]] = CategoryClass(**_named(line, "code", "name_zh", "name_en"))
+            continue
+        found[values["code"]] = Category(
+            **_named(line, "code", "parent", "name_zh", "name_en", "lead", "support", "priority", "basis"),
+            track=Track(values["track"]),
+            crime_check=values["crime_check"],
+            tax_check=values["tax_check"],
         )
-    return rules
+    return classes, found
 
 
 @cache
-def departments() -> dict[str, Department]:
-    """Departments by code."""
-    return {row["code"]: Department(row["code"], row["name_zh"], row["name_en"]) for row in _rows("departments.csv")}
-
-
-@cache
-def refusals() -> dict[str, Refusal]:
-    """Refusal grounds R01–R13 by code."""
-    return {
-        row["code"]: Refusal(
-            row["code"], row["name_zh"], row["name_en"], row["channel_zh"], row["channel_en"], row["source"]
-        )
-        for row in _rows("refusals.csv")
-    }
-
-
-@cache
-def regimes() -> tuple[Regime, ...]:
-    """The regime table in its order."""
+def _regimes_on(on: date) -> tuple[Regime, ...]:
+    names = ("track", "category", "channel", "department", "family", "clock", "article")
     return tuple(
-        Regime(Purpose(row["purpose"]), row["track"], row["channel"], row["department"], row["clock"], row["status"])
-        for row in _rows("regimes.csv")
+        Regime(**_named(line, *names), purpose=Purpose(line.values["purpose"])) for line in _store.on("regimes", on)
     )
 
 
-def clock_for(purpose: Purpose, track: Track, channel: Channel, department: str | None) -> ClockRule:
-    """The clock that serves a purpose; raises LookupError when the table has no row for it."""
-    for row in regimes():
-        if row.purpose is purpose and all(
-            pattern in ("*", value)
-            for pattern, value in ((row.track, track), (row.channel, channel), (row.department, department or ""))
+def categories(on: date | datetime | None = None) -> dict[str, Category]:
+    """Sub-classes by code."""
+    return _categories_on(_day(on))[1]
+
+
+def category_classes(on: date | datetime | None = None) -> dict[str, CategoryClass]:
+    """The classes above them by code."""
+    return _categories_on(_day(on))[0]
+
+
+def clock_rules(on: date | datetime | None = None) -> dict[str, ClockRule]:
+    """Clocks by id."""
+    return _rules_on(_day(on))
+
+
+def clock_rule(clock_id: str, on: date | datetime | None = None) -> ClockRule | None:
+    """The clock as it applies to what starts on a day; None when there is no such clock."""
+    versions = _clock_versions().get(clock_id)
+    if not versions:
+        return None
+    day = _day(on)
+    return next((rule for rule in reversed(versions) if rule.effective_from <= day), versions[0])
+
+
+def clock_of_version(clock_id: str, version: str) -> ClockRule | None:
+    """The wording of a clock that a deadline was set by, also one that has been replaced since."""
+    line = _store.wording("clocks", (clock_id,), version)
+    return _clock(line) if line else None
+
+
+def departments(on: date | datetime | None = None) -> dict[str, Department]:
+    """Departments by code."""
+    lines = _store.on("departments", _day(on))
+    return {line.key[0]: Department(**_named(line, "code", "name_zh", "name_en", "note")) for line in lines}
+
+
+def refusals(on: date | datetime | None = None) -> dict[str, Refusal]:
+    """Refusal grounds R01–R13 by code."""
+    names = ("code", "name_zh", "name_en", "channel_zh", "channel_en")
+    return {line.key[0]: Refusal(**_named(line, *names)) for line in _store.on("refusals", _day(on))}
+
+
+def regimes(on: date | datetime | None = None) -> tuple[Regime, ...]:
+    """The regime table in its order, an agency's own rows first."""
+    return _regimes_on(_day(on))
+
+
+def unit_levels(on: date | datetime | None = None) -> tuple[UnitLevel, ...]:
+    """Levels of the hierarchy from the top."""
+    names = ("code", "rank", "name_zh", "name_en", "code_length")
+    levels = (UnitLevel(**_named(line, *names)) for line in _store.on("unit_levels", _day(on)))
+    return tuple(sorted(levels, key=lambda level: level.rank))
+
+
+def transfers(on: date | datetime | None = None) -> tuple[Transfer, ...]:
+    """The permitted transfers (who may hand what to whom, and how)."""
+    names = ("sender", "receiver", "act", "leader_approval", "condition")
+    return tuple(Transfer(**_named(line, *names)) for line in _store.on("transfers", _day(on)))
+
+
+def outcomes(on: date | datetime | None = None) -> dict[str, OutcomeType]:
+    """办结类型 by code."""
+    lines = _store.on("outcomes", _day(on))
+    return {line.key[0]: OutcomeType(**_named(line, "code", "name_zh", "name_en")) for line in lines}
+
+
+def satisfaction_levels(on: date | datetime | None = None) -> dict[int, Satisfaction]:
+    """Levels of 好差评 by number."""
+    names = ("level", "name_zh", "name_en", "satisfied")
+    return {line.values["level"]: Satisfaction(**_named(line, *names)) for line in _store.on("satisfaction", _day(on))}
+
+
+def sanctions(on: date | datetime | None = None) -> tuple[Sanction, ...]:
+    """The sanction ladder from its mildest step."""
+    names = ("level", "name_zh", "name_en", "authority")
+    steps = (Sanction(**_named(line, *names)) for line in _store.on("sanctions", _day(on)))
+    return tuple(sorted(steps, key=lambda step: step.level))
+
+
+def working_hours(unit_id: str, on: date | datetime | None = None) -> WorkingHours:
+    """When a unit works; what is set for ``*`` where the unit has nothing of its own."""
+    names = ("unit", "morning_from", "morning_to", "afternoon_from", "afternoon_to")
+    found = {line.key[0]: line for line in _store.on("working_hours", _day(on))}
+    return WorkingHours(**_named(found.get(unit_id) or found["*"], *names))
+
+
+def local_divisions(on: date | datetime | None = None) -> Mapping[str, Division]:
+    """Divisions beside those of GB/T 2260: functional zones, corps, demonstration."""
+    lines = _store.on("divisions", _day(on))
+    return {line.key[0]: Division(**_named(line, "code", "name_zh", "parent")) for line in lines}
+
+
+def applicable(
+    purpose: Purpose,
+    track: Track,
+    channel: Channel,
+    department: str | None,
+    *,
+    category: str | None = None,
+    on: date | datetime | None = None,
+) -> tuple[tuple[Regime, ClockRule], ...]:
+    """The clocks that serve a purpose side by side, each with the regime that says so, in the table's order."""
+    found: dict[str, tuple[Regime, ClockRule]] = {}
+    for row in regimes(on):
+        if (
+            row.purpose is purpose
+            and row.family not in found
+            and row.track in ("*", track)
+            and row.channel in ("*", channel)
+            and row.department in ("*", department or "")
+            and (row.category == "*" or (category or "").startswith(row.category))
         ):
-            return clock_rules()[row.clock]
-    raise LookupError(f"no clock for {purpose} on track {track}, channel {channel}, department {department}")
+            rule = clock_rule(row.clock, on)
+            assert rule is not None  # checked when the tables were read
+            found[row.family] = (row, rule)
+    return tuple(found.values())
+
+
+def clock_for(
+    purpose: Purpose,
+    track: Track,
+    channel: Channel,
+    department: str | None,
+    *,
+    category: str | None = None,
+    on: date | datetime | None = None,
+) -> ClockRule:
+    """The first clock that serves a purpose; raises LookupError when the table has no row for it."""
+    found = applicable(purpose, track, channel, department, category=category, on=on)
+    if not found:
+        raise LookupError(f"no clock for {purpose} on track {track}, channel {channel}, department {department}")
+    return found[0][1]

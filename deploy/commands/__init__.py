@@ -14,5 +14,6 @@ PARTS: dict[str, str] = {
     "dlq": "Messages that could not be processed: list, show, requeue.",
     "keys": "Key files: list, rotate.",
     "clock": "The business clock: show, set.",
+    "clocks": "The legal clocks: list, explain a deadline, compute many.",
 }
 """Name and one line of help; the module is deploy.commands.<name>."""
