@@ -85,12 +85,9 @@ async def execute(session: AsyncSession, statement: str, *args: object) -> int:
 
 
 def unbegun(session: AsyncSession) -> "asyncpg.Connection[asyncpg.Record]":
-    """The driver of a session that has run nothing yet: a statement on it commits by itself, in one round trip instead
-    of three. It must set its own principal. Raises RuntimeError once the transaction has begun."""
-    adapted = session.info[_ADAPTED]
-    if adapted._transaction is not None:
-        raise RuntimeError("the transaction has begun")
-    driver: asyncpg.Connection[asyncpg.Record] = adapted.driver_connection
+    """The session's driver as it is: while the session has run nothing, a statement on it commits by itself, in one
+    round trip instead of three, and must set its own principal. Later it is part of the transaction."""
+    driver: asyncpg.Connection[asyncpg.Record] = session.info[_ADAPTED].driver_connection
     return driver
 
 

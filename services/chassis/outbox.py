@@ -48,12 +48,17 @@ async def emit(
     Raises ValueError when topic or key are not the event's own.
     """
     values = outgoing(topic, key, event, subject=subject, event_id=event_id)
-    await one(session, _INSERT, *values)
+    await write(session, values)
     return values[2]
 
 
 Outgoing = tuple[str, str, UUID, str, str, bytes]
 """The columns topic, key, event_id, type, headers (JSON) and payload of an outbox row."""
+
+
+async def write(session: AsyncSession, event: Outgoing) -> None:
+    """Write an event that `outgoing` made into the caller's transaction."""
+    await one(session, _INSERT, *event)
 
 
 def outgoing(topic: Topic, key: str, event: Event, *, subject: str, event_id: UUID | None = None) -> Outgoing:

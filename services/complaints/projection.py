@@ -14,10 +14,7 @@ _WARNINGS = frozenset({Act.DUE_SOON, Act.OVERDUE})
 
 async def project(session: AsyncSession, event: CaseTransitioned) -> None:
     """Take one step over. Steps may come twice and in any order: the newest state wins, a step is kept once."""
-    await repository_cases.link_complaints(session, event.case_id, event.complaint_ids)
-    await repository_cases.mirror(session, newest(event))
-    if event.told:
-        await repository_cases.add_step(session, told(event))
+    await repository_cases.project(session, newest(event), told(event) if event.told else None, event.complaint_ids)
 
 
 def newest(event: CaseTransitioned) -> Mirror:

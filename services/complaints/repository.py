@@ -4,7 +4,6 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 import asyncpg
@@ -12,6 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from contracts.envelope import Envelope, Event
+from services.chassis.db import execute, one, rows, unbegun
 
 _CASE_NUMBER_UNIQUE = "complaints_case_number_key"
 
@@ -136,26 +136,18 @@ async def accept(session: AsyncSession, draft: Draft) -> bool:
     try:
         if order is not None:
             # Within the caller's transaction: the nonce is in it, and a key that came with another order undoes all.
-            return await first(session, _ACCEPT, *values) is not None
+            return await one(session, _ACCEPT, *values) is not None
         # A transaction of its own, in one round trip instead of three.
-        return await (await _driver(session)).fetchrow(_ACCEPT, *values) is not None
+        return await unbegun(session).fetchrow(_ACCEPT, *values) is not None
     except (IntegrityError, asyncpg.UniqueViolationError) as error:
         if _CASE_NUMBER_UNIQUE in str(error):
             raise NumberTaken from error
         raise
 
 
-async def _driver(session: AsyncSession) -> "asyncpg.Connection[asyncpg.Record]":
-    connection = (await session.connection()).sync_connection
-    driver = connection.connection.driver_connection if connection else None
-    if not isinstance(driver, asyncpg.Connection):
-        raise TypeError("the session's driver is not asyncpg")
-    return driver
-
-
 async def claimed(session: AsyncSession, claim: Claim) -> tuple[bytes, UUID] | None:
     """The content's hash and the result of an earlier claim of this key."""
-    row = await first(
+    row = await one(
         session,
         "SELECT request_hash, result_id FROM idempotency WHERE scope = $1 AND key_hash = $2",
         claim.scope,
@@ -166,7 +158,7 @@ async def claimed(session: AsyncSession, claim: Claim) -> tuple[bytes, UUID] | N
 
 async def claim(session: AsyncSession, wanted: Claim, result_id: UUID) -> bool:
     """Claim a key for a result; False when it was taken. Waits for a concurrent transaction that claims it."""
-    row = await first(
+    row = await one(
         session,
         "INSERT INTO idempotency (scope, key_hash, request_hash, result_id) VALUES ($1, $2, $3, $4)"
         " ON CONFLICT DO NOTHING RETURNING 1",
@@ -180,7 +172,7 @@ async def claim(session: AsyncSession, wanted: Claim, result_id: UUID) -> bool:
 
 async def numbered(session: AsyncSession, complaint_id: UUID) -> tuple[str, datetime]:
     """Case number and time of a stored complaint; raises LookupError."""
-    row = await first(session, "SELECT case_number, submitted_at FROM complaints WHERE complaint_id = $1", complaint_id)
+    row = await one(session, "SELECT case_number, submitted_at FROM complaints WHERE complaint_id = $1", complaint_id)
     if row is None:
         raise LookupError("no such complaint")
     return row[0], row[1]
@@ -215,9 +207,8 @@ async def open_own(session: AsyncSession, case_number: str, code_hash: bytes) ->
 
     Row-level security shows a public principal the complaint of this code only, here and in all that follows.
     """
-    connection = await session.connection()
-    await connection.exec_driver_sql("SELECT set_config('huiyin.code', $1, true)", (code_hash.hex(),))
-    return [OwnComplaint(*row) for row in await every(session, _OPEN, case_number, code_hash)]
+    await one(session, "SELECT set_config('huiyin.code', $1, true)", code_hash.hex())
+    return [OwnComplaint(*row) for row in await rows(session, _OPEN, case_number, code_hash)]
 
 
 @dataclass(frozen=True)
@@ -243,31 +234,31 @@ class TimelineRow:
 _TIMELINE = """
 SELECT case_id, sequence, act, to_stage, at, desk, holder, due_at, purpose, provisional, reason_code, outcome,
        document_id, document_sha256
-FROM timeline WHERE case_id = ANY($1) ORDER BY at, case_id, sequence
+FROM timeline WHERE case_id = ANY($1)
+ORDER BY max(at) OVER (PARTITION BY case_id ORDER BY sequence), case_id, sequence
 """
 
 
 async def timeline(session: AsyncSession, case_ids: Sequence[UUID]) -> list[TimelineRow]:
     """The told steps of these cases, oldest first."""
-    return [TimelineRow(*row) for row in await every(session, _TIMELINE, list(case_ids))]
+    return [TimelineRow(*row) for row in await rows(session, _TIMELINE, list(case_ids))]
 
 
 async def answered(session: AsyncSession, complaint_id: UUID) -> set[int]:
     """The answers (by the sequence of their review) that this complaint's reporter has rated."""
-    return {row[0] for row in await every(session, "SELECT answer FROM ratings WHERE complaint_id = $1", complaint_id)}
+    return {row[0] for row in await rows(session, "SELECT answer FROM ratings WHERE complaint_id = $1", complaint_id)}
 
 
 async def in_turn(session: AsyncSession, complaint_id: UUID) -> None:
     """Wait for other transactions that add to this complaint: its events then leave in the order of their commits."""
-    connection = await session.connection()
-    await connection.exec_driver_sql("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", (str(complaint_id),))
+    await one(session, "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", str(complaint_id))
 
 
 async def add_supplement(
     session: AsyncSession, supplement_id: UUID, complaint_id: UUID, text_sealed: bytes, at: datetime
 ) -> None:
     """Store a sealed text."""
-    await run(
+    await execute(
         session,
         "INSERT INTO supplements (supplement_id, complaint_id, text_sealed, at) VALUES ($1, $2, $3, $4)",
         supplement_id,
@@ -287,7 +278,7 @@ async def add_evidence(
     at: datetime,
 ) -> None:
     """Store a sealed file's row; the file itself is on the disk already."""
-    await run(
+    await execute(
         session,
         "INSERT INTO evidence (evidence_id, complaint_id, file_name, description_sealed, size, at)"
         " VALUES ($1, $2, $3, $4, $5, $6)",
@@ -304,7 +295,7 @@ async def add_rating(
     session: AsyncSession, rating_id: UUID, complaint_id: UUID, answer: int, satisfaction: int, at: datetime
 ) -> bool:
     """Store a rating; False when this answer has one."""
-    row = await first(
+    row = await one(
         session,
         "INSERT INTO ratings (rating_id, complaint_id, answer, satisfaction, at) VALUES ($1, $2, $3, $4, $5)"
         " ON CONFLICT DO NOTHING RETURNING 1",
@@ -326,23 +317,8 @@ _ADDED = {
 
 async def added_at(session: AsyncSession, kind: str, result_id: UUID) -> datetime:
     """When something of this kind (a table of what reporters add) was stored; raises LookupError."""
-    row = await first(session, _ADDED[kind], result_id)
+    row = await one(session, _ADDED[kind], result_id)
     if row is None:
         raise LookupError("nothing was added under this id")
     at: datetime = row[0]
     return at
-
-
-async def first(session: AsyncSession, sql: str, *values: Any) -> Any:
-    connection = await session.connection()
-    return (await connection.exec_driver_sql(sql, values)).first()
-
-
-async def every(session: AsyncSession, sql: str, *values: Any) -> Sequence[Any]:
-    connection = await session.connection()
-    return (await connection.exec_driver_sql(sql, values)).all()
-
-
-async def run(session: AsyncSession, sql: str, *values: Any) -> None:
-    connection = await session.connection()
-    await connection.exec_driver_sql(sql, values)

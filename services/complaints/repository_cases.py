@@ -7,10 +7,23 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from contracts.lifecycle import Stage
-from services.complaints.repository import TimelineRow, every, first, run
+from services.chassis.db import execute, one, rows
+from services.complaints.repository import TimelineRow
 
-_MIRROR = """
-INSERT INTO cases (case_id, sequence, stage, due_at, purpose, provisional) VALUES ($1, $2, $3, $4, $5, $6)
+# Complaints that we do not hold are not linked; an older step does not move the state; a step is kept once.
+_PROJECT = """
+WITH linked AS (
+    INSERT INTO complaint_cases (complaint_id, case_id)
+    SELECT complaint_id, $1 FROM complaints WHERE complaint_id = ANY($8::uuid[]) ON CONFLICT DO NOTHING
+), told AS (
+    INSERT INTO timeline (case_id, sequence, act, to_stage, at, desk, holder, due_at, purpose, provisional,
+        reason_code, outcome, document_id, document_sha256)
+    SELECT $1, $2, $9::text, $10::text, $11::timestamptz, $12::text, $13::text, $14::timestamptz, $15::text,
+        $16::boolean, $17::text, $18::text, $19::uuid, $20::text
+    WHERE $9::text IS NOT NULL ON CONFLICT DO NOTHING
+)
+INSERT INTO cases (case_id, sequence, stage, due_at, purpose, provisional)
+VALUES ($1::uuid, $2::integer, $3, $4, $5, $6)
 ON CONFLICT (case_id) DO UPDATE SET
     sequence = EXCLUDED.sequence, stage = EXCLUDED.stage,
     due_at = CASE WHEN $7 THEN EXCLUDED.due_at ELSE cases.due_at END,
@@ -18,6 +31,7 @@ ON CONFLICT (case_id) DO UPDATE SET
     provisional = CASE WHEN $7 THEN EXCLUDED.provisional ELSE cases.provisional END
 WHERE cases.sequence < EXCLUDED.sequence
 """
+_STEP_VALUES = tuple(TimelineRow.__dataclass_fields__)[2:]
 
 
 @dataclass(frozen=True)
@@ -33,11 +47,13 @@ class Mirror:
     sets_deadline: bool
 
 
-async def mirror(session: AsyncSession, state: Mirror) -> None:
-    """Move a case's state forward; an older step changes nothing."""
-    await run(
+async def project(
+    session: AsyncSession, state: Mirror, step: TimelineRow | None, complaint_ids: tuple[UUID, ...]
+) -> None:
+    """Take over a step of a case about these complaints: its newest state, and the step itself where it is told."""
+    await execute(
         session,
-        _MIRROR,
+        _PROJECT,
         state.case_id,
         state.sequence,
         state.stage.value,
@@ -45,28 +61,8 @@ async def mirror(session: AsyncSession, state: Mirror) -> None:
         state.purpose,
         state.provisional,
         state.sets_deadline,
-    )
-
-
-async def add_step(session: AsyncSession, row: TimelineRow) -> None:
-    """Add a told step; one that is there stays as it is."""
-    await run(
-        session,
-        "INSERT INTO timeline (case_id, sequence, act, to_stage, at, desk, holder, due_at, purpose, provisional,"
-        " reason_code, outcome, document_id, document_sha256)"
-        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) ON CONFLICT DO NOTHING",
-        *(getattr(row, name) for name in TimelineRow.__dataclass_fields__),
-    )
-
-
-async def link_complaints(session: AsyncSession, case_id: UUID, complaint_ids: tuple[UUID, ...]) -> None:
-    """Note which complaints a case is about; complaints that we do not hold are left out."""
-    await run(
-        session,
-        "INSERT INTO complaint_cases (complaint_id, case_id)"
-        " SELECT complaint_id, $1 FROM complaints WHERE complaint_id = ANY($2) ON CONFLICT DO NOTHING",
-        case_id,
         list(complaint_ids),
+        *(getattr(step, name) if step else None for name in _STEP_VALUES),
     )
 
 
@@ -109,7 +105,7 @@ async def log_reading(
     session: AsyncSession, jti: str, resource: str, case_id: UUID, officer: str, purpose: str, fields: list[str]
 ) -> bool:
     """Put a reading on record; False when this grant has opened this resource before."""
-    row = await first(
+    row = await one(
         session,
         "INSERT INTO narrative_access (jti, resource, case_id, officer, purpose, fields)"
         " VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING RETURNING 1",
@@ -125,36 +121,36 @@ async def log_reading(
 
 async def complaints_of(session: AsyncSession, case_id: UUID) -> list[SealedComplaint]:
     """The complaints of a case, oldest first."""
-    rows = await every(
+    found = await rows(
         session,
         "SELECT c.complaint_id, c.case_number, c.submitted_at, c.case_key_wrapped, c.narrative_sealed, c.wants_sealed,"
         " c.respondents_sealed FROM complaints c JOIN complaint_cases cc USING (complaint_id) WHERE cc.case_id = $1"
         " ORDER BY c.submitted_at, c.complaint_id",
         case_id,
     )
-    return [SealedComplaint(*row) for row in rows]
+    return [SealedComplaint(*row) for row in found]
 
 
 async def supplements_of(session: AsyncSession, case_id: UUID) -> list[SealedSupplement]:
     """What reporters added to a case's complaints, oldest first."""
-    rows = await every(
+    found = await rows(
         session,
         "SELECT s.complaint_id, s.supplement_id, s.at, s.text_sealed FROM supplements s"
         " JOIN complaint_cases cc USING (complaint_id) WHERE cc.case_id = $1 ORDER BY s.at, s.supplement_id",
         case_id,
     )
-    return [SealedSupplement(*row) for row in rows]
+    return [SealedSupplement(*row) for row in found]
 
 
 async def evidence_of(session: AsyncSession, case_id: UUID) -> list[SealedEvidence]:
     """The evidence files of a case, oldest first."""
-    rows = await every(
+    found = await rows(
         session,
         "SELECT e.complaint_id, e.evidence_id, e.file_name, e.description_sealed, e.size, e.at FROM evidence e"
         " JOIN complaint_cases cc USING (complaint_id) WHERE cc.case_id = $1 ORDER BY e.at, e.evidence_id",
         case_id,
     )
-    return [SealedEvidence(*row) for row in rows]
+    return [SealedEvidence(*row) for row in found]
 
 
 @dataclass(frozen=True)
@@ -171,7 +167,7 @@ class ApiClient:
 
 async def find_client(session: AsyncSession, client_id: str) -> ApiClient | None:
     """A client that is not revoked."""
-    row = await first(
+    row = await one(
         session,
         "SELECT client_id, name, channel, secret_sealed, created_at, revoked_at FROM api_clients"
         " WHERE client_id = $1 AND revoked_at IS NULL",
@@ -182,16 +178,16 @@ async def find_client(session: AsyncSession, client_id: str) -> ApiClient | None
 
 async def list_clients(session: AsyncSession) -> list[ApiClient]:
     """All clients, the revoked ones included."""
-    rows = await every(
+    found = await rows(
         session,
         "SELECT client_id, name, channel, secret_sealed, created_at, revoked_at FROM api_clients ORDER BY created_at",
     )
-    return [ApiClient(*row) for row in rows]
+    return [ApiClient(*row) for row in found]
 
 
 async def add_client(session: AsyncSession, client_id: str, name: str, channel: str, secret_sealed: bytes) -> bool:
     """Store a client; False when a client of this name is in use."""
-    row = await first(
+    row = await one(
         session,
         "INSERT INTO api_clients (client_id, name, channel, secret_sealed) VALUES ($1, $2, $3, $4)"
         " ON CONFLICT DO NOTHING RETURNING 1",
@@ -205,7 +201,7 @@ async def add_client(session: AsyncSession, client_id: str, name: str, channel: 
 
 async def revoke_client(session: AsyncSession, name: str) -> bool:
     """Revoke the client of this name; False when there is none in use."""
-    row = await first(
+    row = await one(
         session,
         "UPDATE api_clients SET revoked_at = clock_timestamp() WHERE name = $1 AND revoked_at IS NULL RETURNING 1",
         name,
@@ -215,7 +211,7 @@ async def revoke_client(session: AsyncSession, name: str) -> bool:
 
 async def use_nonce(session: AsyncSession, client_id: str, nonce: str) -> bool:
     """Use a nonce up; False when it was used."""
-    row = await first(
+    row = await one(
         session,
         "INSERT INTO api_nonces (client_id, nonce) VALUES ($1, $2) ON CONFLICT DO NOTHING RETURNING 1",
         client_id,
@@ -226,4 +222,4 @@ async def use_nonce(session: AsyncSession, client_id: str, nonce: str) -> bool:
 
 async def forget_nonces(session: AsyncSession, older_than: timedelta) -> None:
     """Forget nonces that no acceptable signature can carry any more."""
-    await run(session, "DELETE FROM api_nonces WHERE seen_at < clock_timestamp() - $1::interval", older_than)
+    await execute(session, "DELETE FROM api_nonces WHERE seen_at < clock_timestamp() - $1::interval", older_than)

@@ -10,6 +10,8 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from services.chassis.db import one, rows
+from services.chassis.outbox import CHANNEL, Outgoing
 from services.notifications.domain import (
     Decision,
     Next,
@@ -66,10 +68,7 @@ async def lock_complaints(session: AsyncSession, complaint_ids: Iterable[UUID]) 
     each other.
     """
     for complaint_id in sorted(set(complaint_ids)):
-        await session.execute(
-            text("SELECT pg_advisory_xact_lock(:space, hashtext(:id))"),
-            {"space": _COMPLAINT_LOCK, "id": str(complaint_id)},
-        )
+        await one(session, "SELECT pg_advisory_xact_lock($1, hashtext($2))", _COMPLAINT_LOCK, str(complaint_id))
 
 
 async def add_recipient(session: AsyncSession, recipient: Recipient) -> None:
@@ -92,18 +91,22 @@ async def add_recipient(session: AsyncSession, recipient: Recipient) -> None:
 
 async def recipients(session: AsyncSession, complaint_ids: Collection[UUID]) -> dict[UUID, Recipient]:
     """Those of the reporters that are known."""
-    rows = await session.execute(
-        text(
-            "SELECT complaint_id, case_number, contact_token, ways, language, named FROM recipients"
-            " WHERE complaint_id = ANY(:ids)"
-        ),
-        {"ids": list(complaint_ids)},
+    found = await rows(
+        session,
+        "SELECT complaint_id, case_number, contact_token, ways, language, named FROM recipients"
+        " WHERE complaint_id = ANY($1::uuid[])",
+        list(complaint_ids),
     )
     return {
-        row.complaint_id: Recipient(
-            row.complaint_id, row.case_number, row.contact_token, tuple(row.ways), row.language, row.named
+        row["complaint_id"]: Recipient(
+            row["complaint_id"],
+            row["case_number"],
+            row["contact_token"],
+            tuple(row["ways"]),
+            row["language"],
+            row["named"],
         )
-        for row in rows
+        for row in found
     }
 
 
@@ -119,44 +122,9 @@ async def seat(session: AsyncSession, case_id: UUID, sequence: int, unit_ids: It
     )
 
 
-async def add_notice(
-    session: AsyncSession, notice_id: UUID, event_id: UUID, planned: Planned, decision: Decision | None, now: datetime
-) -> Settled | None:
-    """Enter a notice into the ledger; without a decision it waits for its recipient.
-
-    ``now`` is business time. Returns the settled notice when it ends here; None when it goes on, or was there before.
-    """
-    state = decision.state if decision else State.PENDING_RECIPIENT
-    terminal = decision is not None and state is not State.PENDING
-    row = (
-        await session.execute(
-            text(
-                "INSERT INTO notices (notice_id, event_id, case_id, complaint_id, unit_id, sequence, template,"
-                " recipient, way, data, state, reason, settled_at, settled_wall)"
-                " VALUES (:notice_id, :event_id, :case_id, :complaint_id, :unit_id, :sequence, :template, :recipient,"
-                " :way, CAST(:data AS jsonb), :state, :reason, :settled_at,"
-                " CASE WHEN :terminal THEN clock_timestamp() END)"
-                " ON CONFLICT DO NOTHING RETURNING notice_id"
-            ),
-            {
-                "notice_id": notice_id,
-                "event_id": event_id,
-                "case_id": planned.case_id,
-                "complaint_id": planned.complaint_id,
-                "unit_id": planned.unit_id,
-                "sequence": planned.sequence,
-                "template": planned.template.value,
-                "recipient": planned.recipient,
-                "way": decision.way.value if decision else None,
-                "data": json.dumps(planned.data, ensure_ascii=False),
-                "state": state.value,
-                "reason": decision.reason.value if decision and decision.reason else None,
-                "settled_at": now if terminal else None,
-                "terminal": terminal,
-            },
-        )
-    ).first()
-    if row is None or not terminal or decision is None:
+def ended(notice_id: UUID, planned: Planned, decision: Decision | None, now: datetime) -> Settled | None:
+    """A new notice as it is when it ends with its decision; None when it goes on. ``now`` is business time."""
+    if decision is None or decision.state is State.PENDING:
         return None
     return Settled(
         notice_id,
@@ -164,7 +132,7 @@ async def add_notice(
         planned.template,
         planned.recipient,
         decision.way.value,
-        state,
+        decision.state,
         decision.reason,
         0,
         False,
@@ -172,16 +140,75 @@ async def add_notice(
     )
 
 
+# What ends at once is told in the same statement; officers see theirs in it too.
+_ADD_NOTICE = f"""
+WITH entered AS (
+    INSERT INTO notices (notice_id, event_id, case_id, complaint_id, unit_id, sequence, template, recipient, way, data,
+        state, reason, settled_at, settled_wall)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10::jsonb, $11, $12, $13::timestamptz,
+        CASE WHEN $13::timestamptz IS NOT NULL THEN clock_timestamp() END)
+    ON CONFLICT DO NOTHING RETURNING notice_id, unit_id, case_id, template, data
+), shown AS (
+    INSERT INTO officer_notices (notice_id, unit_id, case_id, template, data, at)
+    SELECT notice_id, unit_id, case_id, template, data, $14::timestamptz FROM entered WHERE unit_id IS NOT NULL
+    ON CONFLICT DO NOTHING
+), told AS (
+    INSERT INTO outbox (topic, key, event_id, type, headers, payload)
+    SELECT $15::text, $16::text, $17::uuid, $18::text, $19::jsonb, $20::bytea FROM entered WHERE $17::uuid IS NOT NULL
+    RETURNING id
+)
+SELECT (SELECT pg_notify('{CHANNEL}', '') FROM told) FROM entered
+"""  # noqa: S608 a constant only
+
+
+async def add_notice(
+    session: AsyncSession,
+    notice_id: UUID,
+    event_id: UUID,
+    planned: Planned,
+    decision: Decision | None,
+    *,
+    at: datetime,
+    settled: Settled | None,
+    event: Outgoing | None,
+) -> bool:
+    """Enter a notice into the ledger, for officers into their list too; False when it was there before.
+
+    Without a decision it waits for its recipient. ``at`` is the step's business time; ``settled`` and the ``event``
+    that says so are for a notice that ends here.
+    """
+    row = await one(
+        session,
+        _ADD_NOTICE,
+        notice_id,
+        event_id,
+        planned.case_id,
+        planned.complaint_id,
+        planned.unit_id,
+        planned.sequence,
+        planned.template.value,
+        planned.recipient,
+        decision.way.value if decision else None,
+        json.dumps(planned.data, ensure_ascii=False),
+        (decision.state if decision else State.PENDING_RECIPIENT).value,
+        decision.reason.value if decision and decision.reason else None,
+        settled.at if settled else None,
+        at,
+        *(event or (None,) * 6),
+    )
+    return row is not None
+
+
 async def waiting_for(session: AsyncSession, complaint_id: UUID) -> list[tuple[UUID, Template]]:
     """Notices that came before their complaint, oldest step first."""
-    rows = await session.execute(
+    found = await session.execute(
         text(
             "SELECT notice_id, template FROM notices WHERE complaint_id = :id AND state = 'PENDING_RECIPIENT'"
             " ORDER BY sequence, notice_id"
         ),
         {"id": complaint_id},
     )
-    return [(row.notice_id, Template(row.template)) for row in rows]
+    return [(row.notice_id, Template(row.template)) for row in found]
 
 
 async def release(session: AsyncSession, notice_id: UUID, decision: Decision, now: datetime) -> Settled | None:
@@ -210,7 +237,7 @@ async def give_up_waiting(
     session: AsyncSession, older_than: timedelta, now: datetime, limit: int = 200
 ) -> list[Settled]:
     """Fail notices whose complaint has not come within ``older_than``. ``now`` is business time."""
-    rows = await session.execute(
+    found = await session.execute(
         text(
             "UPDATE notices SET state = 'FAILED', way = 'TRACKING', reason = :reason, settled_at = :now,"
             " settled_wall = clock_timestamp() WHERE notice_id IN (SELECT notice_id FROM notices"
@@ -219,30 +246,12 @@ async def give_up_waiting(
         ),
         {"reason": Reason.RECIPIENT_UNKNOWN.value, "now": now, "older_than": older_than, "limit": limit},
     )
-    return [settled for row in rows if (settled := _settled(row))]
+    return [settled for row in found if (settled := _settled(row))]
 
 
 async def lock_officer_order(session: AsyncSession) -> None:
     """Until the transaction ends nobody else gets an id: ids grow in commit order, and "after id N" misses none."""
-    await session.execute(text("SELECT pg_advisory_xact_lock(:space, 0)"), {"space": _OFFICER_LOCK})
-
-
-async def add_officer_notice(session: AsyncSession, notice_id: UUID, planned: Planned, at: datetime) -> None:
-    """What the officers of a unit see. ``at`` is business time."""
-    await session.execute(
-        text(
-            "INSERT INTO officer_notices (notice_id, unit_id, case_id, template, data, at)"
-            " VALUES (:notice_id, :unit_id, :case_id, :template, CAST(:data AS jsonb), :at) ON CONFLICT DO NOTHING"
-        ),
-        {
-            "notice_id": notice_id,
-            "unit_id": planned.unit_id,
-            "case_id": planned.case_id,
-            "template": planned.template.value,
-            "data": json.dumps(planned.data, ensure_ascii=False),
-            "at": at,
-        },
-    )
+    await one(session, "SELECT pg_advisory_xact_lock($1, 0)", _OFFICER_LOCK)
 
 
 _CLAIM = """
@@ -275,7 +284,7 @@ async def claim(session: AsyncSession, *, limit: int, lease: timedelta, busy: Co
     One whose lease ran out was in the hands of a process that ended: it may have been sent, so it is marked. ``busy``
     are those that this process still holds. A recipient's notices go one after the other in the order of the steps.
     """
-    rows = await session.execute(
+    found = await session.execute(
         text(_CLAIM),
         {
             "limit": limit,
@@ -299,7 +308,7 @@ async def claim(session: AsyncSession, *, limit: int, lease: timedelta, busy: Co
             row.case_number,
             row.language,
         )
-        for row in rows
+        for row in found
     ]
 
 
@@ -357,13 +366,13 @@ def _settled(row: Any) -> Settled | None:
 
 async def unsettled(session: AsyncSession) -> Mapping[str, tuple[int, float]]:
     """By state: how many notices have not ended, and the age of the oldest in seconds."""
-    rows = await session.execute(
+    found = await session.execute(
         text(
             "SELECT state, count(*) AS number, EXTRACT(epoch FROM clock_timestamp() - min(created_at))::float AS age"
             " FROM notices WHERE settled_at IS NULL GROUP BY state"
         )
     )
-    return {row.state: (row.number, row.age) for row in rows}
+    return {row.state: (row.number, row.age) for row in found}
 
 
 def as_data(value: Any) -> dict[str, str]:

@@ -11,7 +11,7 @@ from contracts.lifecycle import Track
 from contracts.notifications import DeliveryState, NoticeSettled
 from contracts.topics import NOTIFICATIONS
 from services.chassis.clock import read_clock
-from services.chassis.outbox import emit
+from services.chassis.outbox import Outgoing, outgoing, write
 from services.notifications import metrics, repository
 from services.notifications.domain import (
     Decision,
@@ -68,8 +68,7 @@ async def on_transition(session: AsyncSession, event_id: UUID, event: CaseTransi
     if in_app:
         await repository.lock_officer_order(session)
     for notice in in_app:
-        if await _owe(session, event_id, notice, IN_APP, now):
-            await repository.add_officer_notice(session, _id(event_id, notice), notice, event.at)
+        await _owe(session, event_id, notice, IN_APP, now, at=event.at)
 
 
 async def finish_attempt(session: AsyncSession, claimed: Claimed, outcome: Outcome) -> tuple[Next, bool]:
@@ -93,21 +92,33 @@ async def give_up_waiting(session: AsyncSession, wait: timedelta) -> int:
 
 
 async def _owe(
-    session: AsyncSession, event_id: UUID, planned: Planned, decision: Decision | None, now: datetime
-) -> bool:
-    """Enter a notice; returns True when it was new and ended at once."""
-    settled = await repository.add_notice(session, _id(event_id, planned), event_id, planned, decision, now)
-    await _announce(session, settled)
-    return settled is not None
-
-
-def _id(event_id: UUID, planned: Planned) -> UUID:
-    return notice_id(event_id, planned.recipient, planned.template)
+    session: AsyncSession,
+    event_id: UUID,
+    planned: Planned,
+    decision: Decision | None,
+    now: datetime,
+    *,
+    at: datetime | None = None,
+) -> None:
+    """Enter a notice, and tell of it when it ends at once. ``at``: when the step was, for officers."""
+    chosen = notice_id(event_id, planned.recipient, planned.template)
+    settled = repository.ended(chosen, planned, decision, now)
+    event = _outgoing(settled) if settled else None
+    new = await repository.add_notice(
+        session, chosen, event_id, planned, decision, at=at or now, settled=settled, event=event
+    )
+    if new and settled is not None:
+        _count(settled)
 
 
 async def _announce(session: AsyncSession, settled: Settled | None) -> None:
     if settled is None:
         return
+    await write(session, _outgoing(settled))
+    _count(settled)
+
+
+def _outgoing(settled: Settled) -> Outgoing:
     event = NoticeSettled(
         notice_id=settled.notice_id,
         case_id=settled.case_id,
@@ -120,14 +131,16 @@ async def _announce(session: AsyncSession, settled: Settled | None) -> None:
         possibly_repeated=settled.possibly_repeated,
         at=settled.at,
     )
-    await emit(
-        session,
+    return outgoing(
         NOTIFICATIONS,
         str(settled.case_id),
         event,
         subject=str(settled.notice_id),
         event_id=uuid5(settled.notice_id, "settled"),
     )
+
+
+def _count(settled: Settled) -> None:
     metrics.notices_settled_total.labels(
         settled.state.value, settled.way, settled.template.value, settled.reason or ""
     ).inc()
