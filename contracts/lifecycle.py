@@ -247,10 +247,11 @@ RULES: tuple[Rule, ...] = (
     Rule(
         Act.LINK_RESPONDENTS,
         Party.OFFICER,
-        (Stage.TRIAGE, Stage.PENDING_DISPATCH),
+        _OPEN,
         seat=Seat.DESK,
         roles=(Role.CLERK, Role.DISPATCHER),
         needs=(Field.RESPONDENT_UNITS,),
+        decided=_OPEN,
     ),
     Rule(
         Act.REQUEST_SUPPLEMENT,
@@ -402,6 +403,9 @@ RULES: tuple[Rule, ...] = (
         stops=(Purpose.REVIEW_REQUEST,),
     ),
 )
+
+INSTEAD: dict[Field, Field] = {Field.RESPONDENT_UNITS: Field.NOTE}
+"""What may stand in for a needed field: a note that says that nobody of our tree is accused, in place of the units."""
 
 RULE: dict[Act, Rule] = {rule.act: rule for rule in RULES}
 

@@ -156,10 +156,18 @@ class RouteVerdict(Contract):
 
 
 class LinkCheck(Contract):
-    """Do these respondent units exist?"""
+    """Can these units be linked as respondents, and does the case's holder turn out to be accused?"""
 
     case_id: UUID
     unit_ids: tuple[Code, ...]
+    holder_id: Code | None = None
+
+
+class LinkVerdict(Contract):
+    """``refusal`` when they can't. ``holder_accused``: the holder is one of them or stands below one."""
+
+    refusal: Code | None = None
+    holder_accused: bool = False
 
 
 class ClockRequest(Contract):

@@ -17,7 +17,7 @@ from temporalio.exceptions import ApplicationError
 with workflow.unsafe.imports_passed_through():
     from contracts.cases import Deadline, UnitRef
     from contracts.clock import BusinessClock
-    from contracts.lifecycle import FINAL, QUIET, RULE, Act, Party, Purpose, Stage
+    from contracts.lifecycle import FINAL, QUIET, RULE, Act, Party, Purpose, Stage, Track
     from contracts.messages import (
         CONFLICTING_CONTENT,
         ILLEGAL_ACT,
@@ -196,14 +196,14 @@ class ComplaintCase:
     async def _command(self, command: Command) -> None:
         desk, holder = self._state.desk, self._state.holder
         linked, respondents = self._state.linked, self._state.respondent_units
+        effect: decide.Effect | None = None
         if command.act in (Act.DISPATCH, Act.TRANSFER):
             holder = await self._route(command, to_desk=False)
         elif command.act is Act.HAND_TO_DESK:
             desk, holder = await self._route(command, to_desk=True), None
         elif command.act is Act.LINK_RESPONDENTS:
-            respondents, linked = tuple(sorted(set(command.respondent_units))), True
-            check = LinkCheck(case_id=self._state.facts.case_id, unit_ids=respondents)
-            self._refuse_route(await self._ask(ports.check_respondents, check))
+            respondents, linked = decide.respondents_after(self._state, command), True
+            effect, holder = await self._link(respondents)
         await self._step(
             command.act,
             command.actor,
@@ -213,7 +213,19 @@ class ComplaintCase:
             respondents=respondents,
             command=command,
             satisfaction=command.satisfaction,
+            effect=effect,
         )
+
+    async def _link(self, respondents: tuple[str, ...]) -> tuple[decide.Effect | None, UnitRef | None]:
+        """The effect of linking, and who holds the case after it: a report is taken from a holder who is accused."""
+        holder, facts = self._state.holder, self._state.facts
+        check = LinkCheck(case_id=facts.case_id, unit_ids=respondents, holder_id=holder.unit_id if holder else None)
+        verdict = await self._ask(ports.check_respondents, check)
+        if verdict.refusal is not None:
+            raise self._error(ROUTE_REFUSED, verdict.refusal)
+        if verdict.holder_accused and facts.track is Track.INTEGRITY:
+            return decide.recalled(self._state), None
+        return None, holder
 
     async def _route(self, command: Command, *, to_desk: bool) -> UnitRef:
         facts = self._state.facts
@@ -267,10 +279,11 @@ class ComplaintCase:
         satisfaction: int | None = None,
         about: Deadline | None = None,
         marked: clocks.Due | None = None,
+        effect: decide.Effect | None = None,
     ) -> None:
         """Work out the next state, record the step, then move. A step that could not be recorded did not happen."""
         old, at = self._state, self._now()
-        effect = decide.effect(old, act, satisfaction)
+        effect = effect or decide.effect(old, act, satisfaction)
         stopped = clocks.without(old.clocks, effect.stops)
         if marked is not None:
             stopped = clocks.marked(stopped, marked)

@@ -4,10 +4,12 @@ from dataclasses import dataclass
 
 from contracts.lifecycle import (
     DUTY,
+    INSTEAD,
     MAX_REDO,
     RULE,
     SATISFIED,
     Act,
+    Field,
     Party,
     Purpose,
     Rule,
@@ -40,7 +42,7 @@ def refusal(state: CaseState, command: Command) -> str | None:
         return NO_SUCH_STEP
     if not state.changed_sequence <= command.expected_sequence <= state.sequence:
         return STALE_VIEW
-    missing = next((need for need in rule.needs if not getattr(command, need.value)), None)
+    missing = next((need for need in rule.needs if not _brought(command, need)), None)
     if missing is not None:
         return f"MISSING_{missing.name}"
     if command.act is Act.CLAIM:
@@ -50,7 +52,7 @@ def refusal(state: CaseState, command: Command) -> str | None:
     if rule.seat is not None:
         if seat_unit(state, rule.seat) != command.actor.unit_id:
             return NOT_YOUR_UNIT
-        if state.task and state.task.assignee not in (None, command.actor.account_id):
+        if state.task and _anothers(state.task, command.actor):
             return NOT_YOURS
     if command.act is Act.ACCEPT and _unlinked(state):
         return NOT_LINKED
@@ -59,7 +61,25 @@ def refusal(state: CaseState, command: Command) -> str | None:
 
 def _unlinked(state: CaseState) -> bool:
     """A report stays at the restricted desk until it is known whom it accuses (信访工作条例 art. 30)."""
-    return state.facts.track is Track.INTEGRITY and state.facts.respondent_count > 0 and not state.linked
+    return state.facts.track is Track.INTEGRITY and not state.linked
+
+
+def _brought(command: Command, need: Field) -> bool:
+    return bool(getattr(command, need.value) or (need in INSTEAD and getattr(command, INSTEAD[need].value)))
+
+
+def _anothers(task: Task, actor: Actor) -> bool:
+    """A colleague of the same unit has taken the task; another unit's task is no hindrance to what this one may do."""
+    return task.unit_id == actor.unit_id and task.assignee not in (None, actor.account_id)
+
+
+def respondents_after(state: CaseState, command: Command) -> tuple[str, ...]:
+    """The linked units after LINK_RESPONDENTS, in order of their ids.
+
+    On a report linking only adds: whoever was once found to be accused never receives it (信访工作条例 art. 30).
+    """
+    before = state.respondent_units if state.facts.track is Track.INTEGRITY else ()
+    return tuple(sorted({*before, *command.respondent_units}))
 
 
 def _claim_refusal(task: Task | None, actor: Actor) -> str | None:
@@ -98,6 +118,16 @@ def effect(state: CaseState, act: Act, satisfaction: int | None = None) -> Effec
     return Effect(rule.to or state.stage, rule.stops, rule.starts)
 
 
+RECALL = (Purpose.SIGN, Purpose.VISIT, Purpose.SILENCE, Purpose.REDO)
+"""Clocks that end when a report is taken back from a holder who turns out to be accused; handling goes on."""
+
+
+def recalled(state: CaseState) -> Effect:
+    """A report leaves a holder who turns out to be accused, at once, and waits to be dispatched anew."""
+    handling = clocks.running(state.clocks, Purpose.HANDLE) is not None
+    return Effect(Stage.PENDING_DISPATCH, RECALL, () if handling else (Purpose.HANDLE,))
+
+
 def _rated(state: CaseState, satisfaction: int | None) -> Effect:
     if satisfaction is None:
         raise ValueError("a rating needs a satisfaction of 1 to 5")
@@ -125,7 +155,7 @@ def task_after(state: CaseState, command: Command | None, sequence: int) -> Task
     before = state.task
     if before is None or (before.kind, before.unit_id) != (duty.kind, unit):
         return Task(kind=duty.kind, unit_id=unit, role=duty.role, opened_sequence=sequence)
-    if command is not None and before.assignee is None and _takes(RULE[command.act]):
+    if command is not None and before.assignee is None and command.actor.unit_id == unit and _takes(RULE[command.act]):
         return before.model_copy(update={"assignee": command.actor.account_id})
     return before
 

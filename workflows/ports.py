@@ -7,6 +7,7 @@ from contracts.clock import BusinessClock
 from contracts.messages import (
     ClockRequest,
     LinkCheck,
+    LinkVerdict,
     Recorded,
     RouteCheck,
     RouteRequest,
@@ -39,8 +40,8 @@ async def check_route(check: RouteCheck) -> RouteVerdict:
 
 
 @activity.defn(name=CHECK_RESPONDENTS)
-async def check_respondents(check: LinkCheck) -> RouteVerdict:
-    """Do all the respondent units exist? ``refusal`` UNKNOWN_UNIT when not; ``unit`` stays empty."""
+async def check_respondents(check: LinkCheck) -> LinkVerdict:
+    """Can all these units be linked as respondents, and is the holder accused then?"""
     raise _Elsewhere(CHECK_RESPONDENTS)
 
 

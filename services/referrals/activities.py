@@ -13,6 +13,7 @@ from contracts.messages import (
     CONFLICTING_CONTENT,
     ClockRequest,
     LinkCheck,
+    LinkVerdict,
     Recorded,
     RouteCheck,
     RouteRequest,
@@ -59,7 +60,7 @@ class Activities:
         return await self._steps.check_route(check)
 
     @activity.defn(name=ports.CHECK_RESPONDENTS)
-    async def check_respondents(self, check: LinkCheck) -> RouteVerdict:
+    async def check_respondents(self, check: LinkCheck) -> LinkVerdict:
         """May these units be linked as respondents?"""
         return await self._steps.check_respondents(check)
 

@@ -149,7 +149,7 @@ def refuse_link(desk: Unit | None, track: Track, found: Sequence[Unit], wanted: 
     """
     known = {unit.unit_id for unit in found}
     wanted = tuple(wanted)
-    if not wanted or any(unit_id not in known for unit_id in wanted):
+    if any(unit_id not in known for unit_id in wanted):
         return Refusal.UNKNOWN_UNIT
     if track is Track.INTEGRITY and desk is not None and accused(desk, wanted):
         return Refusal.DESK_ACCUSED

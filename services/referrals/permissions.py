@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from contracts.lifecycle import ACT_ZH, RULE, RULES, Act, Field, Party, Role, Rule, Seat, Stage, Track
+from contracts.lifecycle import ACT_ZH, INSTEAD, RULE, RULES, Act, Field, Party, Role, Rule, Seat, Stage, Track
 
 ALWAYS_WELCOME = frozenset({Field.NOTE})
 OPTIONAL: dict[Act, frozenset[Field]] = {Act.RECORD_VISIT: frozenset({Field.SATISFACTION})}
@@ -73,7 +73,7 @@ def refuse(act: Act, officer: Officer, case: Standing) -> str | None:
 
 def unlinked(case: Standing) -> bool:
     """A report whose respondents are not yet linked to units stays at the restricted desk (信访工作条例 art. 30)."""
-    return case.track is Track.INTEGRITY and case.respondent_count > 0 and not case.linked
+    return case.track is Track.INTEGRITY and not case.linked
 
 
 def _refuse_claim(officer: Officer, task: OpenTask | None) -> str | None:
@@ -95,7 +95,8 @@ def _refuse_place(rule: Rule, officer: Officer, case: Standing) -> str | None:
         return None
     if case.seat(rule.seat) != officer.unit_id:
         return "NOT_YOUR_UNIT"
-    if case.task is not None and case.task.assignee not in (None, officer.account_id):
+    task = case.task
+    if task is not None and task.unit_id == officer.unit_id and task.assignee not in (None, officer.account_id):
         return "NOT_YOURS"
     return None
 
@@ -103,7 +104,7 @@ def _refuse_place(rule: Rule, officer: Officer, case: Standing) -> str | None:
 def refuse_fields(act: Act, given: Iterable[str]) -> tuple[str, str] | None:
     """A code and the field at fault: what the act needs and did not get, or got and can't use; None when it fits."""
     rule, brought = RULE[act], set(given)
-    missing = next((need.value for need in rule.needs if need.value not in brought), None)
+    missing = next((need.value for need in rule.needs if not brought.intersection((need, INSTEAD.get(need)))), None)
     if missing is not None:
         return f"MISSING_{missing.upper()}", missing
     welcome = {field.value for field in (*rule.needs, *OPTIONAL.get(act, ()), *ALWAYS_WELCOME)}

@@ -18,6 +18,7 @@ from contracts.messages import (
     ClockRequest,
     Command,
     LinkCheck,
+    LinkVerdict,
     Recorded,
     RouteCheck,
     RouteRequest,
@@ -80,9 +81,11 @@ class Office:
         return RouteVerdict(unit=unit) if unit else RouteVerdict(refusal="UNKNOWN_UNIT")
 
     @activity.defn(name=ports.CHECK_RESPONDENTS)
-    async def check_respondents(self, check: LinkCheck) -> RouteVerdict:
+    async def check_respondents(self, check: LinkCheck) -> LinkVerdict:
         unknown = [unit_id for unit_id in check.unit_ids if unit_id not in UNITS]
-        return RouteVerdict(refusal="UNKNOWN_UNIT") if unknown else RouteVerdict()
+        if unknown:
+            return LinkVerdict(refusal="UNKNOWN_UNIT")
+        return LinkVerdict(holder_accused=check.holder_id in check.unit_ids)
 
     @activity.defn(name=ports.SET_CLOCKS)
     async def set_clocks(self, requests: list[ClockRequest]) -> list[Deadline]:

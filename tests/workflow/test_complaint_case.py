@@ -21,7 +21,7 @@ from contracts.messages import (
     ReporterMessage,
 )
 from tests.workflow.conftest import Bench
-from tests.workflow.office import ACCUSED, INSURANCE, OTHER_DESK, command, new_case
+from tests.workflow.office import ACCUSED, INSURANCE, OTHER_DESK, command, document, new_case
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -187,6 +187,46 @@ async def test_a_report_never_reaches_whom_it_accuses(bench: Bench) -> None:
     outcome = await refused(handle, command(state, Act.DISPATCH, unit_id=ACCUSED.unit_id))
     assert outcome == (ROUTE_REFUSED, "ACCUSED")
     assert (await bench.state(handle)).sequence == state.sequence, "a refusal leaves no trace in the case"
+
+
+async def test_a_report_that_names_nobody_needs_somebody_to_say_so(bench: Bench) -> None:
+    handle = await bench.start(new_case(Track.INTEGRITY, respondents=0))
+    assert await refused(handle, command(await bench.state(handle), Act.ACCEPT)) == (ILLEGAL_ACT, "NOT_LINKED")
+    await do(bench, handle, Act.LINK_RESPONDENTS, respondent_units=(), note=document())
+    assert (await do(bench, handle, Act.ACCEPT)).stage is Stage.PENDING_DISPATCH
+
+
+async def test_who_was_once_accused_stays_accused(bench: Bench) -> None:
+    handle = await bench.start(new_case(Track.INTEGRITY))
+    await do(bench, handle, Act.LINK_RESPONDENTS, Act.ACCEPT)
+    state = await do(bench, handle, Act.LINK_RESPONDENTS, respondent_units=(INSURANCE.unit_id,))
+    assert set(state.respondent_units) == {ACCUSED.unit_id, INSURANCE.unit_id}
+    outcome = await refused(handle, command(state, Act.DISPATCH, unit_id=ACCUSED.unit_id))
+    assert outcome == (ROUTE_REFUSED, "ACCUSED")
+
+
+@pytest.mark.parametrize("acts", [TO_REPLY[:3], TO_REPLY[:5], TO_REPLY, TO_VISIT], ids=lambda acts: acts[-1])
+async def test_a_holder_who_turns_out_to_be_accused_loses_the_report_at_once(bench: Bench, acts: list[Act]) -> None:
+    handle = await bench.start(new_case(Track.INTEGRITY))
+    before = await do(bench, handle, *acts)
+    assert before.holder is not None
+    state = await do(bench, handle, Act.LINK_RESPONDENTS, respondent_units=(before.holder.unit_id,))
+    assert state.holder is None
+    assert state.stage is Stage.PENDING_DISPATCH
+    assert state.task is not None
+    assert state.task.unit_id == "desk-a"
+    assert {clock.deadline.purpose for clock in state.clocks} == {Purpose.HANDLE}
+    again = await refused(handle, command(state, Act.DISPATCH, unit_id=before.holder.unit_id))
+    assert again == (ROUTE_REFUSED, "ACCUSED")
+
+
+async def test_the_desk_may_link_while_the_holders_officer_has_the_task(bench: Bench) -> None:
+    handle = await bench.start(new_case(Track.INTEGRITY))
+    await do(bench, handle, *TO_REPLY[:5], account="handler-7")
+    state = await do(bench, handle, Act.LINK_RESPONDENTS, respondent_units=(INSURANCE.unit_id,), account="clerk-1")
+    assert state.stage is Stage.HANDLING
+    assert state.task is not None
+    assert state.task.assignee == "handler-7"
 
 
 async def test_ten_claim_at_once_and_one_wins(bench: Bench) -> None:

@@ -156,11 +156,20 @@ class Acting:
                 for item in waiting:
                     command = Command.model_validate(item["body"])
                     if command.command_id not in self._flying:
-                        await self._finish(item["case_id"], command)
+                        await self._keep_promise(item["case_id"], command)
             except Exception as error:
                 if engine_away(error) is None:
                     raise
                 _log.warning("promises_wait", engine=engine_away(error))
+
+    async def _keep_promise(self, case_id: UUID, command: Command) -> None:
+        """Send one promised command again. One that fails in a way of its own must not hold up the others."""
+        try:
+            await self._finish(case_id, command)
+        except Exception as error:
+            if engine_away(error) is not None:
+                raise
+            _log.error("promise_failed", case_id=str(case_id), exc_info=error)
 
     async def _judge(self, session: Any, who: Identity, case: CaseRow, wish: Wish) -> None:
         standing = case.standing()

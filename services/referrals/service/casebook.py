@@ -121,7 +121,7 @@ class Casebook:
             region=case.facts.region,
             sender=(await units.known(session, [sender])).get(sender),
             to_desk=to_desk,
-            linked=case.linked or case.facts.respondent_count == 0,
+            linked=case.linked,
             respondents=case.respondent_units,
         )
 

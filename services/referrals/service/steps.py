@@ -8,6 +8,7 @@ from contracts.lifecycle import TOLD_TO_REPORTER, Act, Stage
 from contracts.messages import (
     ClockRequest,
     LinkCheck,
+    LinkVerdict,
     Recorded,
     RouteCheck,
     RouteRequest,
@@ -52,18 +53,16 @@ class Steps:
         return RouteVerdict(unit=desk.ref())
 
     async def check_route(self, check: RouteCheck) -> RouteVerdict:
-        """Whether the unit may receive the case. A report that names nobody has nobody to be linked."""
+        """Whether the unit may receive the case."""
         async with self.db.read(SYSTEM) as session:
             found = await units.known(session, [check.unit_id, check.from_unit])
-            case = None if check.linked else await cases.get(session, check.case_id)
-        names_nobody = case is not None and case.facts.respondent_count == 0
         hop = Hop(
             track=check.track,
             category=categories()[check.category],
             region=check.region,
             sender=found.get(check.from_unit),
             to_desk=check.to_desk,
-            linked=check.linked or names_nobody,
+            linked=check.linked,
             respondents=check.respondent_units,
         )
         unit = found.get(check.unit_id)
@@ -72,17 +71,19 @@ class Steps:
             return RouteVerdict(refusal=(refusal or domain.Refusal.UNKNOWN_UNIT).value)
         return RouteVerdict(unit=unit.ref())
 
-    async def check_respondents(self, check: LinkCheck) -> RouteVerdict:
-        """Whether these units can be linked to the case."""
+    async def check_respondents(self, check: LinkCheck) -> LinkVerdict:
+        """Whether these units can be linked to the case, and whether its holder is accused then."""
         async with self.db.read(SYSTEM) as session:
             case = await cases.get(session, check.case_id)
-            wanted = [*check.unit_ids, *([case.desk.unit_id] if case else [])]
-            found = await units.known(session, wanted)
+            seats = [unit_id for unit_id in (case.desk.unit_id if case else None, check.holder_id) if unit_id]
+            found = await units.known(session, [*check.unit_ids, *seats])
         if case is None:
-            return RouteVerdict(refusal=domain.Refusal.UNKNOWN_UNIT.value)
-        desk = found.get(case.desk.unit_id)
+            return LinkVerdict(refusal=domain.Refusal.UNKNOWN_UNIT.value)
+        desk, holder = found.get(case.desk.unit_id), found.get(check.holder_id or "")
         refusal = domain.refuse_link(desk, case.facts.track, list(found.values()), check.unit_ids)
-        return RouteVerdict(refusal=refusal.value if refusal else None)
+        if refusal is not None:
+            return LinkVerdict(refusal=refusal.value)
+        return LinkVerdict(holder_accused=holder is not None and domain.accused(holder, check.unit_ids))
 
     async def set_clocks(self, requests: list[ClockRequest]) -> list[Deadline]:
         """The deadline of record of each clock, in the order asked."""
