@@ -24,8 +24,16 @@ def spec(config: StackConfig) -> ProcessSpec:
     """The broker and its controller in one process."""
     return ProcessSpec(
         name="kafka",
-        argv=(*java(config), *HEAP, COMPILER, "-XX:+UseSerialGC", "-Djava.awt.headless=true", log_option(), "kafka.Kafka",
-              str(properties_path(config))),
+        argv=(
+            *java(config),
+            *HEAP,
+            COMPILER,
+            "-XX:+UseSerialGC",
+            "-Djava.awt.headless=true",
+            log_option(),
+            "kafka.Kafka",
+            str(properties_path(config)),
+        ),
         env=base_env(config) | {"HUIYIN_PROCESS": "kafka"},
         ready=kafka_ready(ENGINE_HOST, config.ports["kafka"]),
         ports=("kafka", "kafka_controller"),
