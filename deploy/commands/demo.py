@@ -16,7 +16,8 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from contracts.clock import BusinessClock
-from contracts.lifecycle import STAGE_ZH, Stage
+from contracts.lifecycle import Stage
+from contracts.terms import STAGE_ZH
 from deploy import screens
 from deploy.commands.clock import change
 from deploy.config import StackConfig

@@ -9,7 +9,8 @@ from rich import box
 from rich.table import Table
 
 from contracts.cases import OUTCOME_ZH, Outcome
-from contracts.lifecycle import STAGE_ZH, Stage
+from contracts.lifecycle import Stage
+from contracts.terms import STAGE_ZH
 from deploy.demo.driver import Played
 
 CHANNEL_ZH = {"HOTLINE": "热线", "MINI_PROGRAM": "小程序", "WEB": "网页"}

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from contracts.cases import OUTCOME_ZH, Outcome
-from contracts.lifecycle import STAGE_ZH, Act, Purpose, Stage
+from contracts.lifecycle import Act, Purpose, Stage
 from contracts.reference import refusals
+from contracts.terms import STAGE_ZH
 from services.complaints.domain import BEIJING
 
 OUTCOME_EN: dict[Outcome, str] = {

@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from contracts.lifecycle import ACT_ZH, INSTEAD, RULE, RULES, Act, Field, Party, Role, Rule, Seat, Stage, Track
+from contracts.lifecycle import INSTEAD, RULE, RULES, Act, Field, Party, Role, Rule, Seat, Stage, Track
+from contracts.terms import ACT_ZH
 
 ALWAYS_WELCOME = frozenset({Field.NOTE})
 OPTIONAL: dict[Act, frozenset[Field]] = {Act.RECORD_VISIT: frozenset({Field.SATISFACTION})}

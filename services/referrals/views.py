@@ -8,9 +8,10 @@ from uuid import UUID
 from pydantic import BaseModel
 
 from contracts.cases import OUTCOME_ZH, Outcome, UnitRef
-from contracts.lifecycle import ACT_ZH, STAGE_ZH, Act, Party, Purpose, Role, Stage, TaskKind
+from contracts.lifecycle import Act, Party, Purpose, Role, Stage, TaskKind
 from contracts.messages import CaseFacts, RunningClock
 from contracts.reference import categories
+from contracts.terms import ACT_ZH, STAGE_ZH
 from services.referrals.deadlines import wording
 from services.referrals.permissions import Officer, legal_acts
 from services.referrals.repository.cases import CaseRow, Step, TaskRow

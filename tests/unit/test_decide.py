@@ -7,14 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts.lifecycle import (
-    ACT_ZH,
     DUTY,
     ENDED,
     FINAL,
     LAPSE,
     RULE,
     RULES,
-    STAGE_ZH,
     Act,
     Party,
     Purpose,
@@ -24,6 +22,7 @@ from contracts.lifecycle import (
     Track,
 )
 from contracts.messages import CaseState, Task
+from contracts.terms import ACT_ZH, STAGE_ZH
 from tests.workflow.office import ACCUSED, DESK, HEALTH, command, new_case, officer
 from workflows import decide
 

@@ -6,8 +6,9 @@ from uuid import UUID
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
-from contracts.lifecycle import STAGE_ZH, Stage, TaskKind, Track
+from contracts.lifecycle import Stage, TaskKind, Track
 from contracts.model import Code
+from contracts.terms import STAGE_ZH
 from services.referrals.api.common import Caller, Uses, decode_cursor, encode_cursor
 from services.referrals.domain import UnitKind
 from services.referrals.refusals import TEXTS, Refused

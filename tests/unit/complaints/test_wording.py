@@ -5,8 +5,9 @@ from datetime import UTC, datetime
 import pytest
 
 from contracts.cases import Outcome
-from contracts.lifecycle import STAGE_ZH, TOLD_TO_REPORTER, Act, Purpose, Stage
+from contracts.lifecycle import TOLD_TO_REPORTER, Act, Purpose, Stage
 from contracts.reference import refusals
+from contracts.terms import STAGE_ZH
 from services.complaints.wording import STAGE_EN, Step, by_when, entry_text, outcome_name, stage_name
 
 MIDNIGHT = datetime(2026, 9, 25, 16, 0, tzinfo=UTC)
