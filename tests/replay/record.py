@@ -109,7 +109,7 @@ async def main(version: str) -> None:
             handle = await scenario(bench)
             text = (await handle.fetch_history()).to_json()
             # Who ran it is of no use to a replay, and names the machine.
-            path.write_text(re.sub(r'"identity": "[^"]*"', '"identity": "worker"', text), encoding="utf-8")
+            path.write_text(re.sub(r'"\d+@[\w.-]+"', '"worker"', text), encoding="utf-8")
             print(path.name)
 
 
