@@ -14,6 +14,7 @@ async def ensure_databases(config: StackConfig) -> None:
     admin = await asyncpg.connect(config.admin_dsn(), timeout=10)
     try:
         await admin.execute("CREATE EXTENSION IF NOT EXISTS pg_stat_statements")
+        await admin.execute("REVOKE CONNECT ON DATABASE postgres FROM PUBLIC")
         for database, (owner, roles) in DATABASES.items():
             for role in (owner, *roles):
                 await ensure_role(admin, role, config.passwords()[role])

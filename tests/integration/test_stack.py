@@ -96,7 +96,8 @@ def test_an_app_role_owns_nothing_and_makes_nothing(stack_engines: Stack, role: 
 @pytest.mark.parametrize(
     ("role", "database"),
     [("complaints", "huiyin_referrals"), ("referrals", "huiyin_complaints"), ("notifications", "huiyin_complaints"),
-     ("vault", "huiyin_notifications"), ("referrals_owner", "huiyin_complaints")],
+     ("vault", "huiyin_notifications"), ("referrals_owner", "huiyin_complaints"),
+     ("referrals", "postgres")],
 )  # fmt: skip
 def test_a_role_cannot_enter_another_services_database(stack_engines: Stack, role: str, database: str) -> None:
     passwords = stack_engines.config.passwords()
