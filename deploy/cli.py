@@ -25,7 +25,7 @@ errors = Console(stderr=True, highlight=False, style="red")
 
 # What a stack keeps in its folder. Reset removes these and nothing else, wherever HUIYIN_STATE_DIR points.
 STATE_ENTRIES = (
-    "postgres", "kafka", "temporal", "mail", "keys", "evidence", "logs", "hold", "demo", "passwords.json",
+    "postgres", "kafka", "temporal", "mail", "keys", "evidence", "reference", "logs", "hold", "demo", "passwords.json",
     "given.json", "stack.env", "status.json", "supervisor.lock",
 )  # fmt: skip
 

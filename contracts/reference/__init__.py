@@ -74,8 +74,13 @@ def use(directory: Path | None) -> None:
     """Lay an agency's directory above the shipped data; None takes it away. Raises BadReference and changes nothing."""
     global _store
     _store = shipped() if directory is None else shipped().under(directory)
-    for cached in (_clock_versions, _rules_on, _categories_on, _regimes_on):
+    for cached in (_on, _clock_versions, _rules_on, _categories_on, _regimes_on):
         cached.cache_clear()
+
+
+@cache
+def _on(name: str, day: date) -> tuple[Line, ...]:
+    return tuple(_store.on(name, day))
 
 
 def _today() -> date:
@@ -116,14 +121,14 @@ def _clock_versions() -> dict[str, tuple[ClockRule, ...]]:
 
 @cache
 def _rules_on(on: date) -> dict[str, ClockRule]:
-    return {line.key[0]: _clock(line) for line in _store.on("clocks", on)}
+    return {line.key[0]: _clock(line) for line in _on("clocks", on)}
 
 
 @cache
 def _categories_on(on: date) -> tuple[dict[str, CategoryClass], dict[str, Category]]:
     classes: dict[str, CategoryClass] = {}
     found: dict[str, Category] = {}
-    for line in _store.on("taxonomy", on):
+    for line in _on("taxonomy", on):
         values = line.values
         if values["level"] == "1":
             classes[values["code"]] = CategoryClass(**_named(line, "code", "name_zh", "name_en"))
@@ -140,9 +145,7 @@ def _categories_on(on: date) -> tuple[dict[str, CategoryClass], dict[str, Catego
 @cache
 def _regimes_on(on: date) -> tuple[Regime, ...]:
     names = ("track", "category", "channel", "department", "family", "clock", "article")
-    return tuple(
-        Regime(**_named(line, *names), purpose=Purpose(line.values["purpose"])) for line in _store.on("regimes", on)
-    )
+    return tuple(Regime(**_named(line, *names), purpose=Purpose(line.values["purpose"])) for line in _on("regimes", on))
 
 
 def categories(on: date | datetime | None = None) -> dict[str, Category]:
@@ -177,14 +180,14 @@ def clock_of_version(clock_id: str, version: str) -> ClockRule | None:
 
 def departments(on: date | datetime | None = None) -> dict[str, Department]:
     """Departments by code."""
-    lines = _store.on("departments", _day(on))
+    lines = _on("departments", _day(on))
     return {line.key[0]: Department(**_named(line, "code", "name_zh", "name_en", "note")) for line in lines}
 
 
 def refusals(on: date | datetime | None = None) -> dict[str, Refusal]:
     """Refusal grounds R01–R13 by code."""
     names = ("code", "name_zh", "name_en", "channel_zh", "channel_en")
-    return {line.key[0]: Refusal(**_named(line, *names)) for line in _store.on("refusals", _day(on))}
+    return {line.key[0]: Refusal(**_named(line, *names)) for line in _on("refusals", _day(on))}
 
 
 def regimes(on: date | datetime | None = None) -> tuple[Regime, ...]:
@@ -195,45 +198,45 @@ def regimes(on: date | datetime | None = None) -> tuple[Regime, ...]:
 def unit_levels(on: date | datetime | None = None) -> tuple[UnitLevel, ...]:
     """Levels of the hierarchy from the top."""
     names = ("code", "rank", "name_zh", "name_en", "code_length")
-    levels = (UnitLevel(**_named(line, *names)) for line in _store.on("unit_levels", _day(on)))
+    levels = (UnitLevel(**_named(line, *names)) for line in _on("unit_levels", _day(on)))
     return tuple(sorted(levels, key=lambda level: level.rank))
 
 
 def transfers(on: date | datetime | None = None) -> tuple[Transfer, ...]:
     """The permitted transfers (who may hand what to whom, and how)."""
     names = ("sender", "receiver", "act", "leader_approval", "condition")
-    return tuple(Transfer(**_named(line, *names)) for line in _store.on("transfers", _day(on)))
+    return tuple(Transfer(**_named(line, *names)) for line in _on("transfers", _day(on)))
 
 
 def outcomes(on: date | datetime | None = None) -> dict[str, OutcomeType]:
     """办结类型 by code."""
-    lines = _store.on("outcomes", _day(on))
+    lines = _on("outcomes", _day(on))
     return {line.key[0]: OutcomeType(**_named(line, "code", "name_zh", "name_en")) for line in lines}
 
 
 def satisfaction_levels(on: date | datetime | None = None) -> dict[int, Satisfaction]:
     """Levels of 好差评 by number."""
     names = ("level", "name_zh", "name_en", "satisfied")
-    return {line.values["level"]: Satisfaction(**_named(line, *names)) for line in _store.on("satisfaction", _day(on))}
+    return {line.values["level"]: Satisfaction(**_named(line, *names)) for line in _on("satisfaction", _day(on))}
 
 
 def sanctions(on: date | datetime | None = None) -> tuple[Sanction, ...]:
     """The sanction ladder from its mildest step."""
     names = ("level", "name_zh", "name_en", "authority")
-    steps = (Sanction(**_named(line, *names)) for line in _store.on("sanctions", _day(on)))
+    steps = (Sanction(**_named(line, *names)) for line in _on("sanctions", _day(on)))
     return tuple(sorted(steps, key=lambda step: step.level))
 
 
 def working_hours(unit_id: str, on: date | datetime | None = None) -> WorkingHours:
     """When a unit works; what is set for ``*`` where the unit has nothing of its own."""
     names = ("unit", "morning_from", "morning_to", "afternoon_from", "afternoon_to")
-    found = {line.key[0]: line for line in _store.on("working_hours", _day(on))}
+    found = {line.key[0]: line for line in _on("working_hours", _day(on))}
     return WorkingHours(**_named(found.get(unit_id) or found["*"], *names))
 
 
 def local_divisions(on: date | datetime | None = None) -> Mapping[str, Division]:
     """Divisions beside those of GB/T 2260: functional zones, corps, demonstration."""
-    lines = _store.on("divisions", _day(on))
+    lines = _on("divisions", _day(on))
     return {line.key[0]: Division(**_named(line, "code", "name_zh", "parent")) for line in lines}
 
 

@@ -45,30 +45,27 @@ class Store:
     def under(self, directory: Path) -> "Store":
         """This store with a directory above it; raises BadReference."""
         layer, findings = read_layer(directory)
-        if not findings:
-            store = Store((*self.layers, layer))
-            findings = [finding for line, finding in store.mismatches() if line in _lines(layer)]
-            if not findings:
-                return store
-        raise BadReference(findings)
+        store = Store((*self.layers, layer))
+        findings += store.mismatches(layer)
+        if findings:
+            raise BadReference(sorted(findings, key=lambda finding: (finding.file, finding.line)))
+        return store
 
-    def mismatches(self) -> Iterator[tuple[Line, Finding]]:
-        """Rows that do not fit one another or themselves."""
+    def mismatches(self, layer: Layer) -> list[Finding]:
+        """Rows of a layer that do not fit the others or themselves."""
         departments = {key[0] for key in self.versions("departments")}
-        classes = {line.key[0] for layer in self.layers for line in layer["taxonomy"] if line.values["level"] == "1"}
+        classes = {key[0] for key in self.versions("taxonomy") if len(key[0]) == 2}
         clocks = {key[0] for key in self.versions("clocks")}
-        for layer in self.layers:
-            for line in _lines(layer):
-                for reason in _reasons(line, departments, classes, clocks):
-                    yield line, Finding(line.file, line.number, reason)
+        return [
+            Finding(line.file, line.number, reason)
+            for lines in layer.values()
+            for line in lines
+            for reason in _reasons(line, departments, classes, clocks)
+        ]
 
 
 def _applying(lines: Sequence[Line], day: date) -> Line:
     return next((line for line in reversed(lines) if line.values["effective_from"] <= day), lines[0])
-
-
-def _lines(layer: Layer) -> list[Line]:
-    return [line for lines in layer.values() for line in lines]
 
 
 def _reasons(line: Line, departments: set[str], classes: set[str], clocks: set[str]) -> Iterator[str]:
@@ -146,7 +143,7 @@ def shipped() -> Store:
     findings += [Finding(table.file, 1, "is missing") for name, table in TABLES.items() if name not in layer]
     if not findings:
         store = Store((layer,))
-        findings = [finding for _, finding in store.mismatches()]
+        findings = store.mismatches(layer)
         findings += [
             Finding("regimes.csv", 1, f"no clock serves {purpose}")
             for purpose in Purpose

@@ -15,5 +15,7 @@ PARTS: dict[str, str] = {
     "keys": "Key files: list, rotate.",
     "clock": "The business clock: show, set.",
     "clocks": "The legal clocks: list, explain a deadline, compute many.",
+    "calendar": "Working days: import own ones, show a year.",
+    "reference": "Reference tables: check, diff, load an agency's own.",
 }
 """Name and one line of help; the module is deploy.commands.<name>."""

@@ -1,13 +1,104 @@
-"""`huiyin calendar`: working days of one's own above the State Council's: check, import, show."""
+"""`huiyin calendar`: working days of one's own above the State Council's: import, show."""
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import date, timedelta
 from pathlib import Path
+from typing import Annotated, Literal, NoReturn, TypeVar
 
-from services.referrals.calendar import StateCouncilCalendar
+import typer
+from rich.console import Console
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.chassis.db import SYSTEM, Database
+from services.chassis.outages import engine_away
+from services.chassis.settings import MissingSetting, load_settings
+from services.referrals.calendar import OwnCalendar, StateCouncilCalendar
 from services.referrals.counting import Calendar
+from services.referrals.own_days import BadCalendar, read_days
+from services.referrals.repository import calendars
+
+app = typer.Typer()
+console = Console(highlight=False)
+errors = Console(stderr=True, highlight=False)
+T = TypeVar("T")
 
 
-def calendar_of(file: Path | None) -> Calendar:
-    """The shipped calendar, with the days of a file above it."""
-    return StateCouncilCalendar()
+def calendar_of(file: Path | None, years: frozenset[int] = frozenset()) -> Calendar:
+    """The shipped calendar, with the days of a file above it; a bad file ends the command."""
+    base = StateCouncilCalendar()
+    if file is None:
+        return base
+    try:
+        return OwnCalendar(base, {own.day: own for own in read_days(file)}, years)
+    except BadCalendar as error:
+        _fail(str(error))
+
+
+@app.command("import")
+def import_days(
+    file: Annotated[
+        Path, typer.Argument(help="CSV or YAML with date, kind, name, source.", exists=True, dir_okay=False)
+    ],
+    publishes: Annotated[
+        list[int] | None,
+        typer.Option(min=2000, max=2199, help="Year whose notice this is: its dates are no longer provisional."),
+    ] = None,
+) -> None:
+    """Lay days above the calendar: the next State Council notice, or local closures. Twice is harmless."""
+    try:
+        days = read_days(file)
+    except BadCalendar as error:
+        _fail(str(error))
+    calendar, changed = _run(
+        lambda session: calendars.store(session, StateCouncilCalendar(), days, publishes or (), file.name)
+    )
+    console.print(f"{len(days)} days are {'imported' if changed else 'there already'}: calendar {calendar.version}")
+
+
+@app.command()
+def show(
+    year: Annotated[int, typer.Argument(min=2000, max=2199)],
+    lang: Annotated[Literal["zh", "en"], typer.Option("--lang", help="Language of the names.")] = "zh",
+    shipped: Annotated[bool, typer.Option("--shipped", help="Without own days; needs no engine.")] = False,
+) -> None:
+    """The days of a year that are not what their weekday says, and whether the year is published."""
+    base = StateCouncilCalendar()
+    calendar = base if shipped else _run(lambda session: calendars.current(session, base))
+    own = calendar.own if isinstance(calendar, OwnCalendar) else {}
+    published = calendar.day(date(year, 7, 1)).published
+    console.print(f"{year}  {calendar.version}  {'published' if published else 'not published: provisional'}")
+    day = date(year, 1, 1)
+    while day.year == year:
+        found = calendar.day(day)
+        if day in own or found.working != (day.weekday() < 5):
+            name = found.zh if lang == "zh" else found.en
+            source = f"  [{own[day].source}]" if day in own else ""
+            console.print(f"{day}  {day:%a}  {'workday' if found.working else 'restday'}  {name}{source}", markup=False)
+        day += timedelta(days=1)
+
+
+def _run(work: Callable[[AsyncSession], Awaitable[T]]) -> T:
+    async def connected() -> T:
+        db = Database(load_settings().dsn("referrals"), pool_size=1)
+        try:
+            async with db.session(SYSTEM) as session:
+                return await work(session)
+        finally:
+            await db.close()
+
+    try:
+        return asyncio.run(connected())
+    except MissingSetting as error:
+        _fail(str(error))
+    except Exception as error:
+        if engine_away(error) is None:
+            raise
+        _fail("the database can't be reached: start the stack with `huiyin up`")
+
+
+def _fail(text: str) -> NoReturn:
+    errors.print(text, markup=False)
+    raise typer.Exit(1)

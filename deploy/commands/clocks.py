@@ -14,8 +14,10 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from contracts.reference import ClockRule, clock_rule, clock_rules
+from contracts.reference import BadReference, ClockRule, clock_rule, clock_rules
 from deploy.commands.calendar import calendar_of
+from services.chassis.reference import use_reference
+from services.chassis.settings import load_settings
 from services.referrals import explaining
 from services.referrals.counting import Calendar, Counted, CountingError, Event, EventType, count
 from services.referrals.explaining import Language
@@ -31,13 +33,22 @@ CalendarFile = Annotated[
 ]
 
 
+@app.callback()
+def tables() -> None:
+    """An agency's own tables count here too."""
+    try:
+        use_reference(load_settings())
+    except BadReference as error:
+        _fail(str(error))
+
+
 @app.command("list")
 def show(lang: Lang = "zh", as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False) -> None:
     """Every clock with its period, extension, article, mark and source."""
     rules = list(clock_rules().values())
     if as_json:
         for rule in rules:
-            print(json.dumps({**vars(rule), "effective_from": rule.effective_from.isoformat()}, ensure_ascii=False))
+            print(json.dumps({**vars(rule), "effective_from": str(rule.effective_from)}, ensure_ascii=False))
         return
     table = Table(box=None, pad_edge=False)
     for heading in ("id", "regime", "clock", "from", "period", "extension", "article", "mark"):

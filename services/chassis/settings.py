@@ -88,6 +88,8 @@ class Settings(BaseSettings):
     # Files; empty means a folder of the state directory
     keys_dir: Path = Path("")
     evidence_dir: Path = Path("")
+    reference_dir: Path = Path("")
+    """An agency's own reference tables above the shipped ones; in the state directory when it is there."""
 
     # Telemetry
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
@@ -123,6 +125,8 @@ class Settings(BaseSettings):
             derived["keys_dir"] = self.state_dir / "keys"
         if self.evidence_dir == Path(""):
             derived["evidence_dir"] = self.state_dir / "evidence"
+        if self.reference_dir == Path(""):
+            derived["reference_dir"] = self.state_dir / "reference"
         for service in SERVICES:
             if not getattr(self, f"{service}_url"):
                 derived[f"{service}_url"] = f"http://{self.host}:{getattr(self, f'{service}_port')}"

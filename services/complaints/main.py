@@ -14,6 +14,7 @@ from services.chassis.bus import Consumer, make_broker
 from services.chassis.db import Database
 from services.chassis.http import create_app
 from services.chassis.outages import engine_away
+from services.chassis.reference import use_reference
 from services.chassis.relay import Relay
 from services.chassis.settings import Settings, get_settings
 from services.complaints import api, api_officers, api_reporters
@@ -32,6 +33,7 @@ _log = structlog.get_logger("huiyin.complaints")
 
 def build(settings: Settings) -> FastAPI:
     """The application; nothing is connected and no key is read before its lifespan begins."""
+    use_reference(settings)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:

@@ -13,6 +13,7 @@ from services.chassis.auth import ServiceTokens
 from services.chassis.bus import Consumer, make_broker
 from services.chassis.db import Database
 from services.chassis.http import create_app
+from services.chassis.reference import use_reference
 from services.chassis.relay import Relay
 from services.notifications.address import Vault
 from services.notifications.api import router
@@ -26,6 +27,7 @@ SERVICE = "notifications"
 
 def build(settings: NotificationSettings) -> FastAPI:
     """The application; nothing is connected before its lifespan begins."""
+    use_reference(settings)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
