@@ -13,6 +13,7 @@ from services.chassis.bus import Consumer, make_broker
 from services.chassis.crypto import load_keyring
 from services.chassis.db import Database
 from services.chassis.http import create_app
+from services.chassis.reference import use_reference
 from services.chassis.relay import Relay
 from services.chassis.settings import Settings, get_settings
 from services.referrals import consumers
@@ -35,6 +36,7 @@ SERVICE = "referrals"
 
 def build(settings: Settings) -> FastAPI:
     """The application; nothing is connected before its lifespan begins."""
+    use_reference(settings)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
