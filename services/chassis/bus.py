@@ -99,7 +99,7 @@ class Consumer:
             batch=True,
             max_records=self.settings.consumer_batch * max_workers,
             batch_timeout_ms=50,
-            fetch_max_wait_ms=100,
+            fetch_max_wait_ms=300,
             auto_offset_reset="earliest",
             session_timeout_ms=6_000,  # a killed process's partitions move on soon
             heartbeat_interval_ms=2_000,

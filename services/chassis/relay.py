@@ -115,40 +115,42 @@ class Relay:
 
         await connection.add_listener(CHANNEL, wake)
         connection.add_termination_listener(wake)
+        clock = asyncio.get_running_loop().time
+        restore_at = clock()
         while True:
             woken.clear()
-            await connection.execute(_RESTORE)
-            sent = await self._pump(connection, producer)
+            if clock() >= restore_at:
+                await connection.execute(_RESTORE)
+                restore_at = clock() + self._settings.relay_poll_seconds
+            more = await self._pump(connection, producer)
             backoff.reset()
-            if not sent:
+            if not more:
                 try:
                     await asyncio.wait_for(woken.wait(), self._settings.relay_poll_seconds)
                 except TimeoutError:
                     continue
 
-    async def _pump(self, connection: "asyncpg.Connection[Any]", producer: AIOKafkaProducer) -> int:
-        """Send one batch; returns how many rows left the outbox. Raises when Kafka can't take them now."""
-        rows = await connection.fetch(_FETCH, self._settings.relay_batch, self._skipped_topics())
-        rows = [row for row in rows if await self._exists(producer, row["topic"])]
-        settled = 0
+    async def _pump(self, connection: "asyncpg.Connection[Any]", producer: AIOKafkaProducer) -> bool:
+        """Send one batch; returns whether more may be waiting. Raises when Kafka can't take them now."""
+        found = await connection.fetch(_FETCH, self._settings.relay_batch, self._skipped_topics())
+        rows = [row for row in found if await self._exists(producer, row["topic"])]
         for wave in waves(rows):
             results = await asyncio.gather(*(self._send(producer, row) for row in wave), return_exceptions=True)
             acknowledged = [row["id"] for row, result in zip(wave, results, strict=True) if result is None]
             if acknowledged:
                 await connection.execute("DELETE FROM outbox WHERE id = ANY($1::bigint[])", acknowledged)
                 metrics.relay_sent_total.labels(self._name).inc(len(acknowledged))
-            settled += len(acknowledged)
             failures = [(row, result) for row, result in zip(wave, results, strict=True) if result is not None]
             for row, error in failures:
                 if isinstance(error, _UNSENDABLE):
                     await self._bury(connection, row, type(error).__name__)
-                    settled += 1
             if failures:
                 for _, error in failures:
                     if not isinstance(error, _UNSENDABLE):
                         raise error
-                return settled  # keys that are blocked now must not be sent: look again
-        return settled
+                return True  # keys that are blocked now must not be sent: look again
+        # What is committed after the look wakes us. Of a topic that has just been found missing the rest is behind it.
+        return len(found) == self._settings.relay_batch or len(rows) < len(found)
 
     async def _send(self, producer: AIOKafkaProducer, row: asyncpg.Record) -> None:
         headers = [(name, value.encode()) for name, value in json.loads(row["headers"]).items()]

@@ -4,7 +4,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, Field, StringConstraints
 
 from contracts.cases import Outcome
@@ -77,7 +77,7 @@ class CommandView(BaseModel):
     responses={202: {"model": Promise, "description": "Not done yet: follow the command"}},
     summary="Act on a case",
 )
-async def act(uses: Uses, who: Caller, command_id: CommandId, case_id: UUID, body: ActRequest) -> JSONResponse:
+async def act(uses: Uses, who: Caller, command_id: CommandId, case_id: UUID, body: ActRequest) -> Response:
     """409 with the current view when somebody was faster or the act is not legal now; 422 for a route that is refused.
 
     The same Idempotency-Key with the same content gives the same answer; with another content 422.
@@ -104,7 +104,7 @@ async def act(uses: Uses, who: Caller, command_id: CommandId, case_id: UUID, bod
         stage=answer.result.stage,
         case=await _view(uses, who, case_id),
     )
-    return JSONResponse(done.model_dump(mode="json"))
+    return Response(done.model_dump_json(), media_type="application/json")
 
 
 @router.get("/commands/{command_id}", response_model=CommandView, summary="How a command stands")
