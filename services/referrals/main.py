@@ -41,7 +41,9 @@ def build(settings: Settings) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         dsn = settings.dsn(SERVICE)
-        db = Database(dsn, pool_size=settings.db_pool_size, max_overflow=settings.db_max_overflow, name=SERVICE)
+        # Officers and activities come in bursts: a connection that overflows is closed after each, and dear to open.
+        connections = settings.db_pool_size + settings.db_max_overflow
+        db = Database(dsn, pool_size=connections, max_overflow=0, name=SERVICE)
         # The bridge holds a connection while it waits for Temporal: it must not take the API's.
         bridge_db = Database(dsn, pool_size=consumers.WORKERS, max_overflow=4, name=f"{SERVICE}-bridge")
         client = await temporal.connect(settings, lazy=True)
