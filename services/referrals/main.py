@@ -18,7 +18,7 @@ from services.chassis.relay import Relay
 from services.chassis.settings import Settings, get_settings
 from services.referrals import consumers
 from services.referrals.activities import Activities
-from services.referrals.api import acts, administration, cases, internal, sessions
+from services.referrals.api import acts, administration, cases, clocks, internal, sessions
 from services.referrals.api.common import Services, add_refusal_handler
 from services.referrals.calendar import StateCouncilCalendar
 from services.referrals.consumers import Bridge
@@ -86,7 +86,7 @@ def build(settings: Settings) -> FastAPI:
     optional: dict[str, serve.Task] = {"kafka": partial(kafka.ping, settings)}
     app = create_app("Huiyin referrals", SERVICE, settings, lifespan=lifespan, checks=checks, optional_checks=optional)
     add_refusal_handler(app)
-    for module in (sessions, cases, acts, administration, internal):
+    for module in (sessions, cases, clocks, acts, administration, internal):
         app.include_router(module.router)
     return app
 

@@ -1,5 +1,6 @@
 """The agency's own calendar days, every import a full table of its own."""
 
+import time
 from collections.abc import Iterable
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -8,9 +9,31 @@ from services.referrals.calendar import OwnCalendar, OwnDay, fingerprint
 from services.referrals.counting import Calendar
 from services.referrals.repository.sql import Row, execute, one, rows
 
+_LOCK = 4_846_121_703
+"""One import at a time: each begins with the table of the one before."""
 _LATEST = "SELECT ordinal, fingerprint, years FROM calendar_versions ORDER BY ordinal DESC LIMIT 1"
 _read: dict[str, OwnCalendar] = {}
 """Calendars by version: a version never changes."""
+
+
+SEEN_SECONDS = 1.0
+"""How long a process may count by a calendar that an import has replaced: it asks once in that time."""
+
+
+class CalendarSight:
+    """The calendar that counts now, as a process sees it."""
+
+    def __init__(self, base: Calendar) -> None:
+        self._base = base
+        self._seen = base
+        self._until = 0.0
+
+    async def now(self, session: AsyncSession) -> Calendar:
+        """The latest import above the base, looked up once in SEEN_SECONDS."""
+        if time.monotonic() >= self._until:
+            self._seen = await current(session, self._base)
+            self._until = time.monotonic() + SEEN_SECONDS
+        return self._seen
 
 
 async def current(session: AsyncSession, base: Calendar) -> Calendar:
@@ -25,7 +48,8 @@ async def of_version(session: AsyncSession, base: Calendar, version: str) -> Cal
         return base
     row = await one(
         session,
-        "SELECT ordinal, fingerprint, years FROM calendar_versions WHERE $1 = $2 || '.' || fingerprint",
+        "SELECT ordinal, fingerprint, years FROM calendar_versions WHERE $1::text = $2::text || '.' || fingerprint"
+        " ORDER BY ordinal LIMIT 1",
         version,
         base.version,
     )
@@ -36,7 +60,7 @@ async def store(
     session: AsyncSession, base: Calendar, days: Iterable[OwnDay], years: Iterable[int], file_name: str
 ) -> tuple[Calendar, bool]:
     """Lay days above those of the imports before; the calendar that follows, and whether it is another than before."""
-    await execute(session, "LOCK TABLE calendar_versions IN EXCLUSIVE MODE")
+    await execute(session, "SELECT pg_advisory_xact_lock($1)", _LOCK)
     before = await current(session, base)
     own, published = (before.own, before.years) if isinstance(before, OwnCalendar) else ({}, frozenset())
     after = OwnCalendar(base, {**own, **{day.day: day for day in days}}, published | frozenset(years))

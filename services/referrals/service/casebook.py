@@ -12,11 +12,15 @@ from contracts.reference import categories
 from services.chassis.auth import ServiceTokens
 from services.chassis.clock import read_clock
 from services.chassis.db import SYSTEM, Database
-from services.referrals import domain, permissions, views
+from services.referrals import clock_views, domain, permissions, views
+from services.referrals.calendar import StateCouncilCalendar
+from services.referrals.clock_views import CaseClocks
 from services.referrals.domain import Hop, Proposal, Unit
+from services.referrals.explaining import Language
 from services.referrals.refusals import Refused
-from services.referrals.repository import cases, commands, units
+from services.referrals.repository import calendars, cases, commands, units
 from services.referrals.repository.cases import CaseRow, Page
+from services.referrals.service import clocks
 from services.referrals.service.identity import Identity
 from services.referrals.service.texts import Texts
 from services.referrals.views import CaseSummary, CaseView
@@ -62,6 +66,25 @@ class Casebook:
             officer=who.officer,
             now=now,
         )
+
+    async def clocks(self, who: Identity, case_id: UUID, language: Language) -> CaseClocks:
+        """The case's running clocks, each recounted and explained; raises Refused NOT_FOUND."""
+        base = StateCouncilCalendar()
+        async with self._db.read(who.principal) as session:
+            case = await self.must_see(session, case_id)
+            now = await business_now(session)
+            holder = (await units.known(session, [case.holder.unit_id])) if case.holder else {}
+            versions = {clock.deadline.calendar_version for clock in case.clocks}
+            by = {version: await calendars.of_version(session, base, version) for version in versions}
+            latest = await calendars.current(session, base)
+        department = next((unit.department for unit in holder.values()), None)
+        facts = clocks.Facts(case.facts.track, case.facts.channel, case.facts.category, department)
+        explained = [
+            clocks.explain(clock, facts, by[clock.deadline.calendar_version] or latest) for clock in case.clocks
+        ]
+        explained.sort(key=lambda found: found.running.deadline.due_at)
+        items = [clock_views.explained_clock(found, now, language) for found in explained]
+        return CaseClocks(items=items, business_time=now)
 
     async def must_see(self, session: AsyncSession, case_id: UUID) -> CaseRow:
         """The case's row; raises Refused NOT_FOUND when there is none, or none for this principal."""

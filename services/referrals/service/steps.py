@@ -1,6 +1,6 @@
 """What the case workflow asks for: where a case may go, its deadlines, and the record of each step with its event."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from contracts.cases import CaseTransitioned, Deadline, DocumentRef
 from contracts.clock import BusinessClock
@@ -16,16 +16,18 @@ from contracts.messages import (
     Transition,
 )
 from contracts.model import content_hash
-from contracts.reference import categories, clock_for
+from contracts.reference import categories
 from contracts.topics import CASES
 from services.chassis import metrics
 from services.chassis.clock import read_clock
 from services.chassis.db import SYSTEM, Database
 from services.chassis.outbox import outgoing
-from services.referrals import deadlines, domain
-from services.referrals.deadlines import Calendar, Period
+from services.referrals import domain
+from services.referrals.counting import Calendar
 from services.referrals.domain import Hop
 from services.referrals.repository import cases, history, units
+from services.referrals.repository.calendars import CalendarSight
+from services.referrals.service import clocks
 
 
 class NoDesk(Exception):
@@ -42,6 +44,11 @@ class Steps:
 
     db: Database
     calendar: Calendar
+    sight: CalendarSight = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Imported days lie above the given calendar."""
+        object.__setattr__(self, "sight", CalendarSight(self.calendar))
 
     async def route_intake(self, request: RouteRequest) -> RouteVerdict:
         """The desk that registers the case; raises NoDesk."""
@@ -90,22 +97,8 @@ class Steps:
         wanted = [request.unit_id for request in requests if request.unit_id]
         async with self.db.read(SYSTEM) as session:
             found = await units.known(session, wanted)
-        return [self._deadline(request, found.get(request.unit_id or "")) for request in requests]
-
-    def _deadline(self, request: ClockRequest, unit: domain.Unit | None) -> Deadline:
-        department = (unit.department if unit else None) or categories()[request.category].lead or None
-        rule = clock_for(request.purpose, request.track, request.channel, department)
-        due = deadlines.due(request.started_at, Period(rule.amount, rule.unit), self.calendar)
-        return Deadline(
-            purpose=request.purpose,
-            clock_id=rule.id,
-            article=f"{rule.regime} {rule.article}"[:120],
-            started_at=request.started_at,
-            due_at=due.due_at,
-            due_soon_at=due.due_soon_at,
-            provisional=due.provisional,
-            calendar_version=self.calendar.version,
-        )
+            calendar = await self.sight.now(session)
+        return [clocks.deadline(request, found.get(request.unit_id or ""), calendar) for request in requests]
 
     async def read_clock(self) -> BusinessClock:
         """The business clock as it runs now."""

@@ -10,7 +10,7 @@ depends_on = None
 TABLES = """
 CREATE TABLE calendar_versions (
     ordinal bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    fingerprint text NOT NULL UNIQUE CHECK (fingerprint ~ '^[0-9a-f]{12}$'),
+    fingerprint text NOT NULL CHECK (fingerprint ~ '^[0-9a-f]{12}$'),
     years integer[] NOT NULL,
     file_name text NOT NULL,
     imported_at timestamptz NOT NULL DEFAULT now()

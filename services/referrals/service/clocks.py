@@ -1,0 +1,98 @@
+"""Which clocks a case runs by: chosen by regime, counted, the earlier first; and each running one explained."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from contracts.cases import Deadline
+from contracts.lifecycle import Channel, Purpose, Track
+from contracts.messages import ClockRequest, RunningClock
+from contracts.reference import ClockRule, Regime, applicable, categories, clock_rule
+from services.referrals.counting import Calendar, Counted, Event, count
+from services.referrals.domain import Unit
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What decides the regime. ``department`` is the receiving unit's; without one, the category's lead."""
+
+    track: Track
+    channel: Channel
+    category: str
+    department: str | None = None
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A clock that serves a purpose, the regime that says so, and where it stands."""
+
+    regime: Regime
+    rule: ClockRule
+    counted: Counted
+
+
+@dataclass(frozen=True)
+class Explained:
+    """A running clock recounted from its start by the wording it started with, and the regimes beside it."""
+
+    running: RunningClock
+    rule: ClockRule | None
+    counted: Counted | None
+    choices: tuple[Choice, ...]
+
+    @property
+    def agrees(self) -> bool:
+        """Whether the recount gives the deadline of record."""
+        return self.counted is not None and self.counted.due == self.running.deadline.due_at
+
+
+def choices(purpose: Purpose, facts: Facts, started_at: datetime, calendar: Calendar) -> tuple[Choice, ...]:
+    """Every clock that serves the purpose, the one that is due first at the head.
+
+    Of equal ones the table's order decides. Raises LookupError when no regime has a clock for it.
+    """
+    lead = categories(started_at)[facts.category].lead
+    found = applicable(
+        purpose, facts.track, facts.channel, facts.department or lead, category=facts.category, on=started_at
+    )
+    if not found:
+        raise LookupError(f"no clock for {purpose} of {facts}")
+    counted = [Choice(regime, rule, count(rule, started_at, (), calendar)) for regime, rule in found]
+    return tuple(sorted(counted, key=lambda choice: _due(choice.counted)))
+
+
+def deadline(request: ClockRequest, unit: Unit | None, calendar: Calendar) -> Deadline:
+    """The deadline of record of a clock that starts: where several regimes have one, the earliest."""
+    facts = Facts(request.track, request.channel, request.category, unit.department if unit else None)
+    first = choices(request.purpose, facts, request.started_at, calendar)[0]
+    assert first.counted.due_soon_at is not None
+    return Deadline(
+        purpose=request.purpose,
+        clock_id=first.rule.id,
+        article=first.rule.basis()[:120],
+        started_at=request.started_at,
+        due_at=_due(first.counted),
+        due_soon_at=first.counted.due_soon_at.astimezone(UTC),
+        provisional=first.counted.provisional,
+        calendar_version=calendar.version,
+    )
+
+
+def rule_of(running: Deadline) -> ClockRule | None:
+    """The wording that a deadline was set by: the one that applied when its clock started."""
+    return clock_rule(running.clock_id, running.started_at)
+
+
+def explain(running: RunningClock, facts: Facts, calendar: Calendar, events: Sequence[Event] = ()) -> Explained:
+    """Recount a running clock, after what happened to it, and its fellows of other regimes."""
+    record = running.deadline
+    rule = rule_of(record)
+    counted = count(rule, record.started_at, events, calendar) if rule else None
+    known = isinstance(record.purpose, Purpose) and facts.category in categories(record.started_at)
+    beside = choices(Purpose(record.purpose), facts, record.started_at, calendar) if known else ()
+    return Explained(running, rule, counted, beside)
+
+
+def _due(counted: Counted) -> datetime:
+    assert counted.due is not None  # nothing has suspended it
+    return counted.due.astimezone(UTC)
