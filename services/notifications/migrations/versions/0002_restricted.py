@@ -8,8 +8,8 @@ branch_labels = None
 depends_on = None
 
 # A unit above, or one that gave the case away, may be the accused (信访工作条例 art. 30): neither sees what the desk or
-# the holder was told. The first of huiyin.units is the account's own unit. The function runs as the owner, whom the
-# table's policy does not hold back.
+# the holder was told. The first of huiyin.units is the account's own unit. The function runs as the owner, whom a
+# policy of his own lets read.
 RESTRICTED = """
 CREATE TABLE restricted_cases (
     case_id uuid PRIMARY KEY,
@@ -17,6 +17,8 @@ CREATE TABLE restricted_cases (
     unit_ids text[] NOT NULL
 );
 ALTER TABLE restricted_cases ENABLE ROW LEVEL SECURITY;
+ALTER TABLE restricted_cases FORCE ROW LEVEL SECURITY;
+CREATE POLICY restricted_cases_owner ON restricted_cases TO CURRENT_USER USING (true);
 CREATE POLICY restricted_cases_system ON restricted_cases USING (huiyin_role() = 'system');
 GRANT SELECT, INSERT, UPDATE ON restricted_cases TO notifications;
 
