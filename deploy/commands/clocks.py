@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import sys
 from collections.abc import Iterable
 from datetime import datetime
@@ -19,7 +18,7 @@ from deploy.commands.calendar import calendar_of
 from services.chassis.reference import use_reference
 from services.chassis.settings import load_settings
 from services.referrals import explaining
-from services.referrals.counting import Calendar, Counted, CountingError, Event, EventType, count
+from services.referrals.counting import MAX_DAYS, Calendar, Counted, CountingError, Event, EventType, count
 from services.referrals.explaining import Language
 
 app = typer.Typer()
@@ -118,16 +117,21 @@ def batch(
     """Compute many deadlines: JSON lines in, one JSON line out for each, for auditors."""
     days = calendar_of(calendar)
     if file is None:
-        _answer(sys.stdin, sys.stdout, days, lang)
+        _answer(typer.get_text_stream("stdin", encoding="utf-8", errors="replace"), sys.stdout, days, lang)
         return
-    with file.open(encoding="utf-8") as lines:
+    with file.open(encoding="utf-8", errors="replace") as lines:
         _answer(lines, sys.stdout, days, lang)
 
 
 def _answer(lines: Iterable[str], out: TextIO, days: Calendar, lang: Language) -> None:
     for text in lines:
-        if text.strip():
-            out.write(json.dumps(answer(text, days, lang), ensure_ascii=False, separators=(",", ":")) + "\n")
+        if not text.strip():
+            continue
+        found = answer(text, days, lang)
+        try:
+            out.write(json.dumps(found, ensure_ascii=False, separators=(",", ":")) + "\n")
+        except UnicodeEncodeError:  # half a surrogate pair in the id, or a terminal without Chinese
+            out.write(json.dumps(found, separators=(",", ":")) + "\n")
 
 
 def answer(text: str, days: Calendar, lang: Language = "zh") -> dict[str, Any]:
@@ -135,7 +139,7 @@ def answer(text: str, days: Calendar, lang: Language = "zh") -> dict[str, Any]:
     row_id: object = None
     try:
         try:
-            row = json.loads(text)
+            row = json.loads(text, parse_constant=_no_number)
         except (ValueError, RecursionError):
             raise CountingError("the line is no JSON") from None
         if not isinstance(row, dict):
@@ -154,7 +158,10 @@ def answer(text: str, days: Calendar, lang: Language = "zh") -> dict[str, Any]:
 
 
 def _rule(clock: object, began: datetime) -> ClockRule:
-    found = clock_rule(clock, began) if isinstance(clock, str) else None
+    try:
+        found = clock_rule(clock, began) if isinstance(clock, str) else None
+    except OverflowError:
+        raise CountingError("the time of start is in no year that can be written") from None
     if found is None:
         raise CountingError(f"unknown clock {clock if isinstance(clock, str) else json.dumps(clock)}")
     return found
@@ -182,9 +189,14 @@ def _event(item: object) -> Event:
 
 
 def _amount(value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or value <= 0:
-        raise CountingError("an extension needs an amount above 0")
-    return value
+    number = value if isinstance(value, int | float) and not isinstance(value, bool) else 0
+    if not 0 < number <= MAX_DAYS * 24 * 60:
+        raise CountingError("an extension needs an amount above 0, and of no more than ten years")
+    return number
+
+
+def _no_number(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no JSON")
 
 
 def _instant(value: object, what: str) -> datetime:

@@ -95,6 +95,19 @@ def test_a_line_that_is_no_object_is_an_error_without_id() -> None:
     assert all("error" in answer for answer in answers)
 
 
+def test_rubbish_in_a_line_stays_in_its_line() -> None:
+    huge = json.dumps(row(1, events=[{"type": "extend", "at": "2026-09-26T10:00:00+08:00", "amount": 1}]))
+    answers = batch(
+        huge.replace('"amount": 1', '"amount": 1' + "0" * 400),
+        huge.replace('"amount": 1', '"amount": 1e999'),
+        huge.replace('"amount": 1', '"amount": NaN'),
+        '{"id": "\\ud800", "clock": "XF-DONE", "start": "9999-12-30T10:00:00+08:00"}',
+        '{"id": 5, "clock": "XF-DONE", "start": "0001-01-01T00:00:00+14:00"}',
+        "[" * 100_000,
+    )
+    assert [set(answer) for answer in answers] == [{"id", "error"}] * 6
+
+
 def test_ten_thousand_rows_take_seconds(tmp_path: Path) -> None:
     file = tmp_path / "rows.jsonl"
     events = [{"type": "extend", "at": "2026-09-26T10:00:00+08:00", "amount": 30}]
