@@ -21,6 +21,8 @@ from enum import StrEnum
 from math import isfinite
 from typing import Literal, Protocol
 
+from services.referrals.months import add_months, quarter_end
+
 CHINA = timezone(timedelta(hours=8), "UTC+08:00")
 DAY = timedelta(days=1)
 EXACT = {"hour": timedelta(hours=1), "minute": timedelta(minutes=1)}
@@ -369,9 +371,9 @@ def _length(first: date, amount: int, unit: str) -> int:
         case "calendar_day" | "day":
             return amount
         case "month":
-            return (_add_months(first, amount) - first).days
+            return (add_months(first, amount) - first).days
         case "quarter":
-            return (_quarter_end(first + DAY, amount - 1) - first).days
+            return (quarter_end(first + DAY, amount - 1) - first).days
         case _:
             raise CountingError(f"no period is counted in {unit}")
 
@@ -383,28 +385,6 @@ def _local(moment: datetime, what: str) -> datetime:
         return moment.astimezone(CHINA)
     except OverflowError:
         raise CountingError(f"the time of {what} is in no year that can be written") from None
-
-
-def _add_months(day: date, months: int) -> date:
-    index = day.year * 12 + day.month - 1 + months
-    year, month = divmod(index, 12)
-    return min(_checked(year, month + 1) + (day.day - 1) * DAY, _month_end(year, month + 1))
-
-
-def _quarter_end(day: date, further: int) -> date:
-    index = day.year * 4 + (day.month - 1) // 3 + further
-    year, quarter = divmod(index, 4)
-    return _month_end(year, quarter * 3 + 3)
-
-
-def _month_end(year: int, month: int) -> date:
-    return (_checked(year + 1, 1) if month == 12 else _checked(year, month + 1)) - DAY
-
-
-def _checked(year: int, month: int) -> date:
-    if year > 9998:
-        raise OverflowError
-    return date(year, month, 1)
 
 
 def _midnight(day: date) -> datetime:
