@@ -94,7 +94,11 @@ def unbegun(session: AsyncSession) -> "asyncpg.Connection[asyncpg.Record]":
 async def _begun(session: AsyncSession) -> "asyncpg.Connection[asyncpg.Record]":
     adapted = session.info[_ADAPTED]
     if adapted._transaction is None:
-        await adapted._start_transaction()
+        try:
+            await adapted._start_transaction()
+        except adapted.dbapi.Error as error:
+            # The adapter's own translation, which SQLAlchemy would translate again: our callers know the driver's.
+            raise error.__cause__ or error from None
     driver: asyncpg.Connection[asyncpg.Record] = adapted.driver_connection
     return driver
 

@@ -9,7 +9,8 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from services.chassis.db import SYSTEM, Database, Principal
+from services.chassis.db import SYSTEM, Database, Principal, execute, one, rows, unbegun
+from services.chassis.outages import engine_away
 
 OFFICER = Principal("officer", "account-1", ("unit-a", "unit-b"))
 
@@ -115,3 +116,37 @@ async def test_begin_and_principal_take_one_round_trip(db: Database, owner: asyn
         await session.execute(text("SELECT 2"))
     assert len([query for query in sent if query.startswith("BEGIN")]) == 1
     assert len(sent) <= 4, sent  # BEGIN with the principal, two statements, COMMIT
+
+
+@pytest.mark.parametrize("begun", [False, True])
+async def test_a_connection_that_breaks_under_a_session_is_postgres_away(
+    db: Database, owner: asyncpg.Connection, begun: bool
+) -> None:
+    async def break_off() -> None:
+        async with db.session() as session:
+            if begun:
+                await one(session, "SELECT 1")
+            await owner.execute("SELECT pg_terminate_backend($1)", unbegun(session).get_server_pid())
+            await one(session, "SELECT 2")
+
+    with pytest.raises(Exception) as caught:  # of whichever layer: it is told as an outage
+        await break_off()
+    assert engine_away(caught.value) == "postgres"
+    async with db.read() as session:
+        assert await one(session, "SELECT 3 AS three") is not None
+
+
+async def test_the_ways_to_run_a_statement(db: Database) -> None:
+    async with db.session() as session:
+        assert await execute(session, "INSERT INTO papers (unit_id, body) VALUES ('unit-a', $1)", "raw") == 1
+        assert await execute(session, "SELECT set_config('huiyin.nothing', '', true)") == 1
+        found = await one(session, "SELECT body FROM papers WHERE body = $1", "raw")
+        assert found is not None
+        assert found["body"] == "raw"
+        assert await one(session, "SELECT body FROM papers WHERE body = 'none'") is None
+        assert (await session.execute(text("SELECT count(*) FROM papers"))).scalar_one() == 1  # the same transaction
+    async with db.read() as session:
+        assert [row["body"] for row in await rows(session, "SELECT body FROM papers")] == ["raw"]
+    async with db.session() as session:
+        await unbegun(session).execute("SELECT set_config('huiyin.role', 'system', true)")
+        assert await rows(session, "SELECT 1 AS yes")
