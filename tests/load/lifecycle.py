@@ -53,16 +53,16 @@ async def one(reporters: Reporters, officers: Officers) -> None:
     receipt = await reporters.file(SAMPLE)
     clerk = "clerk.desk-990100"
     while not (case_id := await officers.find(clerk, receipt.case_number)):
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(0.2)
     sequence = (await officers.view(clerk, case_id))["sequence"]
     for act, fields in ACTS:
         rule = RULE[act]
         username = f"{rule.roles[0].lower()}.{UNIT[rule.seat or Seat.DESK]}"
         sequence = (await officers.act(username, case_id, act, sequence, **fields))["sequence"]
     while not await _rated(reporters, receipt):
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(0.2)
     while (await officers.view(clerk, case_id))["stage"] != "CLOSED":
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(0.2)
 
 
 async def _rated(reporters: Reporters, receipt: object) -> bool:
