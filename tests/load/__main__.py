@@ -82,8 +82,8 @@ def main() -> None:
     """Start a system of its own, measure, print, and write the figures to a file when asked."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=5.0, help="length of each intake run")
-    parser.add_argument("--lives", type=int, default=60, help="lifecycles to measure")
-    parser.add_argument("--concurrent", type=int, default=12, help="lifecycles at a time")
+    parser.add_argument("--lives", type=int, default=100, help="lifecycles to measure")
+    parser.add_argument("--concurrent", type=int, default=20, help="lifecycles at a time")
     parser.add_argument("--json", type=Path, help="also write the figures here")
     given = parser.parse_args()
     with Stack(PROJECT / ".huiyin" / "bench") as stack:

@@ -21,6 +21,9 @@ ACTS: tuple[tuple[Act, dict[str, object]], ...] = (
     (Act.REPLY, {"public_reply": REPLY, "outcome": "SUBSTANTIATED"}),
     (Act.REVIEW_PASS, {}),
 )
+LOOK_SECONDS = 0.5
+"""How often a measured life is looked at while it waits: looking is the instrument's work, not the system's."""
+
 UNIT = {Seat.DESK: "desk-990100", Seat.HOLDER: "yb-990100"}
 SAMPLE = Sample(
     title="bench",
@@ -53,16 +56,16 @@ async def one(reporters: Reporters, officers: Officers) -> None:
     receipt = await reporters.file(SAMPLE)
     clerk = "clerk.desk-990100"
     while not (case_id := await officers.find(clerk, receipt.case_number)):
-        await asyncio.sleep(0.2)
+        await asyncio.sleep(LOOK_SECONDS)
     sequence = (await officers.view(clerk, case_id))["sequence"]
     for act, fields in ACTS:
         rule = RULE[act]
         username = f"{rule.roles[0].lower()}.{UNIT[rule.seat or Seat.DESK]}"
         sequence = (await officers.act(username, case_id, act, sequence, **fields))["sequence"]
     while not await _rated(reporters, receipt):
-        await asyncio.sleep(0.2)
+        await asyncio.sleep(LOOK_SECONDS)
     while (await officers.view(clerk, case_id))["stage"] != "CLOSED":
-        await asyncio.sleep(0.2)
+        await asyncio.sleep(LOOK_SECONDS)
 
 
 async def _rated(reporters: Reporters, receipt: object) -> bool:
