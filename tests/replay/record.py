@@ -108,8 +108,10 @@ async def main(version: str) -> None:
                 raise SystemExit(f"{path.name} exists: a released history is never written anew")
             handle = await scenario(bench)
             text = (await handle.fetch_history()).to_json()
-            # Who ran it is of no use to a replay, and names the machine.
-            path.write_text(re.sub(r'"\d+@[\w.-]+"', '"worker"', text), encoding="utf-8")
+            # Who ran it, and where from, is of no use to a replay and names the machine.
+            text = re.sub(r'"\d+@[\w.-]+"', '"worker"', text)
+            text = re.sub(r'"stackTrace": "(?:[^"\\]|\\.)*"', '"stackTrace": ""', text)
+            path.write_text(text, encoding="utf-8")
             print(path.name)
 
 
