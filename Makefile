@@ -12,6 +12,7 @@ BIN := $(VENV)/bin
 HUIYIN := $(BIN)/huiyin
 DONE := $(VENV)/.done
 KAFKA := .huiyin/cache/kafka
+PAGES := services/chassis/web/node_modules/.package-lock.json
 NPM := $(patsubst %/package-lock.json,%/node_modules/.package-lock.json,$(wildcard tests/*/package-lock.json))
 
 # In the order of their cost: what fails cheaply fails first.
@@ -26,14 +27,18 @@ help:
 
 # -- set-up ------------------------------------------------------------------------------------------------------------
 
-setup: $(DONE)/packages $(DONE)/project $(KAFKA)/.done
+setup: $(DONE)/packages $(DONE)/project $(KAFKA)/.done $(PAGES)
 
-tools: setup $(NPM)
+tools: setup $(DONE)/tools $(NPM)
 
 $(DONE)/prerequisites: deploy/prerequisites.sh
 	@PYTHON=$(PYTHON) sh deploy/prerequisites.sh
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@mkdir -p $(DONE) && touch $@
+
+$(DONE)/tools: deploy/prerequisites.sh | $(DONE)/prerequisites
+	@PYTHON=$(PYTHON) sh deploy/prerequisites.sh tests
+	@touch $@
 
 # One line that counts, where pip would print hundreds; its errors are shown as they are.
 $(DONE)/packages: requirements.lock | $(DONE)/prerequisites
@@ -58,9 +63,8 @@ $(KAFKA)/.done: deploy/kafka/pom.xml | $(DONE)/prerequisites
 		 /ERROR/ { print } END { print "Apache Kafka: ready           " }'
 	@touch $@
 
-%/node_modules/.package-lock.json: %/package-lock.json
-	@PYTHON=$(PYTHON) sh deploy/prerequisites.sh tests
-	@npm ci --prefix $* --no-audit --no-fund --loglevel=error
+%/node_modules/.package-lock.json: %/package-lock.json | $(DONE)/prerequisites
+	@npm ci --prefix $* --no-audit --no-fund --loglevel=error > /dev/null
 
 # -- running -----------------------------------------------------------------------------------------------------------
 

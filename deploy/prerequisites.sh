@@ -30,8 +30,13 @@ fi
 
 command -v mvn >/dev/null 2>&1 || lacks "Maven (fetches Kafka)" "maven" "maven"
 
+command -v npm >/dev/null 2>&1 || lacks "npm (fetches the pages' styles and scripts)" "npm" "node"
+
 if [ "${1:-}" = tests ]; then
-  command -v npm >/dev/null 2>&1 || lacks "npm (fetches the AsyncAPI schemas the tests validate with)" "npm" "node"
+  command -v chromium >/dev/null 2>&1 || command -v google-chrome >/dev/null 2>&1 ||
+    lacks "Chromium (looks at the pages in tests/browser)" "chromium" "--cask chromium"
+  [ "$mac" = yes ] || fc-list :lang=zh 2>/dev/null | grep -q . ||
+    lacks "Chinese fonts (for the pages' pictures in tests/browser)" "fontconfig fonts-noto-cjk" ""
 fi
 
 exit $missing

@@ -84,6 +84,8 @@ class Settings(BaseSettings):
     vault_url: str = ""
     referrals_url: str = ""
     notifications_url: str = ""
+    public_url: str = ""
+    """Where people reach the public site, as mails name it; empty: mails name no address."""
 
     # Files; empty means a folder of the state directory
     keys_dir: Path = Path("")
@@ -132,6 +134,11 @@ class Settings(BaseSettings):
                 derived[f"{service}_url"] = f"http://{self.host}:{getattr(self, f'{service}_port')}"
         # The model is frozen for everybody else.
         self.__dict__.update(derived)
+
+    @property
+    def over_https(self) -> bool:
+        """True when people reach us over https (a proxy's): cookies then go nowhere else."""
+        return self.public_url.startswith("https://")
 
     def dsn(self, service: str) -> str:
         """The service's own connection string; raises MissingSetting when it is not set."""

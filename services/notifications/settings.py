@@ -11,8 +11,6 @@ from services.chassis.settings import DEFAULT_STATE_DIR, Settings
 class NotificationSettings(Settings):
     """HUIYIN_<NAME> in the environment, then `<state_dir>/stack.env`, then the default."""
 
-    public_url: str = ""
-    """Where reporters reach the public site, as mails name it; empty: mails name no address."""
     smtp_ca_file: str = ""
     """Certificates that the mail server's is checked against with STARTTLS; empty means the system's."""
     smtp_timeout_seconds: float = Field(default=20.0, gt=0)

@@ -1,0 +1,147 @@
+"""Plain forms: who is behind the browser (sealed cookies), that our own page sent it, and its fields and files."""
+
+import base64
+import binascii
+import hmac
+import json
+import secrets
+import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from starlette.datastructures import FormData
+from starlette.formparsers import MultiPartException, MultiPartParser
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+
+from services.chassis.crypto import Keyring, SealBroken
+from services.chassis.problems import Problem
+
+FORM_TOKEN = "form_token"
+"""The name of the hidden field that proves a form to be ours."""
+
+_OURS = frozenset({"same-origin", "none"})
+_NO_ORIGIN = "null"  # what browsers send under Referrer-Policy: no-referrer
+
+
+@dataclass(frozen=True)
+class Session:
+    """What a sealed cookie holds. `form_token` goes into every form that acts on its authority."""
+
+    values: Mapping[str, str]
+    form_token: str
+
+
+class SealedCookie:
+    """A cookie that only we can read or make: encrypted, bound to its name, with an end of its own.
+
+    SameSite=Strict and HttpOnly: no other site's page sends it, no script reads it. It lasts until the browser closes,
+    and for `seconds` after it was last written.
+    """
+
+    def __init__(self, keyring: Keyring, name: str, *, seconds: int, secure: bool) -> None:
+        self._keyring = keyring
+        self._name = name
+        self._seconds = seconds
+        self._secure = secure
+
+    def read(self, request: Request) -> Session | None:
+        """What the browser brought; None when there is nothing, it has ended, or it is not ours."""
+        try:
+            blob = base64.urlsafe_b64decode(request.cookies.get(self._name, ""))
+            content = json.loads(self._keyring.decrypt(blob, self._aad()))
+        except (SealBroken, binascii.Error, ValueError):
+            return None
+        if content["end"] < time.time():
+            return None
+        return Session(content["values"], content["form_token"])
+
+    def write(self, response: Response, values: Mapping[str, str], form_token: str | None = None) -> None:
+        """Give the browser the cookie. Pass the session's `form_token` on to prolong it: its open forms stay valid."""
+        content = {
+            "values": dict(values),
+            "form_token": form_token or secrets.token_urlsafe(24),
+            "end": int(time.time()) + self._seconds,
+        }
+        sealed = self._keyring.encrypt(json.dumps(content).encode(), self._aad())
+        text = base64.urlsafe_b64encode(sealed).decode()
+        response.set_cookie(self._name, text, path="/", httponly=True, secure=self._secure, samesite="strict")
+
+    def clear(self, response: Response) -> None:
+        """Take it away."""
+        response.delete_cookie(self._name, path="/", httponly=True, secure=self._secure, samesite="strict")
+
+    def _aad(self) -> bytes:
+        return f"huiyin/cookie/{self._name}".encode()
+
+
+def check_own_page(request: Request) -> None:
+    """Raises Problem (403) when the browser says that another site's page sent this request.
+
+    A browser too old to say so is let through: a form that acts on somebody's authority has its token beside this.
+    """
+    site = request.headers.get("sec-fetch-site")
+    origin = request.headers.get("origin", _NO_ORIGIN)
+    if site is not None:
+        ours = site in _OURS
+    else:
+        ours = origin == _NO_ORIGIN or urlsplit(origin).netloc == request.headers.get("host")
+    if not ours:
+        raise Problem(
+            403,
+            "not_our_page",
+            "这个请求不是从本站页面发出的，没有处理。请从本站页面重新操作。",
+            "This did not come from a page of this site, and nothing was done. Please start from our page.",
+        )
+
+
+def check_form(request: Request, session: Session, token: object) -> None:
+    """As `check_own_page`, and raises Problem (403) when the form is not of this session."""
+    check_own_page(request)
+    if not isinstance(token, str) or not hmac.compare_digest(token.encode(), session.form_token.encode()):
+        raise Problem(
+            403,
+            "form_expired",
+            "页面已过期，没有处理。请刷新页面后重新操作。",
+            "This page is out of date, and nothing was done. Reload it and try again.",
+        )
+
+
+def in_memory(limit: int) -> type[MultiPartParser]:
+    """A parser of multipart forms that writes no upload to a temporary file: what people send is on our disk sealed,
+    or not at all. `limit`: bytes of the largest body that can reach it."""
+
+    class InMemory(MultiPartParser):
+        spool_max_size = limit
+
+    return InMemory
+
+
+@asynccontextmanager
+async def form_of(
+    request: Request, *, limit: int, max_files: int = 0, max_fields: int = 100
+) -> AsyncIterator[FormData]:
+    """The request's form, urlencoded or multipart, its files in memory until the block ends.
+
+    Raises Problem (400) when it is none, or has more parts than a page of ours sends.
+    """
+    multipart = request.headers.get("content-type", "").lower().startswith("multipart/form-data")
+    try:
+        if multipart:
+            parser = in_memory(limit)(request.headers, request.stream(), max_files=max_files, max_fields=max_fields)
+            form = await parser.parse()
+        else:
+            form = await request.form(max_files=0, max_fields=max_fields)
+    except (MultiPartException, ClientDisconnect, KeyError, UnicodeDecodeError):
+        raise Problem(
+            400,
+            "not_a_form",
+            "表单内容无法读取，没有处理。请返回重新提交。",
+            "The form can't be read, and nothing was done. Go back and send it again.",
+        ) from None
+    try:
+        yield form
+    finally:
+        await form.close()
