@@ -67,7 +67,8 @@ class DocumentRef(Contract):
 class Deadline(Contract):
     """One deadline of record: 24:00 of its last day as the next day's midnight, in UTC.
 
-    ``provisional`` when it rests on a calendar year that the State Council has not published."""
+    ``provisional`` when it rests on a calendar year that the State Council has not published. ``rule_version`` names
+    the wording of the clock that it was set by; older writers leave it out."""
 
     purpose: AnyPurpose
     clock_id: Code
@@ -77,6 +78,7 @@ class Deadline(Contract):
     due_soon_at: Instant
     provisional: bool
     calendar_version: Code
+    rule_version: Code | None = None
 
 
 class CaseTransitioned(Event):
@@ -107,7 +109,10 @@ class CaseTransitioned(Event):
     satisfaction: int | None = Field(default=None, ge=1, le=5)
     redo_count: int = Field(default=0, ge=0)
     deadline: Deadline | None = None
-    """The deadline that the act is about: for DUE_SOON and OVERDUE the one due, else when the holder must answer."""
+    """The deadline that the act is about: for DUE_SOON and OVERDUE the one due, for RECOUNT the new one, else when the
+    holder must answer."""
+    deadline_before: Deadline | None = None
+    """What a RECOUNT replaced."""
     history_hash: Sha256
 
 

@@ -93,6 +93,7 @@ class Act(StrEnum):
     SILENCE_LAPSED = "SILENCE_LAPSED"
     DUE_SOON = "DUE_SOON"
     OVERDUE = "OVERDUE"
+    RECOUNT = "RECOUNT"
     ARCHIVE = "ARCHIVE"
 
 
@@ -350,6 +351,7 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(Act.DUE_SOON, Party.SYSTEM, _OPEN),
     Rule(Act.OVERDUE, Party.SYSTEM, _OPEN),
+    Rule(Act.RECOUNT, Party.SYSTEM, (*_OPEN, Stage.REJECTED, Stage.CLOSED)),
     Rule(
         Act.ARCHIVE,
         Party.SYSTEM,
@@ -367,7 +369,7 @@ RULE: dict[Act, Rule] = {rule.act: rule for rule in RULES}
 MAX_REDO = 1
 """An unsatisfied reporter gets one redo (济南12345条例 art. 27; HY-REDO 仅一次)."""
 
-QUIET = frozenset({Act.DUE_SOON, Act.OVERDUE, Act.URGE, Act.SUPPLEMENT})
+QUIET = frozenset({Act.DUE_SOON, Act.OVERDUE, Act.RECOUNT, Act.URGE, Act.SUPPLEMENT})
 """Acts that don't make what an officer is looking at out of date, unless they change the stage."""
 
 SATISFIED = 3

@@ -15,6 +15,7 @@ WORKFLOW_TYPE = "ComplaintCase"
 UPDATE_ACT = "act"
 SIGNAL_REPORTER = "reporter"
 SIGNAL_CLOCK_CHANGED = "clock_changed"
+SIGNAL_CALENDAR_CHANGED = "calendar_changed"
 QUERY_STATE = "state"
 
 
@@ -208,6 +209,7 @@ class Transition(Contract):
     satisfaction: int | None = None
     deadline: Deadline | None = None
     """The deadline the act is about (see CaseTransitioned.deadline)."""
+    deadline_before: Deadline | None = None
 
 
 class Recorded(Contract):

@@ -43,5 +43,6 @@ ACT_ZH: dict[Act, str] = {
     Act.SILENCE_LAPSED: "逾期未评价,视为无异议",
     Act.DUE_SOON: "临期预警",
     Act.OVERDUE: "超期",
+    Act.RECOUNT: "日历调整,期限重新计算",
     Act.ARCHIVE: "归档",
 }

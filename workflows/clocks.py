@@ -66,6 +66,22 @@ def marked(clocks: Iterable[RunningClock], due: Due) -> tuple[RunningClock, ...]
     )
 
 
+def touched(before: Deadline, after: Deadline) -> bool:
+    """Does a recount change what people go by: the date, its warning, or its being provisional?"""
+    was, now = ((it.due_at, it.due_soon_at, it.provisional) for it in (before, after))
+    return was != now
+
+
+def recounted(clocks: Iterable[RunningClock], deadline: Deadline, now: datetime) -> tuple[RunningClock, ...]:
+    """The clocks with a new deadline in its purpose's place; what was said stays where it still holds."""
+
+    def moved(clock: RunningClock) -> RunningClock:
+        warned, overdue = clock.warned and now >= deadline.due_soon_at, clock.overdue and now >= deadline.due_at
+        return clock.model_copy(update={"deadline": deadline, "warned": warned, "overdue": overdue})
+
+    return tuple(moved(clock) if clock.deadline.purpose == deadline.purpose else clock for clock in clocks)
+
+
 def started(clocks: Iterable[RunningClock], deadlines: Iterable[Deadline]) -> tuple[RunningClock, ...]:
     """The clocks with new ones; a new clock takes the place of an older one of its purpose."""
     new = tuple(RunningClock(deadline=deadline) for deadline in deadlines)

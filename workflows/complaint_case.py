@@ -24,6 +24,7 @@ with workflow.unsafe.imports_passed_through():
         QUERY_STATE,
         QUEUE_REFERRALS,
         ROUTE_REFUSED,
+        SIGNAL_CALENDAR_CHANGED,
         SIGNAL_CLOCK_CHANGED,
         SIGNAL_REPORTER,
         STALE,
@@ -73,6 +74,7 @@ class ComplaintCase:
         self._lock = asyncio.Lock()
         self._messages: list[ReporterMessage] = []
         self._clock_changed = False
+        self._calendar_changed = False
         self._updates = 0
 
     @workflow.run
@@ -124,6 +126,11 @@ class ComplaintCase:
         """The business clock was set anew: timers are to be laid again."""
         self._clock_changed = True
 
+    @workflow.signal(name=SIGNAL_CALENDAR_CHANGED)
+    def calendar_changed(self) -> None:
+        """Days were imported: running clocks are to be counted anew. Harmless when it comes twice."""
+        self._calendar_changed = True
+
     @workflow.query(name=QUERY_STATE)
     def state(self) -> CaseState:
         """The carried state, for operators."""
@@ -139,6 +146,7 @@ class ComplaintCase:
             return (
                 bool(self._messages)
                 or self._clock_changed
+                or self._calendar_changed
                 or self._state.clocks != clocks_then
                 or self._state.stage in FINAL
                 or self._should_continue()
@@ -161,6 +169,9 @@ class ComplaintCase:
                 self._clock_changed = False
                 clock = await self._read_clock()
                 self._state = self._state.model_copy(update={"business_clock": clock})
+            if self._calendar_changed:
+                self._calendar_changed = False
+                await self._recount()
             while self._messages:
                 await self._message(self._messages[0])
                 self._messages.pop(0)
@@ -172,8 +183,10 @@ class ComplaintCase:
 
     async def _settle(self) -> None:
         """Serve until nobody waits for an answer of this run."""
-        while self._messages or not workflow.all_handlers_finished():
-            await workflow.wait_condition(lambda: bool(self._messages) or workflow.all_handlers_finished())
+        while self._messages or self._calendar_changed or not workflow.all_handlers_finished():
+            await workflow.wait_condition(
+                lambda: bool(self._messages) or self._calendar_changed or workflow.all_handlers_finished()
+            )
             await self._serve()
 
     def _should_continue(self) -> bool:
@@ -264,6 +277,16 @@ class ComplaintCase:
         else:
             await self._step(due.act, _SYSTEM, about=about)
 
+    async def _recount(self) -> None:
+        """Each deadline that the calendar moves is a step of its own; one that it leaves alone is none."""
+        running = self._state.clocks
+        if not running:
+            return
+        counted = await self._ask(ports.recount, list(running))
+        for clock, deadline in zip(running, counted, strict=True):
+            if clocks.touched(clock.deadline, deadline):
+                await self._step(Act.RECOUNT, _SYSTEM, about=deadline, before=clock.deadline)
+
     # -- one step
 
     async def _step(
@@ -278,6 +301,7 @@ class ComplaintCase:
         command: Command | None = None,
         satisfaction: int | None = None,
         about: Deadline | None = None,
+        before: Deadline | None = None,
         marked: clocks.Due | None = None,
         effect: decide.Effect | None = None,
     ) -> None:
@@ -287,6 +311,8 @@ class ComplaintCase:
         stopped = clocks.without(old.clocks, effect.stops)
         if marked is not None:
             stopped = clocks.marked(stopped, marked)
+        if before is not None and about is not None:
+            stopped = clocks.recounted(stopped, about, at)
         new_desk = desk or old.desk
         if new_desk is None:
             raise ApplicationError("a case has a desk from its registration", type=ILLEGAL_ACT, non_retryable=True)
@@ -337,6 +363,7 @@ class ComplaintCase:
                 outcome=moved.outcome,
                 satisfaction=moved.satisfaction,
                 deadline=about or _about(moved, act),
+                deadline_before=before,
             ),
         )
         results = old.results

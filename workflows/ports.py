@@ -12,6 +12,7 @@ from contracts.messages import (
     RouteCheck,
     RouteRequest,
     RouteVerdict,
+    RunningClock,
     Transition,
 )
 
@@ -19,6 +20,7 @@ ROUTE_INTAKE = "route_intake"
 CHECK_ROUTE = "check_route"
 CHECK_RESPONDENTS = "check_respondents"
 SET_CLOCKS = "set_clocks"
+RECOUNT = "recount"
 READ_CLOCK = "read_clock"
 RECORD_TRANSITION = "record_transition"
 
@@ -49,6 +51,12 @@ async def check_respondents(check: LinkCheck) -> LinkVerdict:
 async def set_clocks(requests: list[ClockRequest]) -> list[Deadline]:
     """The deadline of record for each requested clock, in order, from rule × calendar version."""
     raise _Elsewhere(SET_CLOCKS)
+
+
+@activity.defn(name=RECOUNT)
+async def recount(running: list[RunningClock]) -> list[Deadline]:
+    """The deadlines of running clocks, in order, by the present calendar and the wording that each started with."""
+    raise _Elsewhere(RECOUNT)
 
 
 @activity.defn(name=READ_CLOCK)

@@ -47,7 +47,10 @@ def import_days(
         typer.Option(min=2000, max=2199, help="Year whose notice this is: its dates are no longer provisional."),
     ] = None,
 ) -> None:
-    """Lay days above the calendar: the next State Council notice, or local closures. Twice is harmless."""
+    """Lay days above the calendar: the next State Council notice, or local closures. Twice is harmless.
+
+    The services count the open deadlines that it touches anew, on record, and tell the officers of each that moved.
+    """
     try:
         days = read_days(file)
     except BadCalendar as error:
@@ -56,6 +59,8 @@ def import_days(
         lambda session: calendars.store(session, StateCouncilCalendar(), days, publishes or (), file.name)
     )
     console.print(f"{len(days)} days are {'imported' if changed else 'there already'}: calendar {calendar.version}")
+    if changed:
+        console.print("The services count the open deadlines that it touches anew, and tell the officers.")
 
 
 @app.command()

@@ -31,6 +31,7 @@ def newest(event: CaseTransitioned) -> Mirror:
         purpose=str(deadline.purpose) if deadline else None,
         provisional=deadline.provisional if deadline else False,
         sets_deadline=event.act not in _WARNINGS,
+        recounts=event.act == Act.RECOUNT,
     )
 
 

@@ -10,8 +10,10 @@ from contracts.lifecycle import Stage
 from services.chassis.db import execute, one, rows
 from services.complaints.repository import TimelineRow
 
+_SETS = "$7 AND (NOT $21 OR cases.purpose = EXCLUDED.purpose)"
+# ruff: noqa: S608 the statement is put together from constants only
 # Complaints that we do not hold are not linked; an older step does not move the state; a step is kept once.
-_PROJECT = """
+_PROJECT = f"""
 WITH linked AS (
     INSERT INTO complaint_cases (complaint_id, case_id)
     SELECT complaint_id, $1 FROM complaints WHERE complaint_id = ANY($8::uuid[]) ON CONFLICT DO NOTHING
@@ -26,9 +28,9 @@ INSERT INTO cases (case_id, sequence, stage, due_at, purpose, provisional)
 VALUES ($1::uuid, $2::integer, $3, $4, $5, $6)
 ON CONFLICT (case_id) DO UPDATE SET
     sequence = EXCLUDED.sequence, stage = EXCLUDED.stage,
-    due_at = CASE WHEN $7 THEN EXCLUDED.due_at ELSE cases.due_at END,
-    purpose = CASE WHEN $7 THEN EXCLUDED.purpose ELSE cases.purpose END,
-    provisional = CASE WHEN $7 THEN EXCLUDED.provisional ELSE cases.provisional END
+    due_at = CASE WHEN {_SETS} THEN EXCLUDED.due_at ELSE cases.due_at END,
+    purpose = CASE WHEN {_SETS} THEN EXCLUDED.purpose ELSE cases.purpose END,
+    provisional = CASE WHEN {_SETS} THEN EXCLUDED.provisional ELSE cases.provisional END
 WHERE cases.sequence < EXCLUDED.sequence
 """
 _STEP_VALUES = tuple(TimelineRow.__dataclass_fields__)[2:]
@@ -36,7 +38,10 @@ _STEP_VALUES = tuple(TimelineRow.__dataclass_fields__)[2:]
 
 @dataclass(frozen=True)
 class Mirror:
-    """The newest state of a case. ``sets_deadline`` is False for a step that leaves the deadline as it was."""
+    """The newest state of a case. ``sets_deadline`` is False for a step that leaves the deadline as it was.
+
+    ``recounts``: the step moves a deadline, which concerns the one that is kept only if it has the same purpose.
+    """
 
     case_id: UUID
     sequence: int
@@ -45,6 +50,7 @@ class Mirror:
     purpose: str | None
     provisional: bool
     sets_deadline: bool
+    recounts: bool = False
 
 
 async def project(
@@ -63,6 +69,7 @@ async def project(
         state.sets_deadline,
         list(complaint_ids),
         *(getattr(step, name) if step else None for name in _STEP_VALUES),
+        state.recounts,
     )
 
 

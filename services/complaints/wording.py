@@ -137,6 +137,21 @@ def _reject_en(step: Step) -> str:
     return f"Not accepted: {refusal.name_en}. {refusal.channel_en}." if refusal else "Not accepted."
 
 
+def _recount_zh(step: Step) -> str:
+    due = _due(step, True, *DEADLINE_ZH)
+    return (
+        f"因放假安排调整,{DEADLINE_ZH[step.purpose]}改为{due}。"
+        if due and step.purpose
+        else "因放假安排调整,期限有变。"
+    )
+
+
+def _recount_en(step: Step) -> str:
+    due = _due(step, False, *DEADLINE_EN)
+    name = f" {DEADLINE_EN[step.purpose]}" if due and step.purpose else ""
+    return f"The calendar changed: the time{name} {f'now ends {due}' if due else 'is another now'}."
+
+
 def _outcome(step: Step, lang: str) -> str:
     if step.outcome is None:
         return ""
@@ -187,6 +202,7 @@ _ZH: dict[Act, Callable[[Step], str]] = {
     Act.RECORD_VISIT: _visited_zh,
     Act.RATE: _rated_zh,
     Act.SILENCE_LAPSED: lambda step: "逾期未评价,视为无异议,案件办结。",
+    Act.RECOUNT: _recount_zh,
 }
 
 _EN: dict[Act, Callable[[Step], str]] = {
@@ -206,4 +222,5 @@ _EN: dict[Act, Callable[[Step], str]] = {
     Act.RECORD_VISIT: _visited_en,
     Act.RATE: _rated_en,
     Act.SILENCE_LAPSED: lambda step: "No rating came in time; this counts as no objection, and the case is closed.",
+    Act.RECOUNT: _recount_en,
 }

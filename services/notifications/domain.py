@@ -29,6 +29,7 @@ class Template(StrEnum):
     RATING_REQUESTED = "RATING_REQUESTED"
     REDO_ORDERED = "REDO_ORDERED"
     CLOSED = "CLOSED"
+    PERIOD_MOVED = "PERIOD_MOVED"
     PROGRESS = "PROGRESS"
     """For acts that this version does not know yet: that there is news, and where to read it."""
 
@@ -37,6 +38,7 @@ class Template(StrEnum):
     URGED = "URGED"
     DUE_SOON = "DUE_SOON"
     OVERDUE = "OVERDUE"
+    RECOUNTED = "RECOUNTED"
 
 
 class Way(StrEnum):
@@ -155,6 +157,7 @@ _REPORTER_TEMPLATE: dict[Act, Template] = {
     Act.SIGN: Template.SIGNED,
     Act.SIGN_LAPSED: Template.SIGNED,
     Act.REVIEW_PASS: Template.REPLIED,
+    Act.RECOUNT: Template.PERIOD_MOVED,
 }
 _BY_STAGE: dict[Stage, Template] = {
     Stage.CLOSED: Template.CLOSED,
@@ -197,9 +200,9 @@ def _unit_notices(event: CaseTransitioned) -> tuple[tuple[Template, UnitRef], ..
         case Act.DUE_SOON | Act.OVERDUE:
             if event.deadline is not None and event.deadline.purpose in REPORTERS_CLOCKS:
                 return ()
-            template = Template(str(event.act))
-            told = {unit.unit_id: unit for unit in (on_turn or event.desk, event.desk)}
-            return tuple((template, unit) for unit in told.values())
+            return _each(Template(str(event.act)), on_turn or event.desk, event.desk)
+        case Act.RECOUNT:
+            return _each(Template.RECOUNTED, event.desk, event.holder or event.desk) if _shows(event) else ()
         case Act.URGE:
             return ((Template.URGED, on_turn or event.desk),)
         case Act.REVIEW_FAIL:
@@ -207,6 +210,16 @@ def _unit_notices(event: CaseTransitioned) -> tuple[tuple[Template, UnitRef], ..
         case _ if opens_task(event) and on_turn is not None:
             return ((Template.NEW_TASK, on_turn),)
     return ()
+
+
+def _each(template: Template, *units: UnitRef) -> tuple[tuple[Template, UnitRef], ...]:
+    return tuple((template, unit) for unit in {unit.unit_id: unit for unit in units}.values())
+
+
+def _shows(event: CaseTransitioned) -> bool:
+    """Does a recount change what people read? A warning that moves alone is none of their business."""
+    now, before = event.deadline, event.deadline_before
+    return now is None or before is None or (now.due_at, now.provisional) != (before.due_at, before.provisional)
 
 
 def unit_on_turn(event: CaseTransitioned) -> UnitRef | None:
@@ -244,6 +257,12 @@ def _data(event: CaseTransitioned) -> dict[str, str]:
     if event.deadline is not None:
         data["purpose"] = str(event.deadline.purpose)
         data["due_at"] = event.deadline.due_at.isoformat()
+        if event.deadline.provisional:
+            data["provisional"] = "yes"
+    if event.deadline_before is not None:
+        data["due_before"] = event.deadline_before.due_at.isoformat()
+        if event.deadline_before.provisional:
+            data["provisional_before"] = "yes"
     return data
 
 

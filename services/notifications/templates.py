@@ -29,6 +29,12 @@ def last_moment(due_at: datetime, language: str) -> str:
     return f"{local:%Y年%-m月%-d日%H:%M}" if language == "zh" else f"{local:%H:%M on %-d %B %Y} (Beijing time)"
 
 
+def _deadline(due_at: str, provisional: bool, language: str) -> str:
+    words = last_moment(_instant(due_at), language)
+    mark = {"zh": "（暂定）", "en": " (provisional)"}[language]
+    return words + mark if provisional else words
+
+
 def moment(at: datetime, language: str) -> str:
     """An instant in words, in China's time."""
     local = at.astimezone(CHINA)
@@ -89,12 +95,19 @@ ZH: dict[Template, Text] = {
     ),
     Template.REDO_ORDERED: Text("已安排重办", ("您的来件已安排重办，由{holder}承办。", "{answer_by}")),
     Template.CLOSED: Text("已办结", ("您的来件已办结。{outcome}", "办理情况请在查询页查看。")),
+    Template.PERIOD_MOVED: Text(
+        "期限有变",
+        ("因放假安排调整，您的来件的{purpose}期限有变。", "{supplement_by}", "{rate_by}", "{review_by}"),
+    ),
     Template.PROGRESS: Text("有新进展", ("您的来件有新进展，请在查询页查看。", "{answer_by}")),
     Template.NEW_TASK: Text("新任务", ("案件{case_number}有新的{task}任务，请及时处理。{due}",)),
     Template.REVIEW_FAILED: Text("审核退回", ("案件{case_number}的答复经审核退回，请继续办理。{due}",)),
     Template.URGED: Text("催办", ("案件{case_number}被催办，请尽快处理。{due}",)),
     Template.DUE_SOON: Text("临期预警", ("案件{case_number}的{purpose}期限将至。{due}",)),
     Template.OVERDUE: Text("已超期", ("案件{case_number}的{purpose}已超期。{was_due}",)),
+    Template.RECOUNTED: Text(
+        "期限已重新计算", ("因日历调整，案件{case_number}的{purpose}期限重新计算。{formerly}{due}",)
+    ),
 }
 
 EN: dict[Template, Text] = {
@@ -143,6 +156,15 @@ EN: dict[Template, Text] = {
     Template.CLOSED: Text(
         "closed", ("Your submission is closed.{outcome}", "See the tracking page for how it was handled.")
     ),
+    Template.PERIOD_MOVED: Text(
+        "a date has changed",
+        (
+            "The official calendar changed, and with it a period of your submission ({purpose}).",
+            "{supplement_by}",
+            "{rate_by}",
+            "{review_by}",
+        ),
+    ),
     Template.PROGRESS: Text("news", ("There is news of your submission: see the tracking page.", "{answer_by}")),
     Template.NEW_TASK: Text("new task", ("Case {case_number} has a new task: {task}.{due}",)),
     Template.REVIEW_FAILED: Text(
@@ -151,6 +173,10 @@ EN: dict[Template, Text] = {
     Template.URGED: Text("urged", ("Case {case_number} is urged: please act soon.{due}",)),
     Template.DUE_SOON: Text("due soon", ("The {purpose} in case {case_number} is due soon.{due}",)),
     Template.OVERDUE: Text("overdue", ("The {purpose} in case {case_number} is overdue.{was_due}",)),
+    Template.RECOUNTED: Text(
+        "deadline counted anew",
+        ("The calendar changed: the {purpose} in case {case_number} was counted anew.{formerly}{due}",),
+    ),
 }
 
 BY_LANGUAGE = {"zh": ZH, "en": EN}
@@ -174,11 +200,12 @@ def words(data: dict[str, str], language: str) -> dict[str, str]:
 
 
 def _dates(data: dict[str, str], purpose: str | None, language: str) -> dict[str, str]:
-    names = ("answer_by", "supplement_by", "rate_by", "due", "was_due")
+    names = ("answer_by", "supplement_by", "rate_by", "review_by", "due", "was_due", "formerly")
     if "due_at" not in data or purpose is None:
         return dict.fromkeys(names, "")
-    due = last_moment(_instant(data["due_at"]), language)
+    due = _deadline(data["due_at"], "provisional" in data, language)
     zh = language == "zh"
+    before = _deadline(data["due_before"], "provisional_before" in data, language) if "due_before" in data else ""
     return {
         "answer_by": _answer_by(purpose, due, zh),
         "supplement_by": ""
@@ -187,6 +214,10 @@ def _dates(data: dict[str, str], purpose: str | None, language: str) -> dict[str
         "rate_by": ""
         if purpose != Purpose.SILENCE
         else (f"请于{due}前评价，逾期视为无异议。" if zh else f"Please rate by {due}; silence counts as no objection."),
+        "review_by": ""
+        if purpose != Purpose.REVIEW_REQUEST
+        else (f"如需申请复查，请于{due}前提出。" if zh else f"If you want a review, ask for it by {due}."),
+        "formerly": "" if not before else (f"原期限：{before}。" if zh else f" It was due: {before}."),
         "due": f"期限：{due}。" if zh else f" Due: {due}.",
         "was_due": f"期限为{due}。" if zh else f" It was due: {due}.",
     }

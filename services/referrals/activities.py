@@ -18,6 +18,7 @@ from contracts.messages import (
     RouteCheck,
     RouteRequest,
     RouteVerdict,
+    RunningClock,
     Transition,
 )
 from services.referrals.service.steps import Conflict, NoDesk, Steps
@@ -40,6 +41,7 @@ class Activities:
             self.check_route,
             self.check_respondents,
             self.set_clocks,
+            self.recount,
             self.read_clock,
             self.record_transition,
         ]
@@ -68,6 +70,11 @@ class Activities:
     async def set_clocks(self, requests: list[ClockRequest]) -> list[Deadline]:
         """The deadlines of record."""
         return await self._steps.set_clocks(requests)
+
+    @activity.defn(name=ports.RECOUNT)
+    async def recount(self, running: list[RunningClock]) -> list[Deadline]:
+        """The deadlines by the present calendar."""
+        return await self._steps.recount(running)
 
     @activity.defn(name=ports.READ_CLOCK)
     async def read_clock(self) -> BusinessClock:

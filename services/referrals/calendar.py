@@ -1,8 +1,9 @@
 """The State Council's working days as the `chinesecalendar` package has them, and a table of one's own above them."""
 
+from calendar import isleap
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from functools import lru_cache
 from hashlib import sha256
 from importlib.metadata import version
@@ -80,6 +81,24 @@ class OwnCalendar:
         if own is not None:
             return Day(own.working, True, own.name, own.name)
         return found if found.published == published else Day(found.working, published, found.zh, found.en)
+
+
+def differences(one: Calendar, other: Calendar) -> tuple[date, date] | None:
+    """The first and the last day that two calendars above the same base take differently; None when they agree."""
+    days: set[date] = set()
+    years: frozenset[int] = frozenset()
+    for calendar in (one, other):
+        if isinstance(calendar, OwnCalendar):
+            days |= calendar.own.keys()
+            years ^= calendar.years
+    days |= {date(year, 1, 1) + timedelta(days=n) for year in years for n in range(365 + isleap(year))}
+    found = [day for day in days if _taken(one, day) != _taken(other, day)]
+    return (min(found), max(found)) if found else None
+
+
+def _taken(calendar: Calendar, day: date) -> tuple[bool, bool]:
+    found = calendar.day(day)
+    return found.working, found.published
 
 
 def fingerprint(days: Iterable[OwnDay], years: Iterable[int]) -> str:

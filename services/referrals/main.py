@@ -26,6 +26,7 @@ from services.referrals.gauges import count_cases
 from services.referrals.service.acting import Acting
 from services.referrals.service.casebook import Casebook
 from services.referrals.service.identity import Identities
+from services.referrals.service.recounting import Recounting
 from services.referrals.service.registry import Registry
 from services.referrals.service.steps import Steps
 from services.referrals.service.texts import Texts
@@ -53,6 +54,7 @@ def build(settings: Settings) -> FastAPI:
         acting = Acting(db, client, casebook, texts, partial(temporal.ping, client))
         app.state.db, app.state.client = db, client
         app.state.services = Services(Identities(db, tokens), casebook, acting, Registry(db), texts, tokens)
+        calendar = StateCouncilCalendar()
         broker = make_broker(settings)
         bridge = Consumer(
             bridge_db,
@@ -66,8 +68,9 @@ def build(settings: Settings) -> FastAPI:
         tasks: dict[str, serve.Task] = {
             "relay": Relay(db, dsn, settings, SERVICE).run,
             "bridge": partial(bus.run, broker, bridge),
-            "activities": partial(serve_activities, settings, Activities(Steps(db, StateCouncilCalendar()))),
+            "activities": partial(serve_activities, settings, Activities(Steps(db, calendar))),
             "promises": acting.keep_promises,
+            "recounts": Recounting(db, client, calendar).run,
             "gauges": partial(count_cases, db),
         }
         async with serve.background(tasks):

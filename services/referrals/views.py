@@ -82,6 +82,7 @@ class StepView(BaseModel):
     satisfaction: int | None
     due_at: datetime | None
     due: str | None
+    due_before: str | None
     hash: str
 
 
@@ -215,6 +216,7 @@ def _step(step: Step, texts: Mapping[UUID, str]) -> StepView:
         satisfaction=done.satisfaction if done.act in (Act.RATE, Act.RECORD_VISIT) else None,
         due_at=done.deadline.due_at if done.deadline else None,
         due=wording(done.deadline.due_at) if done.deadline else None,
+        due_before=wording(done.deadline_before.due_at) if done.deadline_before else None,
         hash=step.hash,
     )
 

@@ -23,6 +23,7 @@ from contracts.messages import (
     RouteCheck,
     RouteRequest,
     RouteVerdict,
+    RunningClock,
     Transition,
 )
 from contracts.model import content_hash
@@ -54,6 +55,9 @@ class Office:
     steps: list[Transition] = field(default_factory=list)
     fail_next: list[str] = field(default_factory=list)
     clock: BusinessClock | None = None
+    moves: dict[Purpose, timedelta] = field(default_factory=dict)
+    """What the present calendar adds to each deadline."""
+    recounts: int = 0
 
     @property
     def acts(self) -> list[Act]:
@@ -65,6 +69,7 @@ class Office:
             self.check_route,
             self.check_respondents,
             self.set_clocks,
+            self.recount,
             self.read_clock,
             self.record_transition,
         ]
@@ -102,6 +107,21 @@ class Office:
             )
             for request in requests
         ]
+
+    @activity.defn(name=ports.RECOUNT)
+    async def recount(self, running: list[RunningClock]) -> list[Deadline]:
+        self.recounts += 1
+        return [self._moved(clock.deadline) for clock in running]
+
+    def _moved(self, deadline: Deadline) -> Deadline:
+        length = timedelta(days=DAYS[deadline.purpose]) + self.moves.get(deadline.purpose, timedelta())
+        return deadline.model_copy(
+            update={
+                "due_at": deadline.started_at + length,
+                "due_soon_at": deadline.started_at + length * 0.75,
+                "calendar_version": "test.2",
+            }
+        )
 
     @activity.defn(name=ports.READ_CLOCK)
     async def read_clock(self) -> BusinessClock:

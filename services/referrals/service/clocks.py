@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from contracts.cases import Deadline
 from contracts.lifecycle import Channel, Purpose, Track
 from contracts.messages import ClockRequest, RunningClock
-from contracts.reference import ClockRule, Regime, applicable, categories, clock_rule
+from contracts.reference import ClockRule, Regime, applicable, categories, clock_of_version, clock_rule
 from services.referrals.counting import Calendar, Counted, Event, count
 from services.referrals.domain import Unit
 
@@ -75,12 +75,30 @@ def deadline(request: ClockRequest, unit: Unit | None, calendar: Calendar) -> De
         due_soon_at=first.counted.due_soon_at.astimezone(UTC),
         provisional=first.counted.provisional,
         calendar_version=calendar.version,
+        rule_version=first.rule.version,
     )
 
 
+def recounted(running: Deadline, calendar: Calendar) -> Deadline:
+    """A deadline by another calendar; as it was when its clock is in no table any more."""
+    rule = rule_of(running)
+    if rule is None:
+        return running
+    counted = count(rule, running.started_at, (), calendar)
+    assert counted.due_soon_at is not None
+    changes = {
+        "due_at": _due(counted),
+        "due_soon_at": counted.due_soon_at.astimezone(UTC),
+        "provisional": counted.provisional,
+        "calendar_version": calendar.version,
+    }
+    return running.model_copy(update=changes)
+
+
 def rule_of(running: Deadline) -> ClockRule | None:
-    """The wording that a deadline was set by: the one that applied when its clock started."""
-    return clock_rule(running.clock_id, running.started_at)
+    """The wording that a deadline was set by; where none is named or kept, the one of the day its clock started."""
+    kept = clock_of_version(running.clock_id, running.rule_version) if running.rule_version else None
+    return kept or clock_rule(running.clock_id, running.started_at)
 
 
 def explain(running: RunningClock, facts: Facts, calendar: Calendar, events: Sequence[Event] = ()) -> Explained:

@@ -2,9 +2,11 @@
 
 from dataclasses import dataclass, field
 
+from sqlalchemy.ext.asyncio import AsyncSession
+
 from contracts.cases import CaseTransitioned, Deadline, DocumentRef
 from contracts.clock import BusinessClock
-from contracts.lifecycle import TOLD_TO_REPORTER, Act, Stage
+from contracts.lifecycle import REPORTERS_CLOCKS, TOLD_TO_REPORTER, Act, Stage
 from contracts.messages import (
     ClockRequest,
     LinkCheck,
@@ -13,6 +15,7 @@ from contracts.messages import (
     RouteCheck,
     RouteRequest,
     RouteVerdict,
+    RunningClock,
     Transition,
 )
 from contracts.model import content_hash
@@ -25,7 +28,7 @@ from services.chassis.outbox import outgoing
 from services.referrals import domain
 from services.referrals.counting import Calendar
 from services.referrals.domain import Hop
-from services.referrals.repository import cases, history, units
+from services.referrals.repository import cases, history, recounts, units
 from services.referrals.repository.calendars import CalendarSight
 from services.referrals.service import clocks
 
@@ -100,6 +103,12 @@ class Steps:
             calendar = await self.sight.now(session)
         return [clocks.deadline(request, found.get(request.unit_id or ""), calendar) for request in requests]
 
+    async def recount(self, running: list[RunningClock]) -> list[Deadline]:
+        """The deadlines of running clocks by the present calendar, in the order asked."""
+        async with self.db.read(SYSTEM) as session:
+            calendar = await self.sight.now(session)
+        return [clocks.recounted(clock.deadline, calendar) for clock in running]
+
     async def read_clock(self) -> BusinessClock:
         """The business clock as it runs now."""
         async with self.db.read(SYSTEM) as session:
@@ -120,18 +129,32 @@ class Steps:
                 return Recorded(sequence=step.sequence, business_clock=clock)
             if step.sequence != head.sequence + 1:
                 raise Conflict("steps before this one are missing")
-            told = transitioned(step, history.chained(head.hash, content))
+            news = transitioned(step, history.chained(head.hash, content))
             await history.write(
                 session,
                 step,
                 content=content,
                 previous=head.hash,
                 publishes=history.published_document(step),
-                event=outgoing(CASES, str(case_id), told, subject=str(case_id)),
+                event=outgoing(CASES, str(case_id), news, subject=str(case_id)),
             )
+            if await self._behind(session, step):
+                await recounts.ask(session, case_id)
         if step.act is Act.OVERDUE and step.deadline is not None:
             metrics.deadlines_missed_total.labels(step.deadline.clock_id).inc()
         return Recorded(sequence=step.sequence, business_clock=clock)
+
+    async def _behind(self, session: AsyncSession, step: Transition) -> bool:
+        """Was a clock of this step counted by a calendar that an import has replaced before the step was recorded?"""
+        versions = {clock.deadline.calendar_version for clock in step.clocks if clock.deadline.started_at == step.at}
+        return bool(versions) and versions != {(await self.sight.now(session)).version}
+
+
+def told(step: Transition) -> bool:
+    """May the reporter know of the step? Of a recount when it moves a date that the reporter has to keep."""
+    if step.act is not Act.RECOUNT or step.deadline is None or step.deadline_before is None:
+        return step.act in TOLD_TO_REPORTER
+    return step.deadline.purpose in REPORTERS_CLOCKS and step.deadline.due_at != step.deadline_before.due_at
 
 
 def public_document(step: Transition) -> DocumentRef | None:
@@ -158,7 +181,7 @@ def transitioned(step: Transition, history_hash: str) -> CaseTransitioned:
         channel=facts.channel,
         category=facts.category,
         region=facts.region,
-        told=step.act in TOLD_TO_REPORTER,
+        told=told(step),
         desk=step.desk,
         holder=step.holder,
         task=step.task.kind if step.task else None,
@@ -168,5 +191,6 @@ def transitioned(step: Transition, history_hash: str) -> CaseTransitioned:
         satisfaction=step.satisfaction,
         redo_count=step.redo_count,
         deadline=step.deadline,
+        deadline_before=step.deadline_before,
         history_hash=history_hash,
     )

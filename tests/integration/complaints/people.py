@@ -157,6 +157,7 @@ NEXT_STAGE = {
     Act.REJECT: Stage.REJECTED,
     Act.DUE_SOON: Stage.HANDLING,
     Act.OVERDUE: Stage.HANDLING,
+    Act.RECOUNT: Stage.HANDLING,
 }
 TO_THE_ANSWER = (
     Act.REGISTER,

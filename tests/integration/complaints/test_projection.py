@@ -1,15 +1,17 @@
 """The projection of case events: whatever their order and however often they come, the end is the same."""
 
 import random
+from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
 import asyncpg
 
 from contracts.cases import CaseTransitioned
+from contracts.lifecycle import Act, Purpose
 from services.chassis.db import Database
 from services.complaints.projection import project
-from tests.integration.complaints.people import answered
+from tests.integration.complaints.people import DUE, answered, deadline, step
 
 
 async def apply(db: Database, events: list[CaseTransitioned]) -> None:
@@ -53,3 +55,23 @@ async def test_a_case_of_a_complaint_that_we_do_not_hold_is_no_error(
     case_id = uuid4()
     await apply(db, answered(case_id, uuid4())[:1])
     assert await admin.fetchval("SELECT count(*) FROM complaint_cases WHERE case_id = $1", case_id) == 0
+
+
+async def test_a_recount_moves_the_date_that_is_shown_and_no_other(
+    db: Database, admin: "asyncpg.Connection[Any]"
+) -> None:
+    case_id, complaint = uuid4(), uuid4()
+    later = DUE + timedelta(days=1)
+
+    async def shown() -> Any:
+        row = await admin.fetchrow("SELECT purpose, due_at FROM cases WHERE case_id = $1", case_id)
+        return tuple(row)
+
+    def recount(sequence: int, purpose: Purpose) -> CaseTransitioned:
+        return step(case_id, complaint, sequence, Act.RECOUNT, deadline=deadline(purpose, later))
+
+    await apply(db, [step(case_id, complaint, 4, Act.DISPATCH)])
+    await apply(db, [recount(5, Purpose.SIGN), recount(6, Purpose.ACKNOWLEDGE)])
+    assert await shown() == ("HANDLE", DUE)
+    await apply(db, [recount(7, Purpose.HANDLE)])
+    assert await shown() == ("HANDLE", later)

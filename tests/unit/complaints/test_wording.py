@@ -34,6 +34,12 @@ def test_a_hand_over_says_to_whom_and_by_when() -> None:
     assert entry_text(handed, "en") == "Handed over to 云川市医疗保障局; the answer is due by 2026-09-25 24:00."
 
 
+def test_a_period_of_the_reporters_own_that_moved_says_until_when() -> None:
+    moved = step(Act.RECOUNT, due_at=MIDNIGHT, purpose=Purpose.SUPPLEMENT)
+    assert entry_text(moved, "zh") == "因放假安排调整,请您补充材料的期限改为2026年9月25日24时。"
+    assert entry_text(moved, "en") == "The calendar changed: the time for your additions now ends 2026-09-25 24:00."
+
+
 def test_a_refusal_names_the_ground_and_the_right_channel() -> None:
     for code, refusal in refusals().items():
         text = entry_text(step(Act.REJECT, Stage.REJECTED, reason_code=code), "zh")

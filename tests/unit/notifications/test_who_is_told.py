@@ -1,9 +1,11 @@
 """Which notice is owed to whom, for every step a case can take."""
 
+from datetime import timedelta
 from uuid import UUID, uuid4
 
 import pytest
 
+from contracts.cases import CaseTransitioned, Deadline
 from contracts.complaints import ContactWay
 from contracts.lifecycle import RULES, TOLD_TO_REPORTER, Act, Purpose, Rule, Stage, TaskKind
 from services.notifications.domain import (
@@ -130,6 +132,32 @@ def test_what_the_units_are_told(act: Act, before: Stage, after: Stage, expected
 def test_a_deadline_is_told_to_the_unit_on_turn_and_to_the_desk_that_watches(act: Act) -> None:
     event = transitioned(act, Stage.HANDLING, Stage.HANDLING, told=False, deadline=deadline())
     assert to_units(notices_for(event)) == [(Template(act), HOLDER.unit_id), (Template(act), DESK.unit_id)]
+
+
+def recount(before: Deadline, after: Deadline, *, told: bool = False) -> CaseTransitioned:
+    stage = Stage.HANDLING
+    return transitioned(Act.RECOUNT, stage, stage, told=told, deadline=after, deadline_before=before)
+
+
+def test_desk_and_holder_are_told_of_a_deadline_that_the_calendar_moved_or_confirmed() -> None:
+    both = [(Template.RECOUNTED, DESK.unit_id), (Template.RECOUNTED, HOLDER.unit_id)]
+    later = deadline(due_at=deadline().due_at + timedelta(days=1))
+    provisional = deadline().model_copy(update={"provisional": True})
+    assert to_units(notices_for(recount(deadline(), later))) == both
+    assert to_units(notices_for(recount(provisional, deadline()))) == both
+    notice = notices_for(recount(provisional, later))[0]
+    assert notice.data["due_before"] == provisional.due_at.isoformat()
+    assert (notice.data.get("provisional_before"), notice.data.get("provisional")) == ("yes", None)
+
+
+def test_a_warning_that_moves_alone_is_told_to_nobody() -> None:
+    sooner = deadline().model_copy(update={"due_soon_at": deadline().due_soon_at - timedelta(hours=3)})
+    assert notices_for(recount(deadline(), sooner)) == ()
+
+
+def test_a_reporter_is_told_of_a_period_of_his_own() -> None:
+    mine, later = deadline(Purpose.SUPPLEMENT), deadline(Purpose.SUPPLEMENT, deadline().due_at + timedelta(days=1))
+    assert to_reporters(notices_for(recount(mine, later, told=True))) == [Template.PERIOD_MOVED]
 
 
 def test_a_desk_on_turn_is_told_of_its_deadline_once() -> None:

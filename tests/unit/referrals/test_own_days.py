@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from contracts.reference import working_hours
-from services.referrals.calendar import OwnCalendar, OwnDay, StateCouncilCalendar
+from services.referrals.calendar import OwnCalendar, OwnDay, StateCouncilCalendar, differences
 from services.referrals.counting import CHINA, count
 from services.referrals.deadlines import Period, wording
 from services.referrals.hours import next_working_moment
@@ -37,6 +37,15 @@ def test_a_published_year_is_no_longer_provisional() -> None:
     assert before.due == after.due
     assert before.provisional
     assert not after.provisional
+
+
+def test_two_calendars_differ_from_the_first_to_the_last_day_that_they_take_otherwise() -> None:
+    assert differences(BASE, own(FESTIVAL, WORKING)) == (date(2027, 2, 8), date(2027, 2, 13))
+    renamed = OwnDay(date(2026, 3, 3), True, "照常", "本局通知")
+    assert differences(BASE, own(renamed)) is None
+    assert differences(own(FESTIVAL), own(FESTIVAL)) is None
+    published = own(FESTIVAL, years=frozenset({2028}))
+    assert differences(own(FESTIVAL), published) == (date(2028, 1, 1), date(2028, 12, 31))
 
 
 def test_the_version_names_the_content() -> None:

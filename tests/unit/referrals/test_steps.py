@@ -31,6 +31,19 @@ def step(act: Act, before: Stage, after: Stage, **changes: object) -> Transition
     return Transition(**{**values, **changes})  # type: ignore[arg-type]
 
 
+def deadline(purpose: Purpose = Purpose.HANDLE) -> Deadline:
+    return Deadline(
+        purpose=purpose,
+        clock_id="X",
+        article="x",
+        started_at=NOON,
+        due_at=NOON + timedelta(days=2),
+        due_soon_at=NOON + timedelta(hours=30),
+        provisional=False,
+        calendar_version="t",
+    )
+
+
 @pytest.mark.parametrize(
     ("act", "before", "after", "named"),
     [
@@ -54,6 +67,20 @@ def test_the_event_names_only_what_the_reporter_may_read(
     assert (event.outcome is None) is (named is None)
 
 
+def test_a_recount_is_told_only_of_a_date_that_the_reporter_has_to_keep() -> None:
+    def told(purpose: Purpose, days: int) -> bool:
+        before = deadline(purpose)
+        after = before.model_copy(update={"due_at": before.due_at + timedelta(days=days), "provisional": days == 0})
+        moved = step(Act.RECOUNT, Stage.HANDLING, Stage.HANDLING, deadline=after, deadline_before=before)
+        event = transitioned(moved, "0" * 64)
+        assert (event.deadline, event.deadline_before) == (after, before)
+        return event.told
+
+    assert told(Purpose.SUPPLEMENT, 1)
+    assert not told(Purpose.SUPPLEMENT, 0)
+    assert not told(Purpose.HANDLE, 1)
+
+
 def test_a_text_is_published_once_by_the_act_that_tells_it() -> None:
     assert published_document(step(Act.REVIEW_PASS, Stage.FEEDBACK, Stage.PENDING_VISIT)) == REPLY.document_id
     assert published_document(step(Act.REJECT, Stage.TRIAGE, Stage.REJECTED)) == NOTE.document_id
@@ -67,16 +94,5 @@ def test_the_chain_is_sha256_over_the_bytes_of_both_hashes() -> None:
 
 @pytest.mark.parametrize(("hours", "lamp"), [(0, "NORMAL"), (30, "DUE_SOON"), (48, "OVERDUE"), (400, "OVERDUE")])
 def test_lamps_are_derived_from_the_deadline(hours: int, lamp: str) -> None:
-    clock = RunningClock(
-        deadline=Deadline(
-            purpose=Purpose.HANDLE,
-            clock_id="X",
-            article="x",
-            started_at=NOON,
-            due_at=NOON + timedelta(days=2),
-            due_soon_at=NOON + timedelta(hours=30),
-            provisional=False,
-            calendar_version="t",
-        )
-    )
+    clock = RunningClock(deadline=deadline())
     assert clock_view(clock, NOON + timedelta(hours=hours)).lamp == lamp
