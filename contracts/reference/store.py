@@ -10,15 +10,18 @@ from pathlib import Path
 from contracts.lifecycle import Purpose
 from contracts.reference.tables import TABLES, BadReference, Finding, Line, read
 
+EARLIER = "earlier"
+"""The folder in an agency's own that keeps the clocks of its former tables, a numbered folder each."""
 Key = tuple[str, ...]
 Layer = Mapping[str, Sequence[Line]]
 
 
 @dataclass(frozen=True)
 class Store:
-    """Layers of rows, the shipped one first."""
+    """Layers of rows, the shipped one first. ``earlier``: former tables of an agency, for what still runs by them."""
 
     layers: tuple[Layer, ...]
+    earlier: tuple[Layer, ...] = ()
 
     def versions(self, name: str) -> dict[Key, tuple[Line, ...]]:
         """The rows of each key by date; keys that an agency added come first, then the shipped order."""
@@ -38,14 +41,15 @@ class Store:
         return [_applying(lines, day) for lines in self.versions(name).values()]
 
     def wording(self, name: str, key: Key, version: str) -> Line | None:
-        """A row by its version, also one that a layer above replaces."""
-        rows = (line for layer in reversed(self.layers) for line in layer.get(name, ()))
+        """A row by its version, also one that has been replaced."""
+        rows = (line for layer in reversed((*self.earlier, *self.layers)) for line in layer.get(name, ()))
         return next((line for line in rows if line.key == key and line.version == version), None)
 
     def under(self, directory: Path) -> "Store":
         """This store with a directory above it; raises BadReference."""
         layer, findings = read_layer(directory)
-        store = Store((*self.layers, layer))
+        former = sorted((directory / EARLIER).glob("*/"))
+        store = Store((*self.layers, layer), tuple(read_layer(folder)[0] for folder in former))
         findings += store.mismatches(layer)
         if findings:
             raise BadReference(sorted(findings, key=lambda finding: (finding.file, finding.line)))

@@ -9,7 +9,7 @@ from typing import Annotated, NoReturn
 import typer
 from rich.console import Console
 
-from contracts.reference.store import changes, read_layer, shipped
+from contracts.reference.store import EARLIER, changes, read_layer, shipped
 from contracts.reference.tables import TABLES, BadReference
 from services.chassis.settings import load_settings
 
@@ -66,12 +66,29 @@ def load(directory: Directory) -> None:
     for name in layer:
         shutil.copyfile(directory / TABLES[name].file, fresh / TABLES[name].file)
     if target.exists():
+        _keep_wordings(target, fresh)
         target.rename(old)
     fresh.rename(target)
     shutil.rmtree(old, ignore_errors=True)
     for line in found or ["nothing changes"]:
         console.print(line, markup=False, soft_wrap=True)
     console.print(f"Loaded into {target}. Services read it when they start: huiyin down, then huiyin up.", markup=False)
+
+
+def _keep_wordings(before: Path, fresh: Path) -> None:
+    """Take over the clocks that were in force: what was started by them is counted by them to its end."""
+    kept = sorted((before / EARLIER).glob("*/"))
+    for folder in kept:
+        shutil.copytree(folder, fresh / EARLIER / folder.name)
+    clocks = TABLES["clocks"].file
+    if (before / clocks).exists() and not _same(before / clocks, fresh / clocks):
+        last = fresh / EARLIER / f"{len(kept) + 1:06}"
+        last.mkdir(parents=True)
+        shutil.copyfile(before / clocks, last / clocks)
+
+
+def _same(one: Path, other: Path) -> bool:
+    return other.exists() and one.read_bytes() == other.read_bytes()
 
 
 def _fail(text: str) -> NoReturn:

@@ -69,7 +69,8 @@ def _days(timeline: list[dict[str, Any]]) -> str:
     start = datetime.fromisoformat(first["at"])
     took = (datetime.fromisoformat(last["at"]) - start).total_seconds() / 86400
     limit = (datetime.fromisoformat(first["due_at"]) - start).total_seconds() / 86400
-    return f"{took:.1f} / {limit:.1f}" + ("\n超期" if took > limit else "")
+    marks = ["超期"] * (took > limit) + ["暂定"] * first["provisional"]
+    return "\n".join([f"{took:.1f} / {limit:.1f}", *marks])
 
 
 def _told(deliveries: list[dict[str, Any]]) -> str:

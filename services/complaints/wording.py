@@ -91,7 +91,7 @@ def by_when(due_at: datetime, lang: str, *, provisional: bool = False) -> str:
     if lang == "en":
         text = f"{day:%Y-%m-%d} 24:00" if midnight else f"{day:%Y-%m-%d %H:%M}"
         return f"{text} (provisional)" if provisional else text
-    text = f"{day.year}年{day.month}月{day.day}日" + ("24时" if midnight else f"{day.hour}时{day.minute:02d}分")
+    text = f"{day.year}年{day.month}月{day.day}日" + ("24:00" if midnight else f"{day:%H:%M}")
     return f"{text}(暂定)" if provisional else text
 
 

@@ -32,6 +32,7 @@ class OfficerNoticeView(BaseModel):
     text: str
     at: datetime
     due_at: datetime | None
+    provisional: bool
     read_at: datetime | None
 
 
@@ -199,6 +200,7 @@ def _notice_view(notice: OfficerNotice, language: str) -> OfficerNoticeView:
         text=" ".join(paragraphs(notice.template, notice.data, language)),
         at=notice.at,
         due_at=datetime.fromisoformat(data["due_at"]) if "due_at" in data else None,
+        provisional="provisional" in data,
         read_at=notice.read_at,
     )
 

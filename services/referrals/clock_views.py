@@ -72,7 +72,7 @@ def _regime(choice: Choice, of_record: bool, language: Language) -> RegimeDate:
         status=choice.regime.status,
         period=explaining.period(rule.amount, rule.unit, language),
         due_at=due.astimezone(UTC),
-        due=wording(due),
+        due=wording(due, provisional=choice.counted.provisional, language=language),
         provisional=choice.counted.provisional,
         of_record=of_record,
     )
@@ -92,7 +92,7 @@ def explained_clock(found: Explained, now: datetime, language: Language) -> Expl
         status=rule.status if rule else "",
         started_at=record.started_at,
         due_at=record.due_at,
-        due=shown.due,
+        due=wording(record.due_at, provisional=record.provisional, language=language),
         provisional=record.provisional,
         provisional_note=explaining.PROVISIONAL[language] if record.provisional else None,
         lamp=shown.lamp,

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, time
+from typing import Literal
 
 from services.referrals.counting import CHINA, DAY, Calendar, count
 
@@ -36,9 +37,12 @@ def due(started_at: datetime, period: Period, calendar: Calendar) -> Due:
     return Due(counted.due.astimezone(UTC), counted.due_soon_at.astimezone(UTC), counted.provisional)
 
 
-def wording(due_at: datetime) -> str:
-    """A deadline as people say it, in UTC+8: ``2026-09-30 24:00`` for the midnight that ends the 30th."""
+def wording(due_at: datetime, *, provisional: bool = False, language: Literal["zh", "en"] = "zh") -> str:
+    """A deadline as people say it, in UTC+8: ``2026-09-30 24:00`` for the midnight that ends the 30th.
+
+    One that rests on an unpublished year is marked.
+    """
     local = due_at.astimezone(CHINA)
-    if local.time() == time(0):
-        return f"{(local - DAY).date().isoformat()} 24:00"
-    return local.strftime("%Y-%m-%d %H:%M")
+    midnight = local.time() == time(0)
+    words = f"{(local - DAY).date().isoformat()} 24:00" if midnight else local.strftime("%Y-%m-%d %H:%M")
+    return words + {"zh": "（暂定）", "en": " (provisional)"}[language] if provisional else words

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic import BaseModel
 
-from contracts.cases import OUTCOME_ZH, Outcome, UnitRef
+from contracts.cases import OUTCOME_ZH, Deadline, Outcome, UnitRef
 from contracts.lifecycle import Act, Party, Purpose, Role, Stage, TaskKind
 from contracts.messages import CaseFacts, RunningClock
 from contracts.reference import categories
@@ -21,7 +21,8 @@ _ORDER: tuple[Lamp, ...] = ("NORMAL", "DUE_SOON", "OVERDUE")
 
 
 class ClockView(BaseModel):
-    """A running clock. ``due`` says the deadline in words; the lamp is derived from business time when it is read."""
+    """A running clock. ``due`` says the deadline in words, with a mark when it is provisional; the lamp is derived from
+    business time when it is read."""
 
     purpose: Purpose
     clock_id: str
@@ -47,6 +48,7 @@ class TaskView(BaseModel):
     opened_at: datetime
     due_at: datetime | None
     due: str | None
+    provisional: bool
 
 
 class TextView(BaseModel):
@@ -83,6 +85,7 @@ class StepView(BaseModel):
     due_at: datetime | None
     due: str | None
     due_before: str | None
+    provisional: bool
     hash: str
 
 
@@ -143,10 +146,15 @@ def clock_view(clock: RunningClock, now: datetime) -> ClockView:
     """A clock with its lamp (NORMAL, DUE_SOON, OVERDUE) at business time ``now``."""
     deadline = clock.deadline
     lamp: Lamp = "OVERDUE" if now >= deadline.due_at else "DUE_SOON" if now >= deadline.due_soon_at else "NORMAL"
-    return ClockView(**deadline.model_dump(), due=wording(deadline.due_at), lamp=lamp)
+    return ClockView(**deadline.model_dump(), due=_due(deadline), lamp=lamp)
 
 
-def _task_view(task: TaskRow, account_id: str) -> TaskView:
+def _due(deadline: Deadline) -> str:
+    return wording(deadline.due_at, provisional=deadline.provisional)
+
+
+def _task_view(task: TaskRow, clocks: Sequence[RunningClock], account_id: str) -> TaskView:
+    provisional = any(clock.deadline.provisional for clock in clocks if clock.deadline.due_at == task.due_at)
     return TaskView(
         kind=task.kind,
         unit_id=task.unit_id,
@@ -156,7 +164,8 @@ def _task_view(task: TaskRow, account_id: str) -> TaskView:
         opened_sequence=task.opened_sequence,
         opened_at=task.opened_at,
         due_at=task.due_at,
-        due=wording(task.due_at) if task.due_at else None,
+        due=wording(task.due_at, provisional=provisional) if task.due_at else None,
+        provisional=provisional,
     )
 
 
@@ -173,7 +182,7 @@ def _common(case: CaseRow, account_id: str, now: datetime) -> dict[str, Any]:
         "sequence": case.sequence,
         "desk": case.desk,
         "holder": case.holder,
-        "task": _task_view(case.task, account_id) if case.task else None,
+        "task": _task_view(case.task, case.clocks, account_id) if case.task else None,
         "clocks": clocks,
         "lamp": max((clock.lamp for clock in clocks), key=_ORDER.index, default="NORMAL"),
         "linked": case.linked,
@@ -215,8 +224,9 @@ def _step(step: Step, texts: Mapping[UUID, str]) -> StepView:
         outcome=done.outcome if done.act is Act.REPLY else None,
         satisfaction=done.satisfaction if done.act in (Act.RATE, Act.RECORD_VISIT) else None,
         due_at=done.deadline.due_at if done.deadline else None,
-        due=wording(done.deadline.due_at) if done.deadline else None,
-        due_before=wording(done.deadline_before.due_at) if done.deadline_before else None,
+        due=_due(done.deadline) if done.deadline else None,
+        due_before=_due(done.deadline_before) if done.deadline_before else None,
+        provisional=done.deadline.provisional if done.deadline else False,
         hash=step.hash,
     )
 

@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -199,3 +200,25 @@ def test_a_year_of_the_shipped_calendar_is_shown() -> None:
     assert "2026-09-20  Sun  workday  调休上班(国庆节)" in shown
     assert "published" in shown
     assert "provisional" in RUN.invoke(calendar.app, ["show", "2027", "--shipped"]).stdout
+
+
+def test_tables_that_are_loaded_anew_keep_the_wordings_that_clocks_run_by(tmp_path: Path) -> None:
+    target = tmp_path / "state" / "reference"
+    header = (Path(reference.__file__).parent / "clocks.csv").read_text(encoding="utf-8").splitlines()[0]
+    versions = []
+    for amount in ("2", "3", "3", "4"):
+        own = tmp_path / f"own-{len(versions)}"
+        own.mkdir()
+        cells = dict.fromkeys(header.split(","), "") | {
+            "id": "HY-SIGN", "regime": "本局", "clock_zh": "签收", "clock_en": "signing", "starts_zh": "派单",
+            "starts_en": "dispatch", "amount": amount, "unit": "working_day", "unit_source": "本局规定",
+            "source": "本局〔2026〕1号", "status": "V", "effective_from": "2026-12-01",
+        }  # fmt: skip
+        (own / "clocks.csv").write_text(header + "\n" + ",".join(cells.values()) + "\n", encoding="utf-8")
+        assert RUN.invoke(reference_command.app, ["load", str(own)]).exit_code == 0
+        reference.use(target)
+        rule = reference.clock_rules(date(2026, 12, 1))["HY-SIGN"]
+        assert rule.amount == float(amount)
+        versions.append(rule.version)
+    kept = [reference.clock_of_version("HY-SIGN", version) for version in versions]
+    assert [rule.amount if rule else None for rule in kept] == [2, 3, 3, 4]

@@ -9,10 +9,14 @@ import pytest
 from contracts import reference
 from contracts.cases import OUTCOME_ZH
 from contracts.lifecycle import SATISFIED, Channel, Purpose, Track
+from contracts.messages import ClockRequest
 from contracts.reference.divisions import divisions
 from contracts.reference.store import changes, shipped
 from contracts.reference.tables import BadReference
+from services.referrals.calendar import StateCouncilCalendar
+from services.referrals.counting import CHINA
 from services.referrals.domain import Level
+from services.referrals.service import clocks
 
 CLOCKS = (
     "id,regime,clock_zh,clock_en,starts_zh,starts_en,amount,unit,unit_source,extension_max_count,extension_max_amount,"
@@ -94,6 +98,23 @@ def test_a_corrected_row_keeps_the_wording_it_replaces(own: Path) -> None:
     reference.use(own)
     assert reference.clock_rules(date(2020, 1, 1))["HY-SIGN"].amount == 2
     assert reference.clock_of_version("HY-SIGN", before.version) == before
+
+
+def test_a_deadline_is_counted_anew_by_the_wording_that_it_was_set_by(own: Path) -> None:
+    request = ClockRequest(
+        purpose=Purpose.SIGN, track=Track.GENERAL, channel=Channel.WEB, category="0802", unit_id=None,
+        started_at=datetime(2026, 3, 2, 10, tzinfo=CHINA),
+    )  # fmt: skip
+    base = StateCouncilCalendar()
+    set_before = clocks.deadline(request, None, base)
+    (own / "clocks.csv").write_text(CLOCKS + clock(since="2000-01-01"), encoding="utf-8")
+    reference.use(own)
+    assert clocks.deadline(request, None, base).due_at == set_before.due_at + timedelta(days=1)
+    assert clocks.recounted(set_before, base) == set_before
+    without = set_before.model_copy(update={"rule_version": None})
+    assert clocks.recounted(without, base).due_at == set_before.due_at + timedelta(days=1), "the day's wording"
+    unknown = set_before.model_copy(update={"clock_id": "GONE"})
+    assert clocks.recounted(unknown, base) == unknown
 
 
 def test_before_its_first_wording_a_clock_is_counted_by_it() -> None:

@@ -77,9 +77,9 @@ async def test_the_page_tells_each_step_and_the_deadline_in_words(reporter: Repo
     assert [entry["text"] for entry in page["entries"]] == [
         "已登记,由云川市受理台预审。",
         "云川市受理台已受理。",
-        "已转交云川市医疗保障局,须于2026年9月25日24时前答复。",
+        "已转交云川市医疗保障局,须于2026年9月25日24:00前答复。",
     ]
-    assert page["deadline"]["text"] == "2026年9月25日24时"
+    assert page["deadline"]["text"] == "2026年9月25日24:00"
     english = await reporter.tracked(case.receipt, "en")
     assert english["stage_name"] == "handed over"
     assert english["entries"][2]["text"] == "Handed over to 云川市医疗保障局; the answer is due by 2026-09-25 24:00."

@@ -30,13 +30,13 @@ def test_every_told_step_has_words(act: Act, lang: str) -> None:
 
 def test_a_hand_over_says_to_whom_and_by_when() -> None:
     handed = step(Act.DISPATCH, holder="云川市医疗保障局", due_at=MIDNIGHT, purpose=Purpose.HANDLE)
-    assert entry_text(handed, "zh") == "已转交云川市医疗保障局,须于2026年9月25日24时前答复。"
+    assert entry_text(handed, "zh") == "已转交云川市医疗保障局,须于2026年9月25日24:00前答复。"
     assert entry_text(handed, "en") == "Handed over to 云川市医疗保障局; the answer is due by 2026-09-25 24:00."
 
 
 def test_a_period_of_the_reporters_own_that_moved_says_until_when() -> None:
     moved = step(Act.RECOUNT, due_at=MIDNIGHT, purpose=Purpose.SUPPLEMENT)
-    assert entry_text(moved, "zh") == "因放假安排调整,请您补充材料的期限改为2026年9月25日24时。"
+    assert entry_text(moved, "zh") == "因放假安排调整,请您补充材料的期限改为2026年9月25日24:00。"
     assert entry_text(moved, "en") == "The calendar changed: the time for your additions now ends 2026-09-25 24:00."
 
 
@@ -54,9 +54,9 @@ def test_another_desk_s_clock_is_not_given_as_the_answer_s() -> None:
 
 
 def test_midnight_is_the_end_of_the_day_before() -> None:
-    assert by_when(MIDNIGHT, "zh") == "2026年9月25日24时"
+    assert by_when(MIDNIGHT, "zh") == "2026年9月25日24:00"
     assert by_when(MIDNIGHT, "en", provisional=True) == "2026-09-25 24:00 (provisional)"
-    assert by_when(datetime(2026, 9, 25, 2, 5, tzinfo=UTC), "zh") == "2026年9月25日10时05分"
+    assert by_when(datetime(2026, 9, 25, 2, 5, tzinfo=UTC), "zh") == "2026年9月25日10:05"
 
 
 def test_stages_and_outcomes_have_names() -> None:

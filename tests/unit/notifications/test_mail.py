@@ -95,6 +95,29 @@ def test_a_deadline_is_worded_as_the_end_of_its_last_day(due_at: datetime, words
     assert last_moment(due_at, "zh") == words
 
 
+def test_a_date_that_rests_on_an_unpublished_year_is_marked() -> None:
+    due = {"due_at": datetime(2027, 3, 3, 16, tzinfo=UTC).isoformat(), "purpose": "HANDLE", "provisional": "yes"}
+    assert "须于2027年3月3日24:00（暂定）前答复您。" in paragraphs(Template.ACCEPTED, due, "zh")
+    assert "You must be answered by 24:00 on 3 March 2027 (Beijing time) (provisional)." in paragraphs(
+        Template.ACCEPTED, due, "en"
+    )
+
+
+def test_officers_read_the_date_before_and_after_a_recount() -> None:
+    moved = {
+        "case_number": "HY-1",
+        "purpose": "SIGN",
+        "due_before": datetime(2027, 3, 2, 16, tzinfo=UTC).isoformat(),
+        "provisional_before": "yes",
+        "due_at": datetime(2027, 3, 3, 16, tzinfo=UTC).isoformat(),
+    }
+    assert paragraphs(Template.RECOUNTED, moved, "zh") == [
+        "因日历调整，案件HY-1的签收期限重新计算。原期限：2027年3月2日24:00（暂定）。期限：2027年3月3日24:00。"
+    ]
+    (text,) = paragraphs(Template.RECOUNTED, moved, "en")
+    assert "It was due: 24:00 on 2 March 2027 (Beijing time) (provisional)." in text
+
+
 def test_the_message_id_is_the_notices_so_that_a_repetition_is_known() -> None:
     assert mail()["Message-ID"] == f"<{NOTICE}@example.org>" == mail(language="en")["Message-ID"]
 

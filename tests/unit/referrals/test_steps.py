@@ -1,5 +1,6 @@
 """What of a step the world hears: the event names a reply only when it was reviewed."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from uuid import UUID, uuid4
@@ -7,11 +8,13 @@ from uuid import UUID, uuid4
 import pytest
 
 from contracts.cases import Deadline, DocumentRef, Outcome, UnitRef
-from contracts.lifecycle import TOLD_TO_REPORTER, Act, Channel, Party, Purpose, Stage, Track
+from contracts.lifecycle import TOLD_TO_REPORTER, Act, Channel, Party, Purpose, Role, Stage, TaskKind, Track
 from contracts.messages import Actor, CaseFacts, RunningClock, Transition
+from services.referrals.permissions import Officer
+from services.referrals.repository.cases import CaseRow, Step, TaskRow
 from services.referrals.repository.history import GENESIS, chained, published_document
 from services.referrals.service.steps import public_document, transitioned
-from services.referrals.views import clock_view
+from services.referrals.views import clock_view, summary, view
 
 REPLY = DocumentRef(document_id=UUID(int=1), sha256="1" * 64)
 NOTE = DocumentRef(document_id=UUID(int=2), sha256="2" * 64)
@@ -96,3 +99,25 @@ def test_the_chain_is_sha256_over_the_bytes_of_both_hashes() -> None:
 def test_lamps_are_derived_from_the_deadline(hours: int, lamp: str) -> None:
     clock = RunningClock(deadline=deadline())
     assert clock_view(clock, NOON + timedelta(hours=hours)).lamp == lamp
+
+
+def test_officers_see_which_dates_are_provisional_in_queue_and_case() -> None:
+    due = deadline().model_copy(update={"provisional": True, "due_at": datetime(2027, 3, 3, 16, tzinfo=UTC)})
+    done = step(Act.ACCEPT, Stage.TRIAGE, Stage.PENDING_DISPATCH, deadline=due)
+    task = TaskRow(TaskKind.DISPATCH, "desk", Role.DISPATCHER, None, 7, NOON, due.due_at)
+    row = CaseRow(
+        facts=done.facts, sequence=7, changed_sequence=7, stage=done.to_stage, desk=done.desk, holder=None, linked=True,
+        redo_count=0, outcome=None, satisfaction=None, public_document=None, clocks=(RunningClock(deadline=due),),
+        respondent_units=(), task=task, updated_at=NOON,
+    )  # fmt: skip
+    shown = view(
+        row, steps=[Step(done, "0" * 64, NOON, None)], texts={}, grants=(), respondents=(), now=NOON,
+        officer=Officer("a", "desk", frozenset()),
+    )  # fmt: skip
+    assert shown.task is not None
+    for part in (shown.task, shown.clocks[0], shown.timeline[0]):
+        assert (part.due, part.provisional) == ("2027-03-03 24:00（暂定）", True)
+    settled = row.clocks[0].deadline.model_copy(update={"provisional": False})
+    queued = summary(replace(row, clocks=(RunningClock(deadline=settled),)), "a", NOON)
+    assert queued.task is not None
+    assert (queued.task.due, queued.task.provisional) == ("2027-03-03 24:00", False)
