@@ -81,6 +81,13 @@ class Deadline(Contract):
     rule_version: Code | None = None
 
 
+class WorkingMoment(Contract):
+    """When a unit works next, at or after a step."""
+
+    unit_id: Code
+    at: Instant
+
+
 class CaseTransitioned(Event):
     """A case took one step. ``sequence`` counts from 1 without gaps; ``told``: the reporter may know of it."""
 
@@ -113,6 +120,8 @@ class CaseTransitioned(Event):
     holder must answer."""
     deadline_before: Deadline | None = None
     """What a RECOUNT replaced."""
+    remind_at: tuple[WorkingMoment, ...] = ()
+    """When a reminder (DUE_SOON, OVERDUE) is for a unit to see; a unit that is not named here sees it at once."""
     history_hash: Sha256
 
 

@@ -1,7 +1,7 @@
 """Which notice is owed to whom for which event, and what follows from an attempt to send it. Pure: no clock."""
 
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID, uuid5
 
@@ -102,7 +102,10 @@ class Recipient:
 
 @dataclass(frozen=True)
 class Planned:
-    """One owed notice. ``data`` holds codes, unit names and instants for the template, nothing else."""
+    """One owed notice. ``data`` holds codes, unit names and instants for the template, nothing else.
+
+    ``hold_until``: the business time from which a reminder is for its unit to see.
+    """
 
     template: Template
     case_id: UUID
@@ -110,6 +113,7 @@ class Planned:
     complaint_id: UUID | None = None
     unit_id: str | None = None
     data: dict[str, str] = field(default_factory=dict)
+    hold_until: datetime | None = None
 
     @property
     def recipient(self) -> str:
@@ -188,8 +192,16 @@ def _to_reporters(event: CaseTransitioned) -> tuple[Planned, ...]:
 
 
 def _to_units(event: CaseTransitioned) -> tuple[Planned, ...]:
+    moments = {moment.unit_id: moment.at for moment in event.remind_at}
     return tuple(
-        Planned(template, event.case_id, event.sequence, unit_id=unit.unit_id, data=_data(event))
+        Planned(
+            template,
+            event.case_id,
+            event.sequence,
+            unit_id=unit.unit_id,
+            data=_data(event),
+            hold_until=moments.get(unit.unit_id),
+        )
         for template, unit in _unit_notices(event)
     )
 

@@ -144,13 +144,14 @@ def ended(notice_id: UUID, planned: Planned, decision: Decision | None, now: dat
 _ADD_NOTICE = f"""
 WITH entered AS (
     INSERT INTO notices (notice_id, event_id, case_id, complaint_id, unit_id, sequence, template, recipient, way, data,
-        state, reason, settled_at, settled_wall)
+        state, reason, settled_at, settled_wall, hold_until)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10::jsonb, $11, $12, $13::timestamptz,
-        CASE WHEN $13::timestamptz IS NOT NULL THEN clock_timestamp() END)
+        CASE WHEN $13::timestamptz IS NOT NULL THEN clock_timestamp() END, $21::timestamptz)
     ON CONFLICT DO NOTHING RETURNING notice_id, unit_id, case_id, template, data
 ), shown AS (
     INSERT INTO officer_notices (notice_id, unit_id, case_id, template, data, at)
-    SELECT notice_id, unit_id, case_id, template, data, $14::timestamptz FROM entered WHERE unit_id IS NOT NULL
+    SELECT notice_id, unit_id, case_id, template, data, $14::timestamptz FROM entered
+    WHERE unit_id IS NOT NULL AND $13::timestamptz IS NOT NULL
     ON CONFLICT DO NOTHING
 ), told AS (
     INSERT INTO outbox (topic, key, event_id, type, headers, payload)
@@ -195,6 +196,7 @@ async def add_notice(
         settled.at if settled else None,
         at,
         *(event or (None,) * 6),
+        planned.hold_until,
     )
     return row is not None
 
@@ -249,6 +251,34 @@ async def give_up_waiting(
     return [settled for row in found if (settled := _settled(row))]
 
 
+async def any_held(session: AsyncSession, now: datetime) -> bool:
+    """Is a reminder due to be shown at business time ``now``?"""
+    row = await one(session, "SELECT 1 FROM notices WHERE state = 'PENDING' AND hold_until <= $1 LIMIT 1", now)
+    return row is not None
+
+
+_RELEASE = """
+WITH due AS (
+    SELECT notice_id FROM notices WHERE state = 'PENDING' AND hold_until <= :now
+    ORDER BY hold_until, sequence, notice_id LIMIT :limit FOR UPDATE SKIP LOCKED
+), ended AS (
+    UPDATE notices n SET state = 'DELIVERED', settled_at = :now, settled_wall = clock_timestamp()
+    FROM due WHERE n.notice_id = due.notice_id RETURNING n.*
+), shown AS (
+    INSERT INTO officer_notices (notice_id, unit_id, case_id, template, data, at)
+    SELECT notice_id, unit_id, case_id, template, data, CAST(data->>'at' AS timestamptz) FROM ended
+    ORDER BY hold_until, sequence, notice_id
+)
+SELECT * FROM ended
+"""
+
+
+async def release_held(session: AsyncSession, now: datetime, limit: int = 200) -> list[Settled]:
+    """Put reminders that were held until ``now`` (business time) before their units. Ask after `lock_officer_order`."""
+    found = await session.execute(text(_RELEASE), {"now": now, "limit": limit})
+    return [settled for row in found if (settled := _settled(row))]
+
+
 async def lock_officer_order(session: AsyncSession) -> None:
     """Until the transaction ends nobody else gets an id: ids grow in commit order, and "after id N" misses none."""
     await one(session, "SELECT pg_advisory_xact_lock($1, 0)", _OFFICER_LOCK)
@@ -257,7 +287,7 @@ async def lock_officer_order(session: AsyncSession) -> None:
 _CLAIM = """
 WITH due AS (
     SELECT n.notice_id, n.state FROM notices n
-    WHERE ((n.state = 'PENDING' AND n.next_attempt_at <= clock_timestamp())
+    WHERE n.hold_until IS NULL AND ((n.state = 'PENDING' AND n.next_attempt_at <= clock_timestamp())
         OR (n.state = 'SENDING' AND n.lease_until <= clock_timestamp()))
       AND NOT n.notice_id = ANY(:busy)
       AND NOT EXISTS (
@@ -365,11 +395,11 @@ def _settled(row: Any) -> Settled | None:
 
 
 async def unsettled(session: AsyncSession) -> Mapping[str, tuple[int, float]]:
-    """By state: how many notices have not ended, and the age of the oldest in seconds."""
+    """By state: how many notices have not ended, and the age of the oldest in seconds; less those held on purpose."""
     found = await session.execute(
         text(
             "SELECT state, count(*) AS number, EXTRACT(epoch FROM clock_timestamp() - min(created_at))::float AS age"
-            " FROM notices WHERE settled_at IS NULL GROUP BY state"
+            " FROM notices WHERE settled_at IS NULL AND hold_until IS NULL GROUP BY state"
         )
     )
     return {row.state: (row.number, row.age) for row in found}

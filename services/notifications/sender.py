@@ -47,6 +47,7 @@ class Sender:
             while True:
                 try:
                     await self._housekeeping()
+                    await self._release_held()
                     started = await self._start_due()
                 except Exception as error:
                     engine = engine_away(error)
@@ -161,6 +162,12 @@ class Sender:
             reason=outcome.reason,
             code=outcome.code,
         )
+
+    async def _release_held(self) -> None:
+        async with self._db.session() as session:
+            released = await service.release_held(session)
+        if released:
+            _log.info("reminders_shown", notices=released)
 
     async def _housekeeping(self) -> None:
         if monotonic() < self._next_housekeeping:

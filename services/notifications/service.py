@@ -32,6 +32,7 @@ from services.notifications.domain import (
 from services.notifications.repository import Claimed, Settled
 
 IN_APP = Decision(State.DELIVERED, Way.IN_APP)
+HELD = Decision(State.PENDING, Way.IN_APP)
 
 
 async def on_submitted(session: AsyncSession, event_id: UUID, event: ComplaintSubmitted) -> None:
@@ -68,7 +69,8 @@ async def on_transition(session: AsyncSession, event_id: UUID, event: CaseTransi
     if in_app:
         await repository.lock_officer_order(session)
     for notice in in_app:
-        await _owe(session, event_id, notice, IN_APP, now, at=event.at)
+        held = notice.hold_until is not None and notice.hold_until > now
+        await _owe(session, event_id, notice, HELD if held else IN_APP, now, at=event.at)
 
 
 async def finish_attempt(session: AsyncSession, claimed: Claimed, outcome: Outcome) -> tuple[Next, bool]:
@@ -81,6 +83,18 @@ async def finish_attempt(session: AsyncSession, claimed: Claimed, outcome: Outco
     )
     await _announce(session, settled)
     return following, held
+
+
+async def release_held(session: AsyncSession) -> int:
+    """Show the reminders whose units work by now; returns how many."""
+    now = await _business_now(session)
+    if not await repository.any_held(session, now):
+        return 0
+    await repository.lock_officer_order(session)
+    released = await repository.release_held(session, now)
+    for notice in released:
+        await _announce(session, notice)
+    return len(released)
 
 
 async def give_up_waiting(session: AsyncSession, wait: timedelta) -> int:

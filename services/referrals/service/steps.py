@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from contracts.cases import CaseTransitioned, Deadline, DocumentRef
+from contracts.cases import CaseTransitioned, Deadline, DocumentRef, WorkingMoment
 from contracts.clock import BusinessClock
 from contracts.lifecycle import REPORTERS_CLOCKS, TOLD_TO_REPORTER, Act, Stage
 from contracts.messages import (
@@ -31,6 +31,7 @@ from services.referrals.domain import Hop
 from services.referrals.repository import cases, history, recounts, units
 from services.referrals.repository.calendars import CalendarSight
 from services.referrals.service import clocks
+from services.referrals.service.reminding import REMINDERS, remind_at
 
 
 class NoDesk(Exception):
@@ -129,7 +130,8 @@ class Steps:
                 return Recorded(sequence=step.sequence, business_clock=clock)
             if step.sequence != head.sequence + 1:
                 raise Conflict("steps before this one are missing")
-            news = transitioned(step, history.chained(head.hash, content))
+            moments = remind_at(step, await self.sight.now(session)) if step.act in REMINDERS else ()
+            news = transitioned(step, history.chained(head.hash, content), moments)
             await history.write(
                 session,
                 step,
@@ -165,7 +167,7 @@ def public_document(step: Transition) -> DocumentRef | None:
     return step.public_document if reviewed else None
 
 
-def transitioned(step: Transition, history_hash: str) -> CaseTransitioned:
+def transitioned(step: Transition, history_hash: str, remind_at: tuple[WorkingMoment, ...] = ()) -> CaseTransitioned:
     """The event of a recorded step. A reply that is not reviewed yet is not named in it."""
     facts = step.facts
     return CaseTransitioned(
@@ -192,5 +194,6 @@ def transitioned(step: Transition, history_hash: str) -> CaseTransitioned:
         redo_count=step.redo_count,
         deadline=step.deadline,
         deadline_before=step.deadline_before,
+        remind_at=remind_at,
         history_hash=history_hash,
     )

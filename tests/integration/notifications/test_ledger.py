@@ -2,16 +2,18 @@
 
 import asyncio
 import random
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from contracts.cases import CaseTransitioned
+from contracts.cases import CaseTransitioned, WorkingMoment
+from contracts.clock import BusinessClock
 from contracts.complaints import ComplaintSubmitted, ContactWay
 from contracts.lifecycle import Act, Stage
+from services.chassis.clock import read_clock, write_clock
 from services.chassis.db import Database, Principal
 from services.notifications import service
 from tests.integration.notifications.helpers import rows
@@ -162,3 +164,38 @@ async def test_an_unset_principal_sees_nothing_and_officers_their_units_only(db:
         "none": [0, 0, 0],
         "public": [0, 0, 0],
     }
+
+
+async def test_a_reminder_is_seen_when_its_unit_works_and_once(db: Database) -> None:
+    async with db.read() as session:
+        now = (await read_clock(session)).to_business(datetime.now(UTC))
+    moments = (WorkingMoment(unit_id=HOLDER.unit_id, at=now + timedelta(hours=9)),)
+    event = transitioned(
+        Act.OVERDUE, Stage.HANDLING, Stage.HANDLING, told=False, deadline=deadline(), at=now, remind_at=moments
+    )
+    event_id = uuid4()
+    await take(db, event_id, event)
+    await take(db, event_id, event)
+
+    async def seen() -> list[tuple[str, datetime]]:
+        found = await rows(
+            db, "SELECT unit_id, at FROM officer_notices WHERE case_id = :id ORDER BY id", id=event.case_id
+        )
+        return [(row.unit_id, row.at) for row in found]
+
+    async def release() -> int:
+        async with db.session() as session:
+            return await service.release_held(session)
+
+    assert await seen() == [(DESK.unit_id, now)], "no moment is named for the desk: at once"
+    assert await release() == 0
+    async with db.session() as session:
+        at_work = BusinessClock(anchor_wall=datetime.now(UTC), anchor_business=now + timedelta(hours=9), rate=1)
+        await write_clock(session, at_work)
+    assert await release() == 1
+    assert await release() == 0
+    assert await seen() == [(DESK.unit_id, now), (HOLDER.unit_id, now)]
+    await take(db, event_id, event)
+    assert len(await seen()) == 2
+    assert await rows(db, "SELECT 1 FROM notices WHERE settled_at IS NULL") == []
+    assert await announced(db) == 2
