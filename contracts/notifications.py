@@ -20,7 +20,10 @@ class DeliveryState(StrEnum):
 
 
 class NoticeSettled(Event):
-    """A notice reached its one terminal state."""
+    """A notice to a reporter reached its one terminal state.
+
+    What officers see in the application is there at once: it has a row in the ledger, and no event.
+    """
 
     TYPE: ClassVar[str] = "cn.huiyin.notifications.settled.v1"
     TOPIC: ClassVar[Topic] = NOTIFICATIONS
@@ -29,7 +32,7 @@ class NoticeSettled(Event):
     case_id: UUID
     template: Code
     recipient: Code
-    """``reporter:<complaint_id>`` or ``unit:<unit_id>``."""
+    """``reporter:<complaint_id>``; in events of older versions also ``unit:<unit_id>``."""
     way: Code
     state: DeliveryState
     reason: Code | None = None

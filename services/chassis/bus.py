@@ -40,6 +40,9 @@ Record: TypeAlias = "ConsumerRecord[Any, Any]"
 # In all, a batch is retried here for so long before Kafka gets it back: well below max_poll_interval (300 s).
 _PATIENCE_SECONDS = 90.0
 
+FETCH_WAIT_MS = 300
+_GATHERED_BYTES = 32_768
+
 _log = structlog.get_logger("huiyin.bus")
 
 
@@ -70,6 +73,7 @@ class Consumer:
 
     `handler(session, received)` runs in the transaction that marks the event as received; it must not commit.
     `max_workers` > 1 handles that many keys at a time (each key stays in order): for handlers that wait for others.
+    `gathers`: wait up to FETCH_WAIT_MS for more events to come in one batch; else the first one is handled at once.
     """
 
     def __init__(
@@ -81,6 +85,7 @@ class Consumer:
         handler: Handler,
         *,
         max_workers: int = 1,
+        gathers: bool = False,
         settings: Settings | None = None,
     ) -> None:
         self.db = db
@@ -99,7 +104,8 @@ class Consumer:
             batch=True,
             max_records=self.settings.consumer_batch * max_workers,
             batch_timeout_ms=50,
-            fetch_max_wait_ms=300,
+            fetch_max_wait_ms=FETCH_WAIT_MS,
+            fetch_min_bytes=_GATHERED_BYTES if gathers else 1,
             auto_offset_reset="earliest",
             session_timeout_ms=6_000,  # a killed process's partitions move on soon
             heartbeat_interval_ms=2_000,

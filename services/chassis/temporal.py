@@ -15,7 +15,7 @@ from temporalio.client import Client
 from temporalio.contrib.opentelemetry import TracingInterceptor
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.converter import DataConverter, DefaultFailureConverterWithEncodedAttributes, PayloadCodec
-from temporalio.service import RetryConfig, TLSConfig
+from temporalio.service import GrpcCompression, RetryConfig, TLSConfig
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput
 
 from services.chassis import metrics
@@ -83,6 +83,7 @@ async def connect(settings: Settings, *, lazy: bool = False) -> Client:
             interceptors=[TracingInterceptor(), ActivityMetrics()],
             tls=_tls(settings),
             retry_config=RETRY,
+            grpc_compression=GrpcCompression.NONE,  # what is sealed gets no smaller
             lazy=lazy,
         )
     except RuntimeError as error:

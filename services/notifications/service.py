@@ -114,10 +114,10 @@ async def _owe(
     *,
     at: datetime | None = None,
 ) -> None:
-    """Enter a notice, and tell of it when it ends at once. ``at``: when the step was, for officers."""
+    """Enter a notice, and tell of a reporter's when it ends at once. ``at``: when the step was, for officers."""
     chosen = notice_id(event_id, planned.recipient, planned.template)
     settled = repository.ended(chosen, planned, decision, now)
-    event = _outgoing(settled) if settled else None
+    event = _outgoing(settled) if settled and planned.complaint_id is not None else None
     new = await repository.add_notice(
         session, chosen, event_id, planned, decision, at=at or now, settled=settled, event=event
     )
