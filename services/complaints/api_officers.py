@@ -5,15 +5,16 @@ from typing import Annotated
 from urllib.parse import quote
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from contracts.reference import categories
+from contracts.reference.divisions import divisions
 from services.chassis.auth import Unauthenticated, bearer
 from services.chassis.http import lang
 from services.complaints.runtime import runtime
-from services.complaints.schemas import CategoryItem, Narratives
+from services.complaints.schemas import CategoryItem, DivisionItem, Narratives
 
 router = APIRouter()
 _scheme = HTTPBearer(
@@ -64,6 +65,27 @@ async def evidence(request: Request, evidence_id: UUID, _grant: Bearer) -> Respo
 )
 async def list_categories(request: Request) -> list[CategoryItem]:
     return _items(lang(request))
+
+
+@router.get(
+    "/v1/reference/divisions",
+    tags=["reference"],
+    response_model=list[DivisionItem],
+    summary="The divisions below one, to choose the place from",
+)
+async def list_divisions(
+    parent: Annotated[str, Query(pattern=r"^([0-9]{6})?$", description="Left out: the provinces")] = "",
+) -> list[DivisionItem]:
+    return _below().get(parent, [])
+
+
+@cache
+def _below() -> dict[str, list[DivisionItem]]:
+    found: dict[str, list[DivisionItem]] = {}
+    for item in sorted(divisions().values(), key=lambda item: item.code):
+        shown = DivisionItem(code=item.code, name=item.name_zh, parent=item.parent)
+        found.setdefault(item.parent, []).append(shown)
+    return found
 
 
 @cache

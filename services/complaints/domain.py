@@ -2,7 +2,7 @@
 
 import secrets
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from datetime import datetime, timedelta, timezone
 
 from contracts.lifecycle import ENDED, Stage, Track
@@ -122,15 +122,14 @@ def choose_track(category_track: Track, asked: Track | None) -> Track:
     )
 
 
-def check_region(region: str) -> None:
-    """Raises Refusal when the six digits can't be a GB/T 2260 code: no province, or a county of no prefecture."""
-    # The contract's pattern takes digits of any script.
-    if not region.isascii() or region[0] == "0" or (region[2:4] == "00" and region[4:] != "00"):
+def check_region(region: str, divisions: Container[str]) -> None:
+    """Raises Refusal when the code is none of GB/T 2260 and none of the agency's own, e.g. a development zone."""
+    if region not in divisions:
         raise Refusal(
             422,
             "UNKNOWN_REGION",
-            "没有这个行政区划代码:请填写事发地的六位代码(GB/T 2260),例如 330106。",
-            "There is no such division: send the six-digit GB/T 2260 code of the place, e.g. 330106.",
+            "没有这个行政区划代码:请填写事发地的六位代码,可从 GET /v1/reference/divisions 中选择。",
+            "There is no such division: send the six-digit code of the place, as GET /v1/reference/divisions lists it.",
             "region",
         )
 

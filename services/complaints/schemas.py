@@ -266,6 +266,14 @@ class Narratives(ComplaintTexts):
     complaints: list[ComplaintTexts]
 
 
+class DivisionItem(BaseModel):
+    """An administrative division, or a local one such as a development zone; ``parent`` is empty for a province."""
+
+    code: str
+    name: str
+    parent: str
+
+
 class CategoryItem(BaseModel):
     """A sub-class of the taxonomy."""
 

@@ -12,6 +12,7 @@ from contracts.complaints import ComplaintSubmitted, ContactWay
 from contracts.envelope import Envelope
 from contracts.lifecycle import Channel, Track
 from contracts.reference import categories
+from contracts.reference.divisions import divisions
 from services.chassis import telemetry
 from services.chassis.clock import read_clock
 from services.complaints import domain, repository
@@ -54,6 +55,7 @@ class Intake:
     def __init__(self, sealer: Sealer) -> None:
         self._sealer = sealer
         self._categories = categories()
+        self._divisions = divisions()
 
     async def submit(self, session: AsyncSession, submission: Submission, origin: Origin, lang: str) -> Receipt:
         """Accept a submission, or give the receipt of the same request again.
@@ -73,7 +75,7 @@ class Intake:
         category = self._categories.get(submission.category)
         if category is None:
             raise domain.unknown_category()
-        domain.check_region(submission.region)
+        domain.check_region(submission.region, self._divisions)
         if submission.ways:
             _check_ways(submission.ways, submission.reporter)
         return domain.choose_track(category.track, submission.track)

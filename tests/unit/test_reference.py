@@ -202,3 +202,11 @@ def test_divisions_are_those_of_the_standard_and_ours() -> None:
     assert known["110101"].parent == "110000"
     assert {"990100", "990121", "710000", "810000"} <= set(known)
     assert all(not division.parent or division.parent in known for division in known.values())
+
+
+def test_a_development_zone_is_a_division_once_the_agency_names_it(own: Path) -> None:
+    header = "code,name_zh,parent,source,status,effective_from\n"
+    (own / "divisions.csv").write_text(header + "370171,济南高新区,370100,本市文件,V,2026-01-01\n", encoding="utf-8")
+    assert "370171" not in divisions()
+    reference.use(own)
+    assert divisions()["370171"].parent == "370100"

@@ -182,6 +182,7 @@ async def test_who_leaves_a_name_is_named_and_who_leaves_an_address_is_told(
     [
         ({"category": "9999"}, 422, "UNKNOWN_CATEGORY"),
         ({"region": "000000"}, 422, "UNKNOWN_REGION"),
+        ({"region": "330199"}, 422, "UNKNOWN_REGION"),
         ({"category": "0801", "track": "GENERAL"}, 422, "TRACK_NOT_ALLOWED"),
         ({"ways": ["EMAIL"]}, 422, "ADDRESS_MISSING"),
         ({"narrative": ""}, 422, "validation"),
@@ -196,6 +197,18 @@ async def test_what_does_not_fit_is_refused_in_the_caller_s_language(
         assert answer.headers["content-type"] == "application/problem+json"
     assert not zh.json()["detail"].isascii()
     assert en.json()["detail"].isascii()
+
+
+async def test_the_place_is_chosen_from_the_divisions(http: httpx.AsyncClient) -> None:
+    async def below(parent: str | None = None) -> dict[str, str]:
+        answer = await http.get("/v1/reference/divisions", params={"parent": parent} if parent else {})
+        assert answer.status_code == 200, answer.text
+        return {item["code"]: item["name"] for item in answer.json()}
+
+    assert (await below())["330000"] == "浙江省"
+    assert (await below("330000"))["330100"] == "杭州市"
+    assert (await below("330100"))["330106"] == "西湖区"
+    assert await below("330106") == {}
 
 
 async def test_unstorable_characters_are_refused(http: httpx.AsyncClient) -> None:

@@ -87,7 +87,7 @@ async def test_a_refused_request_uses_no_nonce_up(platform: Platform) -> None:
     assert (await platform.push(order(), nonce=nonce)).status_code == 201
 
 
-@pytest.mark.parametrize("skew", [-301, 301])
+@pytest.mark.parametrize("skew", [-330, 330])
 async def test_a_signature_of_another_time_is_refused(platform: Platform, skew: int) -> None:
     assert problem(await platform.push(order(), skew=skew)) == (401, "SIGNATURE_EXPIRED")
 

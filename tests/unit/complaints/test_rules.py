@@ -3,6 +3,7 @@
 import pytest
 
 from contracts.lifecycle import Stage, Track
+from contracts.reference.divisions import divisions
 from services.complaints import domain
 from services.complaints.domain import Refusal
 
@@ -24,13 +25,13 @@ def test_a_report_on_integrity_can_not_be_made_a_general_complaint() -> None:
 
 @pytest.mark.parametrize("region", ["330106", "330100", "330000", "990121", "710000"])
 def test_a_division_of_any_level_is_taken(region: str) -> None:
-    domain.check_region(region)
+    domain.check_region(region, divisions())
 
 
-@pytest.mark.parametrize("region", ["000000", "030106", "330006", "３３０１０６"])
+@pytest.mark.parametrize("region", ["000000", "030106", "330006", "330199", "999999", "３３０１０６"])
 def test_what_can_not_be_a_division_is_refused(region: str) -> None:
     with pytest.raises(Refusal) as refused:
-        domain.check_region(region)
+        domain.check_region(region, divisions())
     assert refused.value.code == "UNKNOWN_REGION"
     assert region not in refused.value.zh + refused.value.en
 
