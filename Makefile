@@ -16,7 +16,7 @@ PAGES := services/chassis/web/node_modules/.package-lock.json
 NPM := $(patsubst %/package-lock.json,%/node_modules/.package-lock.json,$(wildcard tests/*/package-lock.json))
 
 # In the order of their cost: what fails cheaply fails first.
-TESTS := unit contract workflow replay integration e2e chaos
+TESTS := unit contract workflow replay integration e2e browser chaos
 QUICK := $(wildcard tests/unit tests/contract)
 
 .DEFAULT_GOAL := help

@@ -1,6 +1,5 @@
 """Intake over HTTP: the web, the mini-program, the 12345 operator's desk and the 12345 platform's push."""
 
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -16,11 +15,10 @@ from services.complaints.http_inputs import (
     parse_json,
     signature,
 )
-from services.complaints.runtime import Runtime, runtime
+from services.complaints.runtime import runtime
 from services.complaints.schemas import OperatorSubmission, OrderReceipt, PlatformOrder, Receipt, Submission
-from services.complaints.service import NumberTaken, Origin
+from services.complaints.service import Origin
 
-_NUMBERS_TRIED = 5
 _JSON = "application/json"
 
 router = APIRouter(tags=["intake"])
@@ -89,7 +87,7 @@ async def submit_at_the_desk(request: Request) -> Response:
         submission = parse_json(OperatorSubmission, body)
         return await rt.intake.submit(session, submission, Origin(client.channel, key, client.client_id), language)
 
-    return _created(await _accepted(rt, work))
+    return _created(await rt.accept(work))
 
 
 @router.post(
@@ -110,7 +108,7 @@ async def push_an_order(request: Request) -> Response:
         receipt = await rt.intake.submit(session, order.submission(), origin, language)
         return OrderReceipt(workordercode=order.workordercode, **dict(receipt))
 
-    return _created(await _accepted(rt, work))
+    return _created(await rt.accept(work))
 
 
 async def _submit(request: Request, submission: Submission, channel: Channel) -> Response:
@@ -119,21 +117,7 @@ async def _submit(request: Request, submission: Submission, channel: Channel) ->
     async def work(session: AsyncSession) -> Receipt:
         return await rt.intake.submit(session, submission, origin, language)
 
-    return _created(await _accepted(rt, work))
-
-
-async def _accepted(rt: Runtime, work: Callable[[AsyncSession], Awaitable[Receipt]]) -> Receipt:
-    """Run an intake in one transaction; a random case number that is in use is drawn again."""
-    for attempt in range(_NUMBERS_TRIED):
-        try:
-            async with rt.db.session() as session:
-                receipt = await work(session)
-            break
-        except NumberTaken:
-            if attempt == _NUMBERS_TRIED - 1:
-                raise
-    rt.wakeup.soon()
-    return receipt
+    return _created(await rt.accept(work))
 
 
 def _created(receipt: Receipt) -> Response:

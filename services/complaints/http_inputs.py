@@ -8,12 +8,13 @@ from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 from starlette.datastructures import FormData, UploadFile
-from starlette.formparsers import MultiPartException, MultiPartParser
+from starlette.formparsers import MultiPartException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from services.chassis.http import Problem, lang
 from services.chassis.problems import validation_problem
+from services.chassis.web.forms import in_memory
 from services.complaints.domain import Refusal
 from services.complaints.evidence import MAX_BYTES
 from services.complaints.reporters import Upload
@@ -88,10 +89,8 @@ def parse_json(model: type[Model], body: bytes) -> Model:
         raise validation_problem(error.errors(include_url=False, include_input=False)) from None
 
 
-class _InMemory(MultiPartParser):
-    """Never writes an upload to a temporary file: what people send is on our disk sealed, or not at all."""
-
-    spool_max_size = MAX_BYTES + 64 * 1024
+FORM_BYTES = MAX_BYTES + 64 * 1024
+"""Of a form with a file."""
 
 
 async def read_upload(request: Request) -> tuple[Credentials, Upload]:
@@ -102,7 +101,9 @@ async def read_upload(request: Request) -> tuple[Credentials, Upload]:
     if not request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
         raise _not_a_form(415)
     try:
-        form = await _InMemory(request.headers, request.stream(), max_files=1, max_fields=_FIELDS_MAX).parse()
+        form = await in_memory(FORM_BYTES)(
+            request.headers, request.stream(), max_files=1, max_fields=_FIELDS_MAX
+        ).parse()
     except (MultiPartException, ClientDisconnect, KeyError, UnicodeDecodeError):
         raise _not_a_form(400) from None
     async with _closing(form):
@@ -120,7 +121,7 @@ async def read_upload(request: Request) -> tuple[Credentials, Upload]:
             credentials = Credentials.model_validate(texts)
         except ValidationError as error:
             raise validation_problem(error.errors(include_url=False, include_input=False)) from None
-        return credentials, Upload(_file_name(file.filename), await file.read())
+        return credentials, Upload(file_name(file.filename), await file.read())
 
 
 @asynccontextmanager
@@ -131,7 +132,8 @@ async def _closing(form: FormData) -> AsyncIterator[None]:
         await form.close()
 
 
-def _file_name(given: str | None) -> str:
+def file_name(given: str | None) -> str:
+    """The name of an upload without folders and control characters."""
     name = (given or "").replace("\\", "/").rpartition("/")[2]
     kept = "".join(char for char in name if char.isprintable() and not "\ud800" <= char <= "\udfff")
     return kept.strip()[-_NAME_MAX:] or "file"

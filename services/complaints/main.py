@@ -21,12 +21,11 @@ from services.complaints import api, api_officers, api_reporters
 from services.complaints.clients import forget_nonces
 from services.complaints.consumers import TIMELINE, on_case
 from services.complaints.domain import Refusal
-from services.complaints.evidence import MAX_BYTES
-from services.complaints.http_inputs import answer_refusal
+from services.complaints.http_inputs import FORM_BYTES, answer_refusal
 from services.complaints.runtime import Runtime
+from services.complaints.web import add_pages
 
 SERVICE = "complaints"
-_FORM_BYTES = MAX_BYTES + 64 * 1024
 _NONCES_SECONDS = 600.0
 _log = structlog.get_logger("huiyin.complaints")
 
@@ -67,11 +66,12 @@ def build(settings: Settings) -> FastAPI:
         lifespan=lifespan,
         checks={"postgres": postgres},
         optional_checks={"kafka": partial(kafka.ping, settings)},
-        body_limits={"/v1/tracking/evidence": _FORM_BYTES},
+        body_limits=dict.fromkeys(("/v1/tracking/evidence", "/file", "/tracking/case/additions"), FORM_BYTES),
     )
     app.add_exception_handler(Refusal, answer_refusal)
     for part in (api, api_reporters, api_officers):
         app.include_router(part.router)
+    add_pages(app, settings)
     return app
 
 

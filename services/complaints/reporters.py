@@ -180,6 +180,10 @@ class Reporters:
         answer = view.answer
         return answer is not None and answer.sequence in await repository.answered(session, view.rows[0].complaint_id)
 
+    async def additions(self, session: AsyncSession, view: View) -> list[tuple[datetime, str]]:
+        """When a ``text`` or ``file`` of the reporter came in, oldest first; what it holds is shown to nobody here."""
+        return await repository.additions(session, view.rows[0].complaint_id)
+
     def _claim(self, kind: str, complaint_id: UUID, key: str, content: bytes) -> Claim:
         scope = f"{kind}:{complaint_id}"
         return Claim(scope, self._sealer.digest("key", scope, key), self._sealer.digest("request", scope, content))

@@ -244,6 +244,18 @@ async def timeline(session: AsyncSession, case_ids: Sequence[UUID]) -> list[Time
     return [TimelineRow(*row) for row in await rows(session, _TIMELINE, list(case_ids))]
 
 
+_ADDITIONS = """
+SELECT at, 'text' AS kind FROM supplements WHERE complaint_id = $1
+UNION ALL SELECT at, 'file' FROM evidence WHERE complaint_id = $1
+ORDER BY at, kind
+"""
+
+
+async def additions(session: AsyncSession, complaint_id: UUID) -> list[tuple[datetime, str]]:
+    """When the reporter added a ``text`` or a ``file``, oldest first."""
+    return [(row[0], row[1]) for row in await rows(session, _ADDITIONS, complaint_id)]
+
+
 async def answered(session: AsyncSession, complaint_id: UUID) -> set[int]:
     """The answers (by the sequence of their review) that this complaint's reporter has rated."""
     return {row[0] for row in await rows(session, "SELECT answer FROM ratings WHERE complaint_id = $1", complaint_id)}

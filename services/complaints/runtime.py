@@ -1,11 +1,14 @@
 """What the complaints process holds while it runs, and how a request reaches it."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import cast
 
+from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.requests import Request
 
 from services.chassis.auth import ServiceTokens
+from services.chassis.crypto import Keyring
 from services.chassis.db import Database, Principal
 from services.chassis.settings import Settings
 from services.complaints.clients import Clients
@@ -13,11 +16,13 @@ from services.complaints.documents import Documents
 from services.complaints.evidence import EvidenceStore
 from services.complaints.readings import Readings
 from services.complaints.reporters import Reporters
+from services.complaints.schemas import Receipt
 from services.complaints.sealing import Sealer
-from services.complaints.service import Intake
+from services.complaints.service import Intake, NumberTaken
 from services.complaints.wakeup import Wakeup
 
 PUBLIC = Principal("public")
+_NUMBERS_TRIED = 5
 
 
 @dataclass(frozen=True)
@@ -31,6 +36,7 @@ class Runtime:
     clients: Clients
     documents: Documents
     wakeup: Wakeup
+    keyring: Keyring
 
     @classmethod
     def start(cls, settings: Settings, db: Database) -> "Runtime":
@@ -46,7 +52,21 @@ class Runtime:
             clients=Clients(sealer.keyring),
             documents=Documents(settings.referrals_url, tokens),
             wakeup=Wakeup(db),
+            keyring=sealer.keyring,
         )
+
+    async def accept(self, work: Callable[[AsyncSession], Awaitable[Receipt]]) -> Receipt:
+        """Run an intake in one transaction; a random case number that is in use is drawn again."""
+        for attempt in range(_NUMBERS_TRIED):
+            try:
+                async with self.db.session() as session:
+                    receipt = await work(session)
+                break
+            except NumberTaken:
+                if attempt == _NUMBERS_TRIED - 1:
+                    raise
+        self.wakeup.soon()
+        return receipt
 
 
 def runtime(request: Request) -> Runtime:

@@ -70,7 +70,7 @@ class Step:
 
 def stage_name(stage: Stage, lang: str) -> str:
     """The stage in the reader's language."""
-    return STAGE_EN[stage] if lang == "en" else STAGE_ZH[stage]
+    return STAGE_EN.get(stage, "being handled") if lang == "en" else STAGE_ZH.get(stage, "办理中")
 
 
 def outcome_name(outcome: Outcome, lang: str) -> str:
@@ -98,7 +98,9 @@ def by_when(due_at: datetime, lang: str, *, provisional: bool = False) -> str:
 def entry_text(step: Step, lang: str) -> str:
     """What happened, to whom it went and by when, in one sentence."""
     texts = _EN if lang == "en" else _ZH
-    return texts[step.act](step) if step.act in texts else (step.act.value if lang == "en" else "办理有进展。")
+    return (
+        texts[step.act](step) if step.act in texts else ("The case has moved on." if lang == "en" else "办理有进展。")
+    )
 
 
 def _due(step: Step, zh: bool, *purposes: Purpose) -> str:

@@ -33,6 +33,10 @@ class Session:
     values: Mapping[str, str]
     form_token: str
 
+    def gave(self, token: object) -> bool:
+        """True for the token of a form that was made for this session."""
+        return isinstance(token, str) and hmac.compare_digest(token.encode(), self.form_token.encode())
+
 
 class SealedCookie:
     """A cookie that only we can read or make: encrypted, bound to its name, with an end of its own.
@@ -100,7 +104,7 @@ def check_own_page(request: Request) -> None:
 def check_form(request: Request, session: Session, token: object) -> None:
     """As `check_own_page`, and raises Problem (403) when the form is not of this session."""
     check_own_page(request)
-    if not isinstance(token, str) or not hmac.compare_digest(token.encode(), session.form_token.encode()):
+    if not session.gave(token):
         raise Problem(
             403,
             "form_expired",
