@@ -148,7 +148,8 @@ def _say_goodbye(stack: Stack, played: list[Played]) -> None:
     )
     console.print(
         f"A reporter: case number [bold]{example.receipt.case_number}[/bold] · "
-        f"query code [bold]{example.receipt.query_code}[/bold]. Try:"
+        f"query code [bold]{example.receipt.query_code}[/bold] · "
+        f"at [bold]{stack.url('complaints')}/tracking[/bold], or:"
     )
     console.print(
         f"  curl -s {stack.url('complaints')}/v1/tracking -H 'Content-Type: application/json' "

@@ -33,8 +33,8 @@ _EXPLAINED: dict[Stage, tuple[str, str]] = {
         "An officer is reading what you wrote, and finds out who is competent.",
     ),
     Stage.SUPPLEMENT: (
-        "还需要您补充一些情况：",
-        "The office asks you for more:",
+        "还需要您补充一些情况。",
+        "The office asks you for more.",
     ),
     Stage.REJECTED: (
         "这件事不由我们受理，原因和可以去的地方写在办理经过里。",

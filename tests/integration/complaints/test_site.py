@@ -276,7 +276,7 @@ async def test_a_deadline_is_told_to_its_last_hour_and_marked_while_it_is_provis
         db, [*steps[:3], steps[3].model_copy(update={"deadline": deadline.model_copy(update={"provisional": True})})]
     )
     page = (await browser.get("/tracking/case")).text
-    assert "2026年9月25日24时(暂定)" in page
+    assert "2026年9月25日24:00(暂定)" in page
     assert "放假安排公布后可能调整" in page
 
 
