@@ -47,6 +47,7 @@ _REFUSALS: dict[str, tuple[str, str]] = {
         "You have sent this page before, and it has changed since. To add to what you sent, follow it with its case "
         "number and query code; if this is another matter, press the button once more.",
     ),
+    "UNKNOWN_CATEGORY": ("没有这个类别：请重新选择。", "There is no such category: choose again."),
     "TRACK_NOT_ALLOWED": (
         "该类别涉及廉洁问题，只能按举报办理。",
         "This category is about integrity: it is handled as a report.",
