@@ -112,22 +112,23 @@ async def test_the_unit_hears_of_its_task_its_deadline_and_the_reminder(
     case = of(played, "overdue")
     token = await people[1].login("handler.wj-990100")
     headers = {"Authorization": f"Bearer {token}"}
-    told: list[tuple[str, str]] = []
+    told: list[tuple[str, str, str]] = []
     after = 0
     while page := (
         await http.get(stack.url("notifications") + "/v1/notices", params={"after": after}, headers=headers)
     ).json():
-        told += [(notice["at"], notice["kind"]) for notice in page["notices"] if notice["case_id"] == case.case_id]
+        told += [
+            (notice["at"], notice["kind"], notice["text"])
+            for notice in page["notices"]
+            if notice["case_id"] == case.case_id
+        ]
         if not page["notices"]:
             break
         after = page["next"]
-    # Reminders wait for working hours: what happened later may be told before.
-    assert [kind for _, kind in sorted(told) if kind in ("NEW_TASK", "DUE_SOON", "OVERDUE", "URGED")] == [
-        "NEW_TASK",
-        "DUE_SOON",
-        "OVERDUE",
-        "URGED",
-    ]
+    # Reminders wait for working hours: what happened later may be told before. On a slow machine signing is late too.
+    kinds = [kind for _, kind, text in sorted(told) if kind in ("NEW_TASK", "URGED") or "办理答复" in text]
+    assert kinds[0] == "NEW_TASK"
+    assert [kind for kind in kinds if kind != "NEW_TASK"] == ["DUE_SOON", "OVERDUE", "URGED"]
 
 
 async def settled(case: Played, officers: Officers, stack: Stack, http: httpx.AsyncClient) -> list[dict[str, Any]]:
