@@ -1,7 +1,9 @@
-"""A wake-up from PostgreSQL (LISTEN) on a connection of its own. It may be lost: the waiting time is the net below."""
+"""LISTEN on a connection of its own: a wake-up, or a feed of what was said. Either may lose some while the database is
+away: the waiting time is the net below a wake-up, and a feed says when it has been deaf."""
 
 import asyncio
 import contextlib
+from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Self
 
@@ -47,6 +49,41 @@ class Listener:
 
     def _wake(self, *_: object) -> None:
         self._woken.set()
+
+
+RECONNECT_SECONDS = 1.0
+ALIVE_SECONDS = 20.0
+
+
+async def follow(dsn: str, channel: str, heard: Callable[[str | None], None]) -> None:
+    """Hand every payload of a channel to ``heard``, for ever; None when some may have been missed (also at first).
+
+    For the background: survives every outage. ``heard`` must not wait.
+    """
+    while True:
+        try:
+            await _follow_once(dsn, channel, heard)
+        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            if engine_away(error) is None:
+                raise
+        await asyncio.sleep(RECONNECT_SECONDS)
+
+
+async def _follow_once(dsn: str, channel: str, heard: Callable[[str | None], None]) -> None:
+    """Until the connection breaks. A line that is dead without having said so is found by asking now and then."""
+    connection: asyncpg.Connection[Any] = await asyncpg.connect(dsn, timeout=5)
+    broken = asyncio.Event()
+    try:
+        connection.add_termination_listener(lambda _: broken.set())
+        await connection.add_listener(channel, lambda *said: heard(str(said[3])))
+        heard(None)
+        while not broken.is_set():
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(broken.wait(), ALIVE_SECONDS)
+            if not broken.is_set():
+                await connection.execute("SELECT 1", timeout=5)
+    finally:
+        await close_quietly(connection)
 
 
 async def close_quietly(connection: "asyncpg.Connection[Any]") -> None:

@@ -2,9 +2,10 @@
 
 import asyncio
 import contextlib
+import socket
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 
 import structlog
 import uvicorn
@@ -24,9 +25,29 @@ class _Process:
 
     server: uvicorn.Server | None = None
     died: str | None = None
+    endings: list[Callable[[], None]] = field(default_factory=list)
 
 
 _process = _Process()
+
+
+class _Server(uvicorn.Server):
+    """Tells streams that have no end of their own to end, before it waits for every answer to be finished."""
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        for end in tuple(_process.endings):
+            end()
+        await super().shutdown(sockets)
+
+
+@contextlib.contextmanager
+def at_shutdown(end: Callable[[], None]) -> Iterator[None]:
+    """Inside, ``end`` is called in the event loop when the server begins to stop."""
+    _process.endings.append(end)
+    try:
+        yield
+    finally:
+        _process.endings.remove(end)
 
 
 @contextlib.asynccontextmanager
@@ -72,7 +93,7 @@ def run(app: ASGIApp, port: int, settings: Settings) -> None:
         timeout_keep_alive=30,
         backlog=2048,
     )
-    _process.server = uvicorn.Server(config)
+    _process.server = _Server(config)
     try:
         _process.server.run()
     finally:

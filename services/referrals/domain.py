@@ -194,6 +194,15 @@ def propose(units: Iterable[Unit], hop: Hop) -> list[Proposal]:
     return sorted(kept, key=rank)
 
 
+def accusable(units: Iterable[Unit], region: str) -> list[Unit]:
+    """Whom a case may be about, the likely ones first: institutions, then departments, those of its own place ahead."""
+    kinds = (UnitKind.INSTITUTION, UnitKind.DEPARTMENT)
+    return sorted(
+        (unit for unit in units if unit.active and unit.kind in kinds),
+        key=lambda unit: (not same_line(unit.region, region), kinds.index(unit.kind), unit.region, unit.unit_id),
+    )
+
+
 def _thinkable(unit: Unit, hop: Hop) -> bool:
     return (
         competent(unit, hop)

@@ -71,7 +71,7 @@ _COLUMNS = """c.*, d.name AS desk_name, d.region AS desk_region, h.name AS holde
 _FROM = """FROM cases AS c
 JOIN units AS d ON d.unit_id = c.desk_id
 LEFT JOIN units AS h ON h.unit_id = c.holder_id"""
-_SELECT = f"SELECT {_COLUMNS} {_FROM}"
+SELECT = f"SELECT {_COLUMNS} {_FROM}"
 _ACCUSED = "ARRAY(SELECT unit_id FROM case_respondents WHERE case_id = c.case_id ORDER BY unit_id) AS respondents"
 _GET = f"SELECT {_COLUMNS}, {_ACCUSED} {_FROM} LEFT JOIN tasks AS t ON t.case_id = c.case_id WHERE c.case_id = $1"
 _RECORD = f"""
@@ -87,7 +87,7 @@ SELECT {_COLUMNS}, {_ACCUSED}, (
 """
 
 
-def _case(row: Row, respondents: Sequence[str] = ()) -> CaseRow:
+def case_row(row: Row, respondents: Sequence[str] = ()) -> CaseRow:
     document = loaded(row["public_document"])
     return CaseRow(
         facts=CaseFacts(
@@ -136,17 +136,17 @@ def _task(row: Row) -> TaskRow:
 async def get(session: AsyncSession, case_id: UUID) -> CaseRow | None:
     """The case, or None when it does not exist or the principal may not see it."""
     row = await one(session, _GET, case_id)
-    return _case(row, row["respondents"]) if row else None
+    return case_row(row, row["respondents"]) if row else None
 
 
 async def by_number(session: AsyncSession, case_number: str) -> list[CaseRow]:
     """The visible cases of a complaint's number: one, or several after a split."""
     found = await rows(
         session,
-        f"{_SELECT} LEFT JOIN tasks AS t ON t.case_id = c.case_id WHERE c.case_number = $1 ORDER BY c.case_id LIMIT 50",
+        f"{SELECT} LEFT JOIN tasks AS t ON t.case_id = c.case_id WHERE c.case_number = $1 ORDER BY c.case_id LIMIT 50",
         case_number,
     )
-    return [_case(row) for row in found]
+    return [case_row(row) for row in found]
 
 
 @dataclass(frozen=True)
@@ -177,7 +177,7 @@ async def record(session: AsyncSession, case_id: UUID) -> Record | None:
         Step(Transition.model_validate_json(transition), digest, datetime.fromisoformat(recorded_at), unit_name)
         for transition, digest, recorded_at, unit_name in loaded(row["steps"]) or ()
     ]
-    return Record(_case(row, row["respondents"]), steps, loaded(row["grants"]) or [])
+    return Record(case_row(row, row["respondents"]), steps, loaded(row["grants"]) or [])
 
 
 async def chain(session: AsyncSession, case_id: UUID) -> Sequence[Row]:
@@ -211,7 +211,7 @@ async def queue(
     after_key, after_case = page.after or (None, None)
     found = await rows(
         session,
-        f"""{_SELECT} JOIN tasks AS t ON t.case_id = c.case_id
+        f"""{SELECT} JOIN tasks AS t ON t.case_id = c.case_id
         WHERE ($1::text IS NULL OR t.unit_id = $1) AND ($2::text IS NULL OR t.assignee = $2)
           AND ($3::text IS NULL OR t.kind = $3) AND ($4::text IS NULL OR c.stage = $4)
           AND ($5::timestamptz IS NULL OR (t.due_key, t.case_id) > ($5::timestamptz, $6::uuid))
@@ -224,7 +224,7 @@ async def queue(
         after_case,
         page.limit + 1,
     )
-    shown = [_case(row) for row in found[: page.limit]]
+    shown = [case_row(row) for row in found[: page.limit]]
     more = len(found) > page.limit
     return shown, (found[page.limit - 1]["due_key"], shown[-1].facts.case_id) if more else None
 
@@ -243,11 +243,10 @@ async def visible(
     )
     found = await rows(
         session,
-        f"{_SELECT} LEFT JOIN tasks AS t ON t.case_id = c.case_id"
-        " WHERE c.case_id = ANY ($1::uuid[]) ORDER BY c.case_id",
+        f"{SELECT} LEFT JOIN tasks AS t ON t.case_id = c.case_id WHERE c.case_id = ANY ($1::uuid[]) ORDER BY c.case_id",
         [row["case_id"] for row in ids],
     )
-    shown = [_case(row) for row in found[:limit]]
+    shown = [case_row(row) for row in found[:limit]]
     return shown, shown[-1].facts.case_id if len(found) > limit else None
 
 

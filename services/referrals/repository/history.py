@@ -15,6 +15,9 @@ from services.referrals.repository.sql import as_json, execute, one
 GENESIS = "0" * 64
 """The previous hash of a case's first step."""
 
+STEPS = "huiyin_steps"
+"""The channel on which a commit tells of a step: case, track, then the units whose lists it changes. Ids only."""
+
 TASK_CLOCKS: dict[TaskKind, tuple[Purpose, ...]] = {
     TaskKind.TRIAGE: (Purpose.ACKNOWLEDGE, Purpose.HANDLE),
     TaskKind.DISPATCH: (Purpose.HANDLE,),
@@ -102,8 +105,10 @@ WITH the_case AS (
 ), event AS (
     INSERT INTO outbox (topic, key, event_id, type, headers, payload) VALUES ($40, $41, $42, $43, $44::jsonb, $45)
 )
-SELECT pg_notify('{CHANNEL}', '')
-"""  # noqa: S608 a constant only
+SELECT pg_notify('{CHANNEL}', ''), pg_notify('{STEPS}', json_build_array(
+    $1::uuid, $5::text, $14::text, $15::text, $32::text, (SELECT t.unit_id FROM tasks AS t WHERE t.case_id = $1)
+)::text)
+"""  # noqa: S608 constants only
 
 
 async def write(

@@ -136,6 +136,12 @@ class Casebook:
             every = await units.everything(session)
         return domain.propose(every, hop)
 
+    async def accusable(self, who: Identity, case_id: UUID) -> list[Unit]:
+        """Units that may be linked as respondents, the likely ones first; raises Refused NOT_FOUND."""
+        async with self._db.read(who.principal) as session:
+            case = await self.must_see(session, case_id)
+            return domain.accusable(await units.everything(session), case.facts.region)
+
     async def hop(self, session: AsyncSession, case: CaseRow, sender: str, *, to_desk: bool) -> Hop:
         """The hand-over of a case by a unit, as the rules judge it."""
         return Hop(

@@ -1,0 +1,218 @@
+"""Acts by form: shown from what is legal now, done once however often it is sent, and nothing typed is lost."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Any
+from uuid import UUID, uuid4
+
+from fastapi import APIRouter, Query
+from pydantic import ValidationError
+from starlette.datastructures import FormData
+from starlette.responses import Response
+
+from contracts.lifecycle import Field
+from services.chassis.outages import EngineAway
+from services.chassis.problems import Problem, validation_problem
+from services.chassis.web.forms import form_of
+from services.referrals.api.acts import ActRequest
+from services.referrals.refusals import TEXTS, Refused
+from services.referrals.service.acting import Answer
+from services.referrals.views import CaseView, LegalAct
+from services.referrals.web.case_page import case_page
+from services.referrals.web.forms import ActForm, Choices, form
+from services.referrals.web.session import HOME, Officer, Visit
+from services.referrals.web.timeline import timeline
+
+router = APIRouter(include_in_schema=False)
+
+_ACT = HOME + "/cases/{case_id}/acts/{act}"
+_LIMIT = 1_048_576
+_FIELDS = {name: info for name, info in ActRequest.model_fields.items() if name not in ("act", "expected_sequence")}
+_LISTS = frozenset(name for name, info in _FIELDS.items() if isinstance(info.default, list))
+_SHOWN_UNITS = 40
+
+
+@dataclass(frozen=True)
+class Typed:
+    """What a form brought: its key, the step that the officer saw, and the fields as they were typed."""
+
+    key: UUID = field(default_factory=uuid4)
+    seen: int | None = None
+    values: Mapping[str, list[str]] = field(default_factory=dict)
+
+    def body(self) -> dict[str, Any]:
+        """As the API takes it; what was left empty is not there."""
+        return {
+            name: values if name in _LISTS else values[0]
+            for name, values in self.values.items()
+            if any(value.strip() for value in values)
+        }
+
+
+@router.get(_ACT)
+async def act_form(visit: Officer, case_id: UUID, act: str) -> Response:
+    """The form of an act, in a panel of the case page or on a page of its own."""
+    view = await visit.uses.casebook.view(visit.who, case_id)
+    return await _form(visit, view, act, Typed(seen=view.sequence))
+
+
+@router.get(HOME + "/cases/{case_id}/respondents")
+async def respondents(
+    visit: Officer,
+    case_id: UUID,
+    find: Annotated[str, Query(max_length=40)] = "",
+    respondent_units: Annotated[list[str] | None, Query(max_length=50)] = None,
+) -> Response:
+    """Units to link, those already chosen first, then those of a name."""
+    units = await visit.uses.casebook.accusable(visit.who, case_id)
+    chosen, wanted = set(respondent_units or ()), find.strip()
+    kept = [unit for unit in units if unit.unit_id in chosen]
+    found = [unit for unit in units if unit.unit_id not in chosen and wanted in unit.name]
+    return visit.part(
+        "_respondents.html",
+        name=Field.RESPONDENT_UNITS.value,
+        units=[*kept, *found[:_SHOWN_UNITS]],
+        chosen=chosen,
+        more=max(0, len(found) - _SHOWN_UNITS),
+    )
+
+
+@router.post(_ACT)
+async def do(visit: Officer, case_id: UUID, act: str) -> Response:
+    """Done: back to the case. Not done: the same form, what was typed in it, and why."""
+    async with form_of(visit.request, limit=_LIMIT) as sent:
+        typed, token = _typed(sent), sent.get("form_token")
+        try:
+            visit.check(sent)
+        except Problem as problem:
+            if token is None:
+                raise
+            # Logged in anew in another window: the form is out of date, what was typed in it is not.
+            return await _again(visit, case_id, act, typed, problem.status, (problem.zh, problem.en))
+    return await _do(visit, case_id, act, typed)
+
+
+async def _do(visit: Visit, case_id: UUID, act: str, typed: Typed) -> Response:
+    try:
+        request = ActRequest.model_validate({"act": act, "expected_sequence": typed.seen, **typed.body()})
+    except ValidationError as error:
+        problem = validation_problem(error.errors())
+        errors = {str(item["field"]): (item["zh"], item["en"]) for item in problem.ext["errors"]}
+        return await _again(visit, case_id, act, typed, 422, None, errors)
+    try:
+        answer = await visit.uses.acting.act(visit.who, case_id, typed.key, request.wish())
+    except Refused as refused:
+        return await _refused(visit, case_id, act, typed, refused)
+    except EngineAway as error:
+        if error.engine != "temporal":
+            raise
+        text = TEXTS["TEMPORAL_AWAY"]
+        # The same key: if the engine did hear of it, sending it again does nothing more.
+        return await _again(visit, case_id, act, typed, text.status, _AWAY, keep_key=True)
+    if answer.refusal is not None:
+        return await _refused(visit, case_id, act, typed, Refused(answer.refusal))
+    return await _followed(visit, answer, act)
+
+
+_AWAY = (
+    "流程引擎暂不可用，操作尚未生效。请稍后再次提交，不会重复办理。",
+    "The workflow engine can't be reached and nothing was done yet. Send it again later: it will be done only once.",
+)
+
+
+@router.get(HOME + "/commands/{command_id}")
+async def follow(visit: Officer, command_id: UUID, act: Annotated[str, Query(max_length=40)] = "") -> Response:
+    """An act that takes longer: this page asks again until it is settled."""
+    return await _followed(visit, await visit.uses.acting.follow(visit.who, command_id), act)
+
+
+async def _followed(visit: Visit, answer: Answer, act: str) -> Response:
+    if answer.refusal is not None:
+        text = TEXTS[answer.refusal]
+        raise Problem(text.status, answer.refusal, text.zh, text.en)
+    if answer.result is None:
+        path = f"{HOME}/commands/{answer.command_id}?act={act}"
+        if visit.request.method == "GET":
+            return await visit.page("pending.html", 202, path=path, case_id=answer.case_id)
+        return visit.go(path)
+    try:
+        await visit.uses.casebook.view(visit.who, answer.case_id)
+    except Refused:  # it left the officer's sight
+        return visit.go(HOME)
+    return visit.go(f"{HOME}/cases/{answer.case_id}?done={act}")
+
+
+async def _refused(visit: Visit, case_id: UUID, act: str, typed: Typed, refused: Refused) -> Response:
+    text, name = TEXTS[refused.code], refused.extra.get("field")
+    if text.status == 404:
+        raise refused
+    if isinstance(name, str):
+        return await _again(visit, case_id, act, typed, text.status, None, {name: (text.zh, text.en)})
+    return await _again(visit, case_id, act, typed, text.status, (text.zh, text.en))
+
+
+async def _again(
+    visit: Visit,
+    case_id: UUID,
+    act: str,
+    typed: Typed,
+    status: int,
+    why: tuple[str, str] | None,
+    errors: Mapping[str, tuple[str, str]] | None = None,
+    *,
+    keep_key: bool = False,
+) -> Response:
+    """The form again with the case's present view. A new key: what is sent next is another request."""
+    view = await visit.uses.casebook.view(visit.who, case_id)
+    words = visit.words
+    anew = Typed(typed.key if keep_key else uuid4(), typed.seen if keep_key else view.sequence, typed.values)
+    return await _form(
+        visit,
+        view,
+        act,
+        anew,
+        status,
+        why=words.pick(*why) if why else None,
+        errors={name: words.pick(*texts) for name, texts in (errors or {}).items()},
+        since=timeline([step for step in view.timeline if step.sequence > (typed.seen or 0)], words)
+        if status == TEXTS["STALE"].status
+        else [],
+    )
+
+
+async def _form(visit: Visit, view: CaseView, act: str, typed: Typed, status: int = 200, **context: Any) -> Response:
+    legal = next((found for found in view.legal_acts if found.act == act), None)
+    panel = {
+        "case": view,
+        "typed": typed,
+        "form": await _made(visit, view, legal) if legal else None,
+        "act": act,
+        "why": None,
+        "errors": {},
+        "since": [],
+        **context,
+    }
+    if legal is None and status == 200:
+        status = TEXTS["ILLEGAL_ACT"].status
+    if visit.fragment:
+        return visit.part("_act.html", status, panel=panel)
+    return await case_page(visit, view, status, panel=panel)
+
+
+async def _made(visit: Visit, view: CaseView, legal: LegalAct) -> ActForm:
+    casebook, who, case_id = visit.uses.casebook, visit.who, view.case_id
+    names = {*legal.needs, *legal.may}
+    choices = Choices(
+        routes=await casebook.routes(who, case_id, to_desk=legal.act == "HAND_TO_DESK") if "unit_id" in names else (),
+        respondents=(await casebook.accusable(who, case_id))[:_SHOWN_UNITS] if "respondent_units" in names else (),
+    )
+    return form(legal, choices, [clock.purpose for clock in view.clocks], visit.words)
+
+
+def _typed(sent: FormData) -> Typed:
+    values = {name: [str(value) for value in sent.getlist(name)] for name in _FIELDS if name in sent}
+    key, seen = str(sent.get("key", "")), str(sent.get("seen", ""))
+    try:
+        return Typed(UUID(key), int(seen), values)
+    except ValueError as error:
+        raise Problem(400, "not_a_form", "表单不完整，请刷新页面重试。", "The form is not whole: reload it.") from error

@@ -1,0 +1,124 @@
+"""One case: where it stands, its clocks and timeline, its texts by grant, and the acts that are legal now."""
+
+from typing import Annotated
+from uuid import UUID, uuid4
+
+from fastapi import APIRouter, Query
+from starlette.responses import Response
+
+from contracts.lifecycle import Act, TaskKind
+from services.chassis.problems import Problem
+from services.chassis.web.forms import form_of
+from services.referrals.refusals import Refused
+from services.referrals.service.identity import Identity
+from services.referrals.views import CaseView
+from services.referrals.web.session import HOME, Officer, Visit
+from services.referrals.web.timeline import timeline
+from services.referrals.web.words import READING
+
+router = APIRouter(include_in_schema=False)
+
+_LIMIT = 4096
+_CASE = HOME + "/cases/{case_id}"
+
+
+def place(who: Identity, view: CaseView) -> str:
+    """What the officer's unit is to the case: HAS it in hand (desk or holder), HAD it, or WATCHES from above."""
+    unit = who.account.unit_id
+    if unit in (view.desk.unit_id, view.holder.unit_id if view.holder else None):
+        return "HAS"
+    had = any(unit in (step.desk.unit_id, step.holder.unit_id if step.holder else None) for step in view.timeline)
+    return "HAD" if had else "WATCHES"
+
+
+async def case_page(visit: Visit, view: CaseView, status: int = 200, **context: object) -> Response:
+    """The page of a case that the officer may see."""
+    standing = place(visit.who, view)
+    return await visit.page(
+        "case.html",
+        status,
+        **{
+            "case": view,
+            "place": standing,
+            "items": timeline(view.timeline, visit.words),
+            "units": _unit_names(view),
+            "purposes": list(READING),
+            "purpose": _purpose(view),
+            "claim_key": uuid4(),
+            "texts": None,
+            "done": None,
+            "panel": None,
+            **context,
+        },
+    )
+
+
+def _purpose(view: CaseView) -> str:
+    kind = view.task.kind if view.task else None
+    return kind.value if kind is not None and kind.value in READING else TaskKind.HANDLE.value
+
+
+def _unit_names(view: CaseView) -> dict[str, str]:
+    """Names of the units that the timeline tells of, by id."""
+    names = {step.unit_id: step.unit_name for step in view.timeline if step.unit_id and step.unit_name}
+    return {**names, **{ref.unit_id: ref.name for ref in (view.desk, view.holder) if ref is not None}}
+
+
+@router.get(_CASE)
+async def show(visit: Officer, case_id: UUID, done: Annotated[str | None, Query(max_length=40)] = None) -> Response:
+    """404 alike for a case that does not exist and one that is not the officer's to see."""
+    view = await visit.uses.casebook.view(visit.who, case_id)
+    return await case_page(visit, view, done=done if done in Act else None)
+
+
+@router.get(f"{_CASE}/news")
+async def news(visit: Officer, case_id: UUID, seen: Annotated[int, Query(ge=0)]) -> Response:
+    """What happened to the case since the step that the open page shows."""
+    queues = await visit.uses.watching.queues(visit.who)
+    try:
+        view = await visit.uses.casebook.view(visit.who, case_id)
+    except Refused:
+        return visit.part("_case_news.html", queues=queues, gone=True, items=[], case_id=case_id)
+    items = [item for item in timeline(view.timeline, visit.words) if item.sequence > seen]
+    return visit.part("_case_news.html", queues=queues, gone=False, items=items, case_id=case_id)
+
+
+@router.get(f"{_CASE}/clocks")
+async def clocks(visit: Officer, case_id: UUID) -> Response:
+    """Every running clock, counted step by step."""
+    view = await visit.uses.casebook.view(visit.who, case_id)
+    found = await visit.uses.casebook.clocks(visit.who, case_id, visit.words.lang)
+    return await visit.page("clocks.html", case=view, clocks=found.items)
+
+
+@router.post(f"{_CASE}/texts")
+async def texts(visit: Officer, case_id: UUID) -> Response:
+    """What the reporter wrote: shown once, and who read it is on record first."""
+    purpose = await _asked(visit)
+    found = await visit.uses.reading.texts(visit.who, case_id, purpose)
+    if visit.fragment:
+        return visit.part("_texts.html", texts=found, purpose=purpose, case_id=case_id)
+    return await case_page(visit, await visit.uses.casebook.view(visit.who, case_id), texts=found)
+
+
+@router.post(f"{_CASE}/evidence/{{evidence_id}}")
+async def evidence(visit: Officer, case_id: UUID, evidence_id: UUID) -> Response:
+    """A file that the reporter sent, to be saved; on record like the text."""
+    purpose = await _asked(visit)
+    file = await visit.uses.reading.file(visit.who, case_id, evidence_id, purpose)
+    headers = {
+        **file.headers,
+        "Cache-Control": "no-store",
+        "X-Content-Type-Options": "nosniff",
+        "Content-Security-Policy": "sandbox",
+    }
+    return Response(file.data, headers=headers, media_type="application/octet-stream")
+
+
+async def _asked(visit: Visit) -> str:
+    async with form_of(visit.request, limit=_LIMIT) as form:
+        visit.check(form)
+        purpose = str(form.get("purpose", ""))
+    if purpose not in READING:
+        raise Problem(422, "purpose", "请选择查阅目的。", "Choose what you read the text for.")
+    return purpose

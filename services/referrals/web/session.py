@@ -1,0 +1,136 @@
+"""Who is at the browser: the session cookie, the officer behind it, and pages in the officer's frame."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Annotated, Any, cast
+from urllib.parse import quote
+
+from fastapi import Depends, Request
+from starlette.datastructures import FormData
+from starlette.responses import RedirectResponse, Response
+
+from contracts.lifecycle import Role
+from services.chassis.auth import Unauthenticated
+from services.chassis.web.forms import SealedCookie, Session, check_form
+from services.chassis.web.pages import Pages, page_lang
+from services.referrals.api.common import Services
+from services.referrals.service.identity import Identity
+from services.referrals.web.words import Words
+
+HOME = "/workbench"
+LOG_IN = f"{HOME}/login"
+COOKIE = "officer"
+TOKEN = "token"
+
+
+class LoggedOut(Exception):
+    """There is no session behind the request, or it is over."""
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What the pages of this process stand on."""
+
+    pages: Pages
+    cookie: SealedCookie
+
+
+@dataclass(frozen=True)
+class Visit:
+    """An officer's request."""
+
+    request: Request
+    bench: Bench
+    uses: Services
+    who: Identity
+    session: Session
+
+    @property
+    def token(self) -> str:
+        """The access token of the session."""
+        return self.session.values[TOKEN]
+
+    @property
+    def fragment(self) -> bool:
+        """Whether the page asks for a part of itself."""
+        return is_fragment(self.request)
+
+    @cached_property
+    def words(self) -> Words:
+        """The terms in the page's language."""
+        return Words(page_lang(self.request))
+
+    def check(self, form: FormData) -> None:
+        """Raises Problem (403) when the form is not of this session's pages."""
+        check_form(self.request, self.session, form.get("form_token"))
+
+    async def page(self, template: str, status: int = 200, **context: Any) -> Response:
+        """A page in the officer's frame, with the number of open tasks of the unit."""
+        if "queues" not in context:
+            context["queues"] = await self.uses.watching.queues(self.who)
+        return self.part(template, status, **context)
+
+    def part(self, template: str, status: int = 200, **context: Any) -> Response:
+        """A part of a page."""
+        account = self.who.account
+        return self.bench.pages.answer(
+            self.request,
+            template,
+            status,
+            words=self.words,
+            account=account,
+            unit_id=account.unit_id,
+            supervises=Role.SUPERVISOR in account.roles,
+            form_token=self.session.form_token,
+            home=HOME,
+            **context,
+        )
+
+    def go(self, path: str) -> Response:
+        """On to another page, after something was done."""
+        return go(self.request, path)
+
+
+def is_fragment(request: Request) -> bool:
+    """Whether HTMX asks, for a part of the page that is open."""
+    return "hx-request" in request.headers
+
+
+def go(request: Request, path: str) -> Response:
+    """On to another page: by redirect, or as HTMX is told to."""
+    if is_fragment(request):
+        return Response(status_code=204, headers={"HX-Redirect": path})
+    return RedirectResponse(path, 303)
+
+
+def bench(request: Request) -> Bench:
+    """That of the running application."""
+    return cast(Bench, request.app.state.bench)
+
+
+async def visit(request: Request) -> Visit:
+    """The officer who asks; raises LoggedOut."""
+    own, uses = bench(request), cast(Services, request.app.state.services)
+    session = own.cookie.read(request)
+    if session is None:
+        raise LoggedOut
+    try:
+        who = await uses.identities.of_token(session.values[TOKEN])
+    except Unauthenticated as error:
+        raise LoggedOut from error
+    return Visit(request, own, uses, who, session)
+
+
+Officer = Annotated[Visit, Depends(visit)]
+
+
+async def logged_out(request: Request, error: Exception) -> Response:
+    """To the log-in page and back again. A page that is open stays as it is: what was typed in it is not lost."""
+    if is_fragment(request):
+        part = bench(request).pages.answer(request, "_logged_out.html", log_in=LOG_IN)
+        part.headers.update({"HX-Retarget": "#alerts", "HX-Reswap": "innerHTML"})
+        return part
+    if request.method != "GET":
+        return bench(request).pages.answer(request, "logged_out.html", 401, log_in=LOG_IN)
+    path = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    return RedirectResponse(LOG_IN if path == HOME else f"{LOG_IN}?next={quote(path, safe='')}", 303)

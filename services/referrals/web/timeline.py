@@ -1,0 +1,96 @@
+"""A case's history in words: who by unit and role, what, where to, by when. Pure."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from contracts.lifecycle import Act, Party
+from contracts.reference import outcomes, refusals, satisfaction_levels
+from services.referrals.views import StepView, TextView
+from services.referrals.web.words import PARTY, Words
+
+_HOPS = frozenset({"DISPATCH", "TRANSFER", "HAND_TO_DESK", "DESIGNATE"})
+_ALARMS = frozenset({"OVERDUE", "SIGN_LAPSED", "VISIT_LAPSED", "REVIEW_FAIL", "REJECT"})
+_WARNINGS = frozenset({"DUE_SOON", "URGE", "REQUEST_RETURN", "SUPERVISE"})
+
+
+@dataclass(frozen=True)
+class Text:
+    """Something that an officer wrote; ``text`` None when the reader may not see it."""
+
+    label: str
+    text: str | None
+
+
+@dataclass(frozen=True)
+class Item:
+    """One step. ``facts``: what it brought, as pairs of label and value. ``tone``: plain, hop, warn or alarm."""
+
+    sequence: int
+    act: str
+    what: str
+    who: str
+    at: datetime
+    to: str | None
+    stage: str | None
+    facts: tuple[tuple[str, str], ...]
+    texts: tuple[Text, ...]
+    due: str | None
+    tone: str
+
+
+def timeline(steps: Iterable[StepView], words: Words) -> list[Item]:
+    """The latest step first."""
+    return [_item(step, words) for step in steps][::-1]
+
+
+def _item(step: StepView, words: Words) -> Item:
+    act = str(step.act)
+    to = (step.holder or step.desk) if act in _HOPS else None
+    return Item(
+        sequence=step.sequence,
+        act=act,
+        what=words.act(act),
+        who=_who(step, words),
+        at=step.at,
+        to=to.name if to else None,
+        stage=words.stage(step.to_stage) if step.to_stage != step.from_stage else None,
+        facts=tuple(_facts(step, words)),
+        texts=tuple(_texts(step, words)),
+        due=step.due,
+        tone="alarm" if act in _ALARMS else "warn" if act in _WARNINGS else "hop" if act in _HOPS else "plain",
+    )
+
+
+def _who(step: StepView, words: Words) -> str:
+    if step.party is not Party.OFFICER:
+        return words.of(PARTY, step.party)
+    roles = words.pick("、", ", ").join(words.role(role) for role in step.roles)
+    return " · ".join(part for part in (step.unit_name or step.unit_id, roles) if part)
+
+
+def _facts(step: StepView, words: Words) -> Iterable[tuple[str, str]]:
+    if step.reason_code:
+        found = refusals().get(step.reason_code)
+        name = words.pick(found.name_zh, found.name_en) if found else step.reason_code
+        yield words.field("reason_code"), name
+    if step.ground:
+        yield words.field("ground"), step.ground
+    if step.outcome:
+        outcome = outcomes().get(step.outcome)
+        yield words.field("outcome"), words.pick(outcome.name_zh, outcome.name_en) if outcome else step.outcome
+    if step.satisfaction is not None:
+        level = satisfaction_levels().get(step.satisfaction)
+        named = words.pick(level.name_zh, level.name_en) if level else ""
+        yield words.field("satisfaction"), f"{step.satisfaction} {named}".strip()
+
+
+def _texts(step: StepView, words: Words) -> Iterable[Text]:
+    if step.note is not None:
+        yield Text(words.field("note"), _open(step.note))
+    if step.public_reply is not None and step.act is Act.REPLY:
+        yield Text(words.field("public_reply"), _open(step.public_reply))
+
+
+def _open(text: TextView) -> str | None:
+    return text.text
