@@ -71,7 +71,8 @@ async def follow(dsn: str, channel: str, heard: Callable[[str | None], None]) ->
 
 async def _follow_once(dsn: str, channel: str, heard: Callable[[str | None], None]) -> None:
     """Until the connection breaks. A line that is dead without having said so is found by asking now and then."""
-    connection: asyncpg.Connection[Any] = await asyncpg.connect(dsn, timeout=5)
+    name = {"application_name": f"listen {channel}"}
+    connection: asyncpg.Connection[Any] = await asyncpg.connect(dsn, timeout=5, server_settings=name)
     broken = asyncio.Event()
     try:
         connection.add_termination_listener(lambda _: broken.set())

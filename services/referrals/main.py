@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
 
+import httpx
 from fastapi import FastAPI
 
 from contracts.topics import COMPLAINTS
@@ -26,10 +27,14 @@ from services.referrals.gauges import count_cases
 from services.referrals.service.acting import Acting
 from services.referrals.service.casebook import Casebook
 from services.referrals.service.identity import Identities
+from services.referrals.service.news import News
+from services.referrals.service.reading import Reading
 from services.referrals.service.recounting import Recounting
 from services.referrals.service.registry import Registry
 from services.referrals.service.steps import Steps
 from services.referrals.service.texts import Texts
+from services.referrals.service.watching import Watching
+from services.referrals.web import routes as workbench
 from services.referrals.worker import serve_activities
 
 SERVICE = "referrals"
@@ -38,6 +43,7 @@ SERVICE = "referrals"
 def build(settings: Settings) -> FastAPI:
     """The application; nothing is connected before its lifespan begins."""
     use_reference(settings)
+    pages = workbench.make_pages(settings)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -49,11 +55,25 @@ def build(settings: Settings) -> FastAPI:
         bridge_db = Database(dsn, pool_size=consumers.WORKERS, max_overflow=4, name=f"{SERVICE}-bridge")
         client = await temporal.connect(settings, lazy=True)
         tokens = ServiceTokens(SERVICE, settings.keys_dir)
-        texts = Texts(db, load_keyring(settings.keys_dir, SERVICE))
+        keyring = load_keyring(settings.keys_dir, SERVICE)
+        texts = Texts(db, keyring)
         casebook = Casebook(db, texts, tokens, settings.complaints_url)
         acting = Acting(db, client, casebook, texts, partial(temporal.ping, client))
         app.state.db, app.state.client = db, client
-        app.state.services = Services(Identities(db, tokens), casebook, acting, Registry(db), texts, tokens)
+        app.state.bench = workbench.make_bench(pages, keyring)
+        news = News(dsn)
+        http = httpx.AsyncClient(timeout=10)
+        app.state.services = Services(
+            identities=Identities(db, tokens),
+            casebook=casebook,
+            acting=acting,
+            registry=Registry(db),
+            texts=texts,
+            tokens=tokens,
+            watching=Watching(db),
+            reading=Reading(casebook, http, settings.complaints_url),
+            news=news,
+        )
         calendar = StateCouncilCalendar()
         broker = make_broker(settings)
         bridge = Consumer(
@@ -72,9 +92,11 @@ def build(settings: Settings) -> FastAPI:
             "promises": acting.keep_promises,
             "recounts": Recounting(db, client, calendar).run,
             "gauges": partial(count_cases, db),
+            "news": news.run,
         }
-        async with serve.background(tasks):
-            yield
+        async with http, serve.background(tasks):
+            with serve.at_shutdown(news.stop):
+                yield
         await bridge_db.close()
         await db.close()
 
@@ -91,6 +113,7 @@ def build(settings: Settings) -> FastAPI:
     add_refusal_handler(app)
     for module in (sessions, cases, clocks, acts, administration, internal):
         app.include_router(module.router)
+    workbench.install(app, pages)
     return app
 
 

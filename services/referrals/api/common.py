@@ -16,8 +16,11 @@ from services.referrals.refusals import TEXTS, Refused
 from services.referrals.service.acting import Acting
 from services.referrals.service.casebook import Casebook
 from services.referrals.service.identity import Identities, Identity
+from services.referrals.service.news import News
+from services.referrals.service.reading import Reading
 from services.referrals.service.registry import Registry
 from services.referrals.service.texts import Texts
+from services.referrals.service.watching import Watching
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,9 @@ class Services:
     registry: Registry
     texts: Texts
     tokens: ServiceTokens
+    watching: Watching
+    reading: Reading
+    news: News
 
 
 # Dependencies are coroutines even where they wait for nothing: FastAPI runs plain functions in a thread each.

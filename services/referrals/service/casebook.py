@@ -1,6 +1,6 @@
 """Looking at cases: one case, queues, possible routes, counts, and the grant to read a complaint's text."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
@@ -135,6 +135,11 @@ class Casebook:
             hop = await self.hop(session, case, who.officer.unit_id, to_desk=to_desk)
             every = await units.everything(session)
         return domain.propose(every, hop)
+
+    async def unit_names(self, unit_ids: Iterable[str]) -> dict[str, str]:
+        """The names of those units that there are, by id."""
+        async with self._db.read(SYSTEM) as session:
+            return {unit_id: unit.name for unit_id, unit in (await units.known(session, unit_ids)).items()}
 
     async def accusable(self, who: Identity, case_id: UUID) -> list[Unit]:
         """Units that may be linked as respondents, the likely ones first; raises Refused NOT_FOUND."""

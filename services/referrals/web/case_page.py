@@ -41,7 +41,9 @@ async def case_page(visit: Visit, view: CaseView, status: int = 200, **context: 
             "case": view,
             "place": standing,
             "items": timeline(view.timeline, visit.words),
-            "units": _unit_names(view),
+            "units": await visit.uses.casebook.unit_names(
+                {*view.respondent_units, *(grant.unit_id for grant in view.grants)}
+            ),
             "purposes": list(READING),
             "purpose": _purpose(view),
             "claim_key": uuid4(),
@@ -58,17 +60,11 @@ def _purpose(view: CaseView) -> str:
     return kind.value if kind is not None and kind.value in READING else TaskKind.HANDLE.value
 
 
-def _unit_names(view: CaseView) -> dict[str, str]:
-    """Names of the units that the timeline tells of, by id."""
-    names = {step.unit_id: step.unit_name for step in view.timeline if step.unit_id and step.unit_name}
-    return {**names, **{ref.unit_id: ref.name for ref in (view.desk, view.holder) if ref is not None}}
-
-
 @router.get(_CASE)
 async def show(visit: Officer, case_id: UUID, done: Annotated[str | None, Query(max_length=40)] = None) -> Response:
     """404 alike for a case that does not exist and one that is not the officer's to see."""
     view = await visit.uses.casebook.view(visit.who, case_id)
-    return await case_page(visit, view, done=done if done in Act else None)
+    return await case_page(visit, view, done=done if done in set(Act) else None)
 
 
 @router.get(f"{_CASE}/news")

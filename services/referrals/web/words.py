@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from contracts.lifecycle import Act, Channel, Field, Party, Purpose, Role, Stage, TaskKind, Track
-from contracts.reference import categories
+from contracts.reference import categories, outcomes
 from contracts.terms import ACT_ZH, STAGE_ZH
 from services.chassis.problems import Lang
 from services.referrals.watch import Watch
@@ -188,6 +188,11 @@ class Words:
     def reading(self, code: str) -> str:
         """What a text is read for."""
         return self.of(READING, code)
+
+    def outcome(self, code: str) -> str:
+        """How a case ended."""
+        found = outcomes().get(code)
+        return self.pick(found.name_zh, found.name_en) if found else humanized(code)
 
     def category(self, code: str) -> str:
         """A class of the taxonomy."""

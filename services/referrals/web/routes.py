@@ -1,0 +1,44 @@
+"""The workbench as part of the application."""
+
+from pathlib import Path
+
+from fastapi import FastAPI, Request
+from starlette.responses import RedirectResponse, Response
+
+from services.chassis.crypto import Keyring
+from services.chassis.settings import Settings
+from services.chassis.web.assets import Assets
+from services.chassis.web.forms import SealedCookie
+from services.chassis.web.pages import Pages
+from services.chassis.web.problems import ProblemPages
+from services.referrals.service.identity import ACCESS_SECONDS
+from services.referrals.web import acts, board, case_page, events, login, queues
+from services.referrals.web.session import COOKIE, HOME, Bench, LoggedOut, logged_out
+
+_HERE = Path(__file__).parent
+_STATIC = _HERE / "static"
+_ASSETS = {"workbench.css": _STATIC / "workbench.css", "workbench.js": _STATIC / "workbench.js"}
+
+
+def make_pages(settings: Settings) -> Pages:
+    """The templates. Raises MissingAsset when npm's files were not fetched."""
+    return Pages(_HERE / "templates", secure=settings.over_https, assets=Assets(_ASSETS))
+
+
+def make_bench(pages: Pages, keyring: Keyring) -> Bench:
+    """What the routes stand on, for `app.state.bench`."""
+    return Bench(pages, SealedCookie(keyring, COOKIE, seconds=ACCESS_SECONDS, secure=pages.secure))
+
+
+def install(app: FastAPI, pages: Pages) -> None:
+    """Add the pages."""
+    pages.mount(app)
+    app.add_exception_handler(LoggedOut, logged_out)
+    app.add_route("/", _home, methods=["GET"], include_in_schema=False)
+    for module in (login, queues, case_page, acts, board, events):
+        app.include_router(module.router)
+    app.add_middleware(ProblemPages, pages=pages)
+
+
+async def _home(request: Request) -> Response:
+    return RedirectResponse(HOME, 303)
