@@ -40,11 +40,15 @@ class Item:
 
 
 def timeline(steps: Iterable[StepView], words: Words) -> list[Item]:
-    """The latest step first."""
-    return [_item(step, words) for step in steps][::-1]
+    """The latest step first. A deadline is told of by the step that set it, not by those that it went on through."""
+    items, due = [], None
+    for step in steps:
+        items.append(_item(step, words, step.due if step.due != due else None))
+        due = step.due
+    return items[::-1]
 
 
-def _item(step: StepView, words: Words) -> Item:
+def _item(step: StepView, words: Words, due: str | None) -> Item:
     act = str(step.act)
     to = (step.holder or step.desk) if act in _HOPS else None
     return Item(
@@ -57,7 +61,7 @@ def _item(step: StepView, words: Words) -> Item:
         stage=words.stage(step.to_stage) if step.to_stage != step.from_stage else None,
         facts=tuple(_facts(step, words)),
         texts=tuple(_texts(step, words)),
-        due=step.due,
+        due=due,
         tone="alarm" if act in _ALARMS else "warn" if act in _WARNINGS else "hop" if act in _HOPS else "plain",
     )
 

@@ -21,6 +21,7 @@ from contextlib import asynccontextmanager
 from services.chassis import serve, telemetry
 from services.chassis.http import create_app
 from services.chassis.settings import Settings
+from starlette.responses import StreamingResponse
 
 async def task():
     await asyncio.sleep(float(sys.argv[2]))
@@ -32,9 +33,17 @@ async def lifespan(app):
     async with serve.background({"sample": task}):
         yield
 
+async def endless():
+    stopping = asyncio.Event()
+    with serve.at_shutdown(stopping.set):
+        yield b"begun"
+        await stopping.wait()
+
 settings = Settings()
 telemetry.setup("sample", settings)
-serve.run(create_app("sample", "sample", settings, lifespan=lifespan), int(sys.argv[1]), settings)
+app = create_app("sample", "sample", settings, lifespan=lifespan)
+app.add_route("/stream", lambda request: StreamingResponse(endless()))
+serve.run(app, int(sys.argv[1]), settings)
 """
 
 
@@ -60,21 +69,36 @@ def started(request: pytest.FixtureRequest, port: int) -> Iterator[subprocess.Po
     process.communicate()
 
 
-@pytest.mark.parametrize("started", [(600, "return")], indirect=True)
-def test_it_serves_and_stops_on_a_signal(started: subprocess.Popen[str], port: int) -> None:
+def _ready(port: int) -> httpx.Response:
     end = time.monotonic() + 30
     while True:
         try:
-            response = httpx.get(f"http://127.0.0.1:{port}/ready")
-            break
+            return httpx.get(f"http://127.0.0.1:{port}/ready")
         except httpx.TransportError:
             assert time.monotonic() < end
             time.sleep(0.1)
+
+
+@pytest.mark.parametrize("started", [(600, "return")], indirect=True)
+def test_it_serves_and_stops_on_a_signal(started: subprocess.Popen[str], port: int) -> None:
+    response = _ready(port)
     assert response.status_code == 200
     assert "server" not in response.headers
     started.send_signal(signal.SIGTERM)
     started.communicate(timeout=15)
     assert started.returncode in (0, -signal.SIGTERM)
+
+
+@pytest.mark.parametrize("started", [(600, "return")], indirect=True)
+def test_a_stream_without_end_is_ended_and_does_not_hold_it_up(started: subprocess.Popen[str], port: int) -> None:
+    _ready(port)
+    with httpx.stream("GET", f"http://127.0.0.1:{port}/stream", timeout=30) as answer:
+        chunks = answer.iter_bytes()
+        assert next(chunks) == b"begun"
+        started.send_signal(signal.SIGTERM)
+        assert list(chunks) == []  # ended whole: a stream that is cut off raises
+    said, _ = started.communicate(timeout=15)
+    assert "timeout graceful shutdown exceeded" not in said
 
 
 @pytest.mark.parametrize("started", [(0.5, "raise"), (0.5, "return")], indirect=True)

@@ -1,4 +1,4 @@
-"""The event stream: an open page learns within seconds, of nothing that is not its officer's, while the session lives."""
+"""The event stream: an open page learns within seconds, of nothing that is not its officer's."""
 
 import asyncio
 import socket
@@ -131,7 +131,8 @@ async def test_a_stream_hears_again_after_its_connection_was_cut(
     async with page_of(address, "clerk.desk") as (_, heard):
         admin = await asyncpg.connect(stack_engines.config.admin_dsn())
         ended = await admin.fetchval(
-            "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = $1 AND application_name = $2",
+            "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
+            " WHERE datname = $1 AND application_name = $2",
             settings.dsn("referrals").rpartition("/")[2],
             f"listen {STEPS}",
         )
