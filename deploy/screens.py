@@ -121,7 +121,7 @@ def addresses(config: StackConfig) -> Table:
     host, ports = config.probe_host, config.ports
     table = Table(title="Huiyin is up", title_justify="left", box=None, show_header=False, pad_edge=False)
     table.add_row("public site (file, follow), its API at /v1", f"http://{host}:{ports['complaints']}/")
-    table.add_row("officers' API", f"http://{host}:{ports['referrals']}/")
+    table.add_row("officers' workbench, their API at /v1", f"http://{host}:{ports['referrals']}/")
     if config.owns_mailsink:
         table.add_row("mail that was sent", f"http://{host}:{ports['mailsink_http']}/")
     if config.owns_temporal:

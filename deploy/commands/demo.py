@@ -144,7 +144,8 @@ def _say_goodbye(stack: Stack, played: list[Played]) -> None:
         "The system stays up; stop it with [bold]make down[/bold] (data kept), remove it with [bold]make reset[/bold]."
     )
     console.print(
-        f"Officers: e.g. [bold]clerk.desk-990100[/bold], handler.yb-990100 · password [bold]{known['password']}[/bold]"
+        f"Officers at [bold]{stack.url('referrals')}/workbench[/bold]: e.g. clerk.desk-990100, handler.yb-990100, "
+        f"supervisor.desk-990100 · password [bold]{known['password']}[/bold]"
     )
     console.print(
         f"A reporter: case number [bold]{example.receipt.case_number}[/bold] · "
