@@ -86,10 +86,38 @@ async def test_the_set_of_visible_cases_is_what_the_policy_lets_through(
     assert bool(at_once) is (units not in ((), ("yb",)))
 
 
+@pytest.mark.parametrize("restricted", [False, True])
+@pytest.mark.parametrize(
+    "units", [("desk",), ("rdesk",), ("hospital",), ("wj", "wj-a", "hospital"), ("wj-a", "hospital"), ("yb",), ()]
+)
+async def test_what_is_watched_is_what_the_policy_lets_through_less_what_a_unit_only_had(
+    office: Office, db: Database, units: tuple[str, ...], restricted: bool
+) -> None:
+    handed_on = await office.dispatched(to="wj-a")
+    await office.act("handler.wj-a", handed_on, "SIGN")
+    await office.act("handler.wj-a", handed_on, "TRANSFER", unit_id="hospital", note="请医院处理。")
+    await office.dispatched(Track.INTEGRITY, to="wj")
+    async with db.read(Principal("officer", "x", units, restricted)) as session:
+        row_by_row = await rows(
+            session,
+            "SELECT DISTINCT t.case_id, t.unit_id FROM tasks AS t JOIN case_units AS cu ON cu.case_id = t.case_id"
+            " WHERE cu.part <> 'PAST' AND cu.unit_id = ANY ($1::text[])",
+            list(units),
+        )
+        at_once = await rows(session, "SELECT case_id, unit_id FROM watched_tasks(NULL)")
+        own = await rows(session, "SELECT case_id, unit_id FROM watched_tasks($1)", units[0] if units else "")
+    assert {(row["case_id"], row["unit_id"]) for row in row_by_row} == {tuple(row) for row in at_once}
+    assert len(at_once) == len({row["case_id"] for row in at_once})
+    assert {tuple(row) for row in own} == {tuple(row) for row in at_once if row["unit_id"] in units[:1]}
+    assert bool(at_once) is (units not in ((), ("yb",)))
+    assert (handed_on in {row["case_id"] for row in at_once}) is ("hospital" in units or "desk" in units)
+
+
 async def test_only_officers_ask_for_their_visible_cases(office: Office, db: Database) -> None:
     for principal in (SYSTEM, Principal("public"), Principal("auditor", "x", ("desk",))):
         async with db.read(principal) as session:
             assert await rows(session, "SELECT case_id FROM visible_cases()") == []
+            assert await rows(session, "SELECT case_id FROM watched_tasks(NULL)") == []
 
 
 async def test_an_officer_writes_nothing(office: Office, db: Database) -> None:
@@ -120,7 +148,7 @@ async def test_the_service_owns_nothing_and_every_table_of_a_case_forces_its_pol
         bypass = await one(session, "SELECT rolbypassrls OR rolsuper AS yes FROM pg_roles WHERE rolname = current_user")
     assert owned is not None
     assert owned["n"] == 0
-    assert {row["relname"] for row in forced} == {*TABLES, "case_keys", "commands"}
+    assert {row["relname"] for row in forced} == {*TABLES, "case_keys", "commands", "recounts"}
     assert bypass is not None
     assert bypass["yes"] is False
 
