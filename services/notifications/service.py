@@ -93,7 +93,7 @@ async def release_held(session: AsyncSession) -> int:
     await repository.lock_officer_order(session)
     released = await repository.release_held(session, now)
     for notice in released:
-        await _announce(session, notice)
+        _count(notice)
     return len(released)
 
 
