@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from contracts.cases import Outcome
 from contracts.complaints import ComplaintEvent, ComplaintRated, ComplaintSupplemented
-from contracts.lifecycle import Act, Purpose, Stage
+from contracts.lifecycle import ENDED, Act, Purpose, Stage
 from services.chassis.clock import read_clock
 from services.chassis.outbox import emit
 from services.complaints import domain, repository, wording
@@ -21,11 +21,13 @@ from services.complaints.documents import Documents
 from services.complaints.domain import Refusal
 from services.complaints.evidence import EvidenceStore, media_type
 from services.complaints.repository import Claim, OwnComplaint, TimelineRow
-from services.complaints.schemas import Credentials, Due, Entry, May, Note, Reply, Tracking
+from services.complaints.schemas import Credentials, Due, Entry, May, Note, Part, Reply, Tracking
 from services.complaints.sealing import Sealer
 from services.complaints.service import key_reused
 
 _NO_NUMBER = "-"
+_STILL = frozenset({*ENDED, "MERGED"})
+"""Stages in which nothing more happens to a case, a joined one among them: the other case moves for it."""
 _WITH_NOTE = (Act.REQUEST_SUPPLEMENT.value, Act.REJECT.value)
 
 
@@ -43,7 +45,21 @@ class View:
     @property
     def answer(self) -> TimelineRow | None:
         """The newest answer that passed its review."""
-        return next((step for step in reversed(self.steps) if step.act == Act.REVIEW_PASS.value), None)
+        return _newest_answer(self.steps)
+
+    @property
+    def parts(self) -> list[OwnComplaint]:
+        """The cases: what still moves first, and of those the one that moved last."""
+        moved = {step.case_id: place for place, step in enumerate(self.steps)}
+        return sorted(self.rows, key=lambda row: (row.stage in _STILL, -moved.get(row.case_id, -1)))
+
+    def answer_of(self, case_id: UUID) -> TimelineRow | None:
+        """The newest reviewed answer of one case."""
+        return _newest_answer([step for step in self.steps if step.case_id == case_id])
+
+
+def _newest_answer(steps: Sequence[TimelineRow]) -> TimelineRow | None:
+    return next((step for step in reversed(steps) if step.act == Act.REVIEW_PASS.value), None)
 
 
 @dataclass(frozen=True)
@@ -200,10 +216,9 @@ class Reporters:
 async def present(view: View, rated: bool, documents: Documents, lang: str) -> Tracking:
     """The reporter's page: what happened, the running deadline, the answer, and what may be done. No transaction."""
     own = view.rows[0]
-    stage = Stage(own.stage)
-    answer = view.answer
-    wanted = {step.sequence: step for step in view.steps if step is answer or step.act in _WITH_NOTE}
-    texts = await _texts(wanted, documents)
+    answers = {row.case_id: view.answer_of(row.case_id) for row in view.rows}
+    shown = [step for step in view.steps if step in answers.values() or step.act in _WITH_NOTE]
+    texts = await _texts(shown, documents)
     entries = [
         Entry(
             at=step.at,
@@ -213,34 +228,49 @@ async def present(view: View, rated: bool, documents: Documents, lang: str) -> T
         )
         for step in view.steps
     ]
+    parts = [_part(row, answers[row.case_id], texts, lang) for row in view.parts]
     return Tracking(
         case_number=own.case_number,
-        stage=stage,
-        stage_name=wording.stage_name(stage, lang),
+        stage=parts[0].stage,
+        stage_name=parts[0].stage_name,
         submitted_at=own.submitted_at,
         entries=entries,
-        deadline=_due(own, lang),
-        reply=_reply(answer, texts, lang) if answer is not None else None,
+        deadline=parts[0].deadline,
+        reply=parts[0].reply,
+        parts=parts,
         may=May(supplement=domain.may_supplement(view.stages), rate=domain.may_rate(view.stages) and not rated),
     )
 
 
-async def _texts(steps: dict[int, TimelineRow], documents: Documents) -> dict[int, str | None]:
+_Texts = dict[tuple[UUID, int], str | None]
+
+
+def _part(row: OwnComplaint, answer: TimelineRow | None, texts: _Texts, lang: str) -> Part:
+    stage = Stage(row.stage)
+    return Part(
+        stage=stage,
+        stage_name=wording.stage_name(stage, lang),
+        deadline=_due(row, lang),
+        reply=_reply(answer, texts, lang) if answer is not None else None,
+    )
+
+
+async def _texts(steps: Sequence[TimelineRow], documents: Documents) -> _Texts:
     with_document = {
-        sequence: documents.fetch(step.document_id, step.document_sha256)
-        for sequence, step in steps.items()
+        (step.case_id, step.sequence): documents.fetch(step.document_id, step.document_sha256)
+        for step in steps
         if step.document_id and step.document_sha256
     }
     return dict(zip(with_document, await asyncio.gather(*with_document.values()), strict=True))
 
 
-def _note(step: TimelineRow, texts: dict[int, str | None]) -> Note:
-    text = texts.get(step.sequence)
+def _note(step: TimelineRow, texts: _Texts) -> Note:
+    text = texts.get((step.case_id, step.sequence))
     return Note(available=text is not None, text=text)
 
 
-def _reply(answer: TimelineRow, texts: dict[int, str | None], lang: str) -> Reply:
-    text = texts.get(answer.sequence)
+def _reply(answer: TimelineRow, texts: _Texts, lang: str) -> Reply:
+    text = texts.get((answer.case_id, answer.sequence))
     outcome = Outcome(answer.outcome) if answer.outcome else None
     return Reply(
         available=text is not None,

@@ -215,8 +215,20 @@ class May(BaseModel):
     rate: bool
 
 
+class Part(BaseModel):
+    """One of the cases of a complaint that was split, or joined with others: where it stands, and its answer."""
+
+    stage: Stage
+    stage_name: str
+    deadline: Due | None = None
+    reply: Reply | None = None
+
+
 class Tracking(BaseModel):
-    """What a reporter sees of a complaint: never the narrative, never who is accused."""
+    """What a reporter sees of a complaint: never the narrative, never who is accused.
+
+    ``stage``, ``deadline`` and ``reply`` are those of the first of its ``parts``: mostly there is one only.
+    """
 
     case_number: str
     stage: Stage
@@ -225,6 +237,7 @@ class Tracking(BaseModel):
     entries: list[Entry]
     deadline: Due | None = None
     reply: Reply | None = None
+    parts: list[Part]
     may: May
 
 

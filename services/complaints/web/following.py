@@ -14,7 +14,7 @@ from services.complaints.http_inputs import FORM_BYTES
 from services.complaints.reporters import present
 from services.complaints.runtime import PUBLIC, runtime
 from services.complaints.schemas import Credentials, Rating, Supplement
-from services.complaints.web.common import language, page, see, tracking_cookie
+from services.complaints.web.common import filed_cookie, language, page, receipt_cookie, see, tracking_cookie
 from services.complaints.web.errors import Errors, of_failure, of_validation
 from services.complaints.web.filing import new_key
 from services.complaints.web.filing_form import typed
@@ -123,7 +123,8 @@ async def rate(request: Request) -> Response:
 async def leave(request: Request) -> Response:
     check_own_page(request)
     answer = see("/")
-    tracking_cookie(request).clear(answer)
+    for cookie in (tracking_cookie, receipt_cookie, filed_cookie):
+        cookie(request).clear(answer)
     answer.headers["Clear-Site-Data"] = '"cache"'  # the browser's back button shows nothing of the case any more
     return answer
 
@@ -147,6 +148,7 @@ async def _case(
     context: dict[str, Any] = {
         "case": seen,
         "course": course(seen.entries, additions, lang),
+        "part_words": [headline(part.stage, lang) for part in seen.parts[1:]],
         "headline": headline(seen.stage, lang),
         "asked": asked(seen),
         "explained": explained(seen.stage, lang),

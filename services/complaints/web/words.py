@@ -11,22 +11,27 @@ from contracts.lifecycle import ENDED, Stage
 from services.chassis.problems import Lang
 from services.complaints.schemas import Entry, Note, Tracking
 
-_HEADLINES: dict[Stage, tuple[str, str]] = {
+# By value: what a newer version of the other services tells of has its words here before it has its stage.
+_HEADLINES: dict[str, tuple[str, str]] = {
     Stage.SUBMITTED: ("已收到", "Received"),
     Stage.TRIAGE: ("正在审看", "Being examined"),
     Stage.SUPPLEMENT: ("请您补充", "More is needed from you"),
     Stage.REJECTED: ("不予受理", "Not accepted"),
     Stage.PENDING_DISPATCH: ("已受理", "Accepted"),
     Stage.DISPATCHED: ("已转交", "Handed over"),
+    "RETURN_REQ": ("正在确认承办单位", "Finding the competent unit"),
+    "ARBITRATION": ("正在确认承办单位", "Finding the competent unit"),
     Stage.SIGNED: ("承办单位已签收", "Confirmed by the unit"),
     Stage.HANDLING: ("正在办理", "Being handled"),
     Stage.FEEDBACK: ("答复审核中", "Answer under review"),
     Stage.PENDING_VISIT: ("已答复，请您评价", "Answered: please rate"),
     Stage.REDO: ("重新办理", "Being handled again"),
+    "REFERRED": ("已移送其他机关", "With another authority"),
+    "MERGED": ("与同一事项的反映并案办理", "Joined with others on the same matter"),
     Stage.CLOSED: ("已办结", "Closed"),
     Stage.ARCHIVED: ("已办结", "Closed"),
 }
-_EXPLAINED: dict[Stage, tuple[str, str]] = {
+_EXPLAINED: dict[str, tuple[str, str]] = {
     Stage.SUBMITTED: ("已收到，正在登记。您不用做什么。", "Received and being registered. Nothing is asked of you."),
     Stage.TRIAGE: (
         "工作人员正在看您反映的情况，并确定由谁办理。",
@@ -45,6 +50,11 @@ _EXPLAINED: dict[Stage, tuple[str, str]] = {
         "Accepted; it is about to be handed to the unit that handles it.",
     ),
     Stage.DISPATCHED: ("已转交承办单位，等待其签收。", "Handed over; the unit has yet to confirm it."),
+    "RETURN_REQ": (
+        "承办单位提出不属其职责，正在核对由谁办理。",
+        "The unit says it is not competent; this is being checked.",
+    ),
+    "ARBITRATION": ("由上级指定承办单位。", "A superior decides which unit handles it."),
     Stage.SIGNED: ("承办单位已签收，即将开始办理。", "The unit has confirmed it and will begin."),
     Stage.HANDLING: ("承办单位正在调查处理。", "The unit is looking into it."),
     Stage.FEEDBACK: (
@@ -56,6 +66,14 @@ _EXPLAINED: dict[Stage, tuple[str, str]] = {
         "Answered. Please read the answer and say whether it satisfies you.",
     ),
     Stage.REDO: ("您不满意，正在重新办理。", "You were not satisfied: it is being handled again."),
+    "REFERRED": (
+        "已依法移送有权机关，正在等其反馈。",
+        "Referred by law to the competent authority, which has yet to report back.",
+    ),
+    "MERGED": (
+        "有人反映了同一件事，现在一起办理，结果同样答复您。",
+        "Others reported the same: it is handled together, and you are answered all the same.",
+    ),
     Stage.CLOSED: (
         "这件已经办完，经过和答复都在下面。",
         "This has come to its end; its course and the answer are below.",

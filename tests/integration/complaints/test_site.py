@@ -3,6 +3,7 @@
 import asyncio
 import re
 from typing import Any
+from uuid import uuid4
 
 import asyncpg
 import httpx
@@ -293,10 +294,48 @@ async def test_every_stage_shows_well_in_both_languages(
         assert stage.value not in page.text
 
 
+async def test_a_split_complaint_shows_both_parts_and_both_answers(
+    browser: httpx.AsyncClient, db: Database, admin: "asyncpg.Connection[Any]", referrals: Referrals
+) -> None:
+    number, _, _ = await follow(browser)
+    row = await stored(admin, number)
+    first, second = row["case_id"], uuid4()
+    await moved(db, answered(first, row["complaint_id"], referrals.publish("多收的三天已退。")))
+    await moved(db, answered(second, row["complaint_id"], referrals.publish("收费员已受处理。"))[:6])
+    page = (await browser.get("/tracking/case")).text
+    assert "另一部分：正在办理" in page
+    assert "须于" in page
+    await moved(db, answered(second, row["complaint_id"], referrals.publish("收费员已受处理。"))[6:])
+    page = (await browser.get("/tracking/case")).text
+    assert "多收的三天已退。" in page
+    assert "收费员已受处理。" in page
+
+
+async def test_of_a_complaint_with_an_ended_part_the_running_one_stands_first(
+    browser: httpx.AsyncClient, db: Database, admin: "asyncpg.Connection[Any]"
+) -> None:
+    number, _, _ = await follow(browser)
+    row = await stored(admin, number)
+    running = step(uuid4(), row["complaint_id"], 1, Act.REGISTER)
+    await moved(db, [running, step(row["case_id"], row["complaint_id"], 5, Act.REJECT, reason_code="R01")])
+    page = (await browser.get("/tracking/case")).text
+    assert page.index("正在审看") < page.index("另一部分：不予受理")
+
+
+@pytest.mark.parametrize("path", ["/", "/file", "/tracking"])
+async def test_a_first_look_is_light(browser: httpx.AsyncClient, path: str) -> None:
+    page = await browser.get(path)
+    sent = int(page.headers["content-length"])
+    for address in re.findall(r'(?:href|src)="(/assets/[^"]+)"', page.text):
+        sent += int((await browser.get(address)).headers["content-length"])
+    assert sent <= 200 * 1024
+
+
 async def test_leaving_closes_the_complaint_on_this_machine(browser: httpx.AsyncClient) -> None:
     await follow(browser)
     left = await browser.post("/tracking/leave")
     assert left.headers["location"] == "/"
+    assert len(browser.cookies) == 0
     assert (await browser.get("/tracking/case")).headers["location"] == "/tracking?ended=1"
 
 
