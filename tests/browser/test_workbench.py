@@ -1,0 +1,200 @@
+"""Officers at their pages: a hand-over arrives by itself, nothing typed is lost, the keyboard is enough."""
+
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from time import monotonic
+
+import pytest
+from playwright.async_api import Page, expect
+
+from deploy.demo.client import Officers, Reporters
+from deploy.demo.plan import Sample
+from deploy.demo.prepare import credentials
+from deploy.stack import Stack
+from tests.browser.conftest import DESK, PHONE, Visit, Visits
+from tests.browser.test_reporter import Office, until
+
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(300)]
+
+CLERK, DISPATCHER, HANDLER = "clerk.desk-990100", "dispatcher.desk-990100", "handler.yb-990100"
+People = tuple[Reporters, Officers]
+
+
+class Desks:
+    """Officers' windows, and complaints for them to work on."""
+
+    def __init__(self, stack: Stack, people: People, visit: Visits) -> None:
+        self._url = stack.settings.referrals_url
+        self._password = credentials(stack.state_dir)["password"]
+        self._reporters, self._officers = people
+        self._visit = visit
+
+    @asynccontextmanager
+    async def window(
+        self, username: str, *, scripts: bool = True, size: dict[str, int] = DESK, bypass_csp: bool = False
+    ) -> AsyncIterator[Visit]:
+        """An officer's browser, logged in."""
+        async with self._visit(scripts=scripts, size=size, bypass_csp=bypass_csp) as opened:
+            opened.url = self._url
+            page = opened.page
+            await opened.go("/")
+            await page.get_by_label("用户名").fill(username)
+            await page.get_by_label("密码").fill(self._password)
+            await page.get_by_role("button", name="登录").click()
+            await expect(page.get_by_role("heading", level=1)).to_have_text(re.compile("任务"))
+            yield opened
+
+    async def complaint(self) -> tuple[str, str]:
+        """A new complaint about double charging: its number and, at the desk, its page."""
+        sample = Sample(
+            title="床位费",
+            channel="WEB",
+            category="0704",
+            region="990100",
+            respondents=("云川市第一人民医院收费处",),
+            narrative="住院九天，床位费收了十二天。",
+            wants="退还多收的床位费",
+            plan="plain",
+            reporter=None,
+        )
+        number = (await self._reporters.file(sample)).case_number
+
+        async def there() -> bool:
+            return await self._officers.find(CLERK, number) is not None
+
+        await until(there)
+        return number, f"/workbench/cases/{await self._officers.find(CLERK, number)}"
+
+    def office(self, number: str) -> Office:
+        """The officers at the API."""
+        return Office(self._officers, number)
+
+
+@pytest.fixture
+def desks(stack: Stack, people: People, visit: Visits) -> Desks:
+    """The officers of 云川."""
+    return Desks(stack, people, visit)
+
+
+async def acted(page: Page, act: str) -> None:
+    """The page says that it was done."""
+    await expect(page.get_by_text(f"已完成：{act}。")).to_be_visible()
+
+
+async def test_a_case_is_taken_in_dispatched_and_arrives_on_the_receivers_open_page(desks: Desks) -> None:
+    number, case = await desks.complaint()
+    async with desks.window(CLERK) as clerk, desks.window(DISPATCHER) as dispatcher, desks.window(HANDLER) as handler:
+        await clerk.go(case)
+        await clerk.page.get_by_role("link", name="受理", exact=True).click()
+        await clerk.page.get_by_role("button", name="确认受理").click()
+        await acted(clerk.page, "受理")
+
+        await handler.go("/workbench/unit")
+        await expect(handler.page.get_by_text(number)).to_have_count(0)
+
+        await dispatcher.go(case)
+        await dispatcher.page.get_by_role("button", name="查阅原文").click()
+        await expect(dispatcher.page.get_by_text("床位费收了十二天")).to_be_visible()
+        await dispatcher.page.get_by_role("link", name="派单", exact=True).click()
+        await dispatcher.page.get_by_label("云川市医疗保障局").check()
+        await dispatcher.page.get_by_label("说明").fill("请核查收费明细。")
+        await dispatcher.picture("workbench-dispatch")
+        await dispatcher.page.get_by_role("button", name="确认派单").click()
+        await acted(dispatcher.page, "派单")
+        sent = monotonic()
+
+        await expect(handler.page.get_by_role("link", name=number, exact=True)).to_be_visible(timeout=5_000)
+        assert monotonic() - sent < 5
+        await expect(handler.page.get_by_text("打开页面后新到任务")).to_be_visible()
+        await handler.picture("workbench-arrived")
+        await handler.page.get_by_role("link", name=number, exact=True).click()
+        await expect(handler.page.get_by_text("请核查收费明细。")).to_be_visible()
+
+
+async def test_who_comes_second_sees_what_changed_where_he_writes(desks: Desks) -> None:
+    number, case = await desks.complaint()
+    async with desks.window(CLERK) as clerk:
+        page = clerk.page
+        await clerk.go(case)
+        await page.get_by_role("link", name="要求补充材料").click()
+        await page.get_by_label("说明").fill("请写明住院科室。")
+        await desks.office(number).act(CLERK, "LINK_RESPONDENTS", respondent_units=["hosp-990100-1"])
+        await expect(page.get_by_text("案件有新进展")).to_be_visible()  # and what is being written stays
+        await page.get_by_role("button", name="确认要求补充材料").click()
+        await expect(page.get_by_text("在您填写期间")).to_be_visible()
+        await expect(page.get_by_label("说明")).to_have_value("请写明住院科室。")
+        await clerk.picture("workbench-409")
+        await page.get_by_role("button", name="确认要求补充材料").click()
+        await acted(page, "要求补充材料")
+
+
+async def test_the_keyboard_is_enough(desks: Desks) -> None:
+    _, case = await desks.complaint()
+    async with desks.window(CLERK) as clerk:
+        page = clerk.page
+        await clerk.go(case)
+        for act in ("认领", "受理"):
+            await _tab_to(page, act)
+            await page.keyboard.press("Enter")
+            if act != "认领":
+                await expect(page.get_by_role("heading", name=act, level=3)).to_be_focused()
+                await _tab_to(page, f"确认{act}")
+                await page.keyboard.press("Enter")
+            await acted(page, act)
+
+
+async def _tab_to(page: Page, text: str) -> None:
+    for _ in range(40):
+        await page.keyboard.press("Tab")
+        if await page.evaluate("document.activeElement.innerText.trim()") == text:
+            return
+    raise AssertionError(f"no way to {text} by keyboard")
+
+
+async def test_a_browser_that_runs_no_scripts_can_do_it_too(desks: Desks) -> None:
+    _, case = await desks.complaint()
+    async with desks.window(CLERK, scripts=False, size=PHONE) as clerk:
+        page = clerk.page
+        await clerk.go(case)
+        await page.get_by_role("link", name="不予受理").click()
+        await page.get_by_label("不属于本系统职责或无管辖权").check()
+        await clerk.picture("workbench-reject-phone")
+        await page.get_by_role("button", name="确认不予受理").click()
+        await acted(page, "不予受理")
+
+
+async def test_all_windows_of_a_browser_share_one_stream(desks: Desks) -> None:
+    number, case = await desks.complaint()
+    async with desks.window(CLERK) as clerk:
+        await clerk.go("/workbench/unit")
+        await expect(clerk.page.get_by_role("link", name=number, exact=True)).to_be_visible()
+        streams: list[str] = []
+        others = [await clerk.page.context.new_page() for _ in range(7)]
+        for other in others:
+            other.on("request", lambda request: streams.append(request.url) if "/events" in request.url else None)
+            await other.goto(clerk.url + case)
+        await desks.office(number).act(CLERK, "LINK_RESPONDENTS", respondent_units=["hosp-990100-1"])
+        for other in others:
+            await expect(other.get_by_text("案件有新进展")).to_be_visible(timeout=5_000)
+        assert streams == []
+
+
+@pytest.mark.parametrize("size", [PHONE, DESK], ids=["phone", "desk"])
+async def test_no_page_shuts_anybody_out(desks: Desks, size: dict[str, int]) -> None:
+    number, case = await desks.complaint()
+    async with desks.window("supervisor.desk-990100", size=size, bypass_csp=True) as supervisor:
+        for path in ("/workbench/unit", "/workbench/board?watch=OPEN", "/workbench/search", case, f"{case}/clocks"):
+            await supervisor.go(path)
+            assert await supervisor.violations() == [], path
+            wide = await supervisor.page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
+            assert wide <= 0, f"{path} is wider than the window"
+    async with desks.window(CLERK, size=size, bypass_csp=True) as clerk:
+        for act in ("LINK_RESPONDENTS", "HAND_TO_DESK", "REJECT", "SIGN"):
+            await clerk.go(f"{case}/acts/{act}")
+            assert await clerk.violations() == [], act
+        await clerk.go(f"{case}?done=CLAIM")
+        await desks.office(number).act(CLERK, "LINK_RESPONDENTS", respondent_units=["hosp-990100-1"])
+        await expect(clerk.page.get_by_text("案件有新进展")).to_be_visible()
+        assert await clerk.violations() == []
+        await clerk.picture(f"workbench-news-{size['width']}")
