@@ -12,7 +12,7 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
-from deploy.config import StackConfig
+from deploy.config import DSN_SETTINGS, StackConfig
 from deploy.databases import ensure_databases
 from deploy.engines import temporal
 
@@ -24,19 +24,34 @@ def step(text: str) -> None:
 
 
 def main() -> int:
+    from services.chassis.outages import EngineAway
+
+    try:
+        set_up()
+    except EngineAway as error:  # one that can't be reached, or refuses our settings: its text says what to look at
+        print(error, flush=True)
+        return 1
+    return 0
+
+
+def set_up() -> None:
+    """All of it. Raises EngineAway, and EngineSetup when an engine won't have the settings."""
     # The environment carries complete settings by now; what was given tells which engines are our own.
     config = StackConfig.of_running(Path(os.environ["HUIYIN_STATE_DIR"]))
     if config.owns_postgres:
         step("databases and roles")
         asyncio.run(ensure_databases(config))
+    else:
+        step("PostgreSQL's addresses")
+        asyncio.run(knock(config))
     from services.chassis.settings import Settings
 
     settings = Settings()
     step("event topics")
-    from deploy.topics import connection_options, ensure_topics
+    from deploy.topics import ensure_topics
 
     replication = 1 if config.owns_kafka else int(config.given.get("HUIYIN_KAFKA_REPLICATION", "1"))
-    asyncio.run(ensure_topics(connection_options(settings), replication))
+    asyncio.run(ensure_topics(settings, replication))
     if config.owns_temporal:
         step("workflow history retention")
         temporal.set_retention(config)
@@ -45,14 +60,22 @@ def main() -> int:
 
     ensure_keys(settings)
     if find_spec("services.chassis.migrate") is None:
-        return 0
+        return
     from services.chassis.migrate import upgrade
 
     for service in MIGRATED:
         if find_spec(f"services.{service}") is not None:
             step(f"database migrations of {service}")
             upgrade(service, settings.owner_dsn(service))
-    return 0
+
+
+async def knock(config: StackConfig) -> None:
+    """Try every address of a PostgreSQL that was given to us: each error names its setting."""
+    from services.chassis.db import connect
+
+    for setting in DSN_SETTINGS:
+        connection = await connect(config.given[setting], setting=setting)
+        await connection.close()
 
 
 if __name__ == "__main__":

@@ -16,7 +16,6 @@ from deploy.config import StackConfig
 from deploy.doctor import Finding
 from deploy.engines import temporal
 from deploy.processes import SERVICES, Service
-from deploy.topics import connection_options
 
 if TYPE_CHECKING:
     from services.chassis.settings import Settings
@@ -30,9 +29,11 @@ DATABASE_OWNERS = ("complaints", "referrals", "notifications")
 
 async def postgres(settings: Settings) -> list[Finding]:
     """Version, migrations, outbox, dead letters and clock of every service's database."""
+    from services.chassis.db import connect
+
     found: list[Finding] = []
     for service in DATABASE_OWNERS:
-        connection = await asyncpg.connect(settings.dsn(service), timeout=5)
+        connection = await connect(settings.dsn(service))
         try:
             if not found:
                 found.append(await version(connection))
@@ -74,15 +75,11 @@ async def tables(connection: asyncpg.Connection, service: str) -> list[Finding]:
 
 async def topics(settings: Settings) -> list[Finding]:
     """Do all contracted topics exist, with enough partitions?"""
-    from aiokafka.admin import AIOKafkaAdminClient
+    from services.chassis.kafka import administration
 
-    admin = AIOKafkaAdminClient(**connection_options(settings), request_timeout_ms=8000)
-    await admin.start()
-    try:
+    async with administration(settings, request_timeout_ms=8000) as admin:
         known = set(await admin.list_topics())
         described = await admin.describe_topics([topic.name for topic in TOPICS if topic.name in known])
-    finally:
-        await admin.close()
     partitions = {entry["topic"]: len(entry["partitions"]) for entry in described}
     short = [topic.name for topic in TOPICS if partitions.get(topic.name, 0) < topic.partitions]
     if short:
@@ -93,27 +90,27 @@ async def topics(settings: Settings) -> list[Finding]:
 async def consumer_lag(settings: Settings) -> list[Finding]:
     """Messages that no consumer group of ours has taken yet, by group."""
     from aiokafka import AIOKafkaConsumer, TopicPartition
-    from aiokafka.admin import AIOKafkaAdminClient
 
-    options = connection_options(settings)
-    admin = AIOKafkaAdminClient(**options, request_timeout_ms=8000)
-    consumer = AIOKafkaConsumer(**options, enable_auto_commit=False)
-    try:
-        await admin.start()
-        await consumer.start()
-        ours = {topic.name for topic in TOPICS}
-        found: list[Finding] = []
-        for group in sorted(str(entry[0]) for entry in await admin.list_consumer_groups()):
-            committed = await admin.list_consumer_group_offsets(group)
-            places: dict[TopicPartition, Any] = {place: at for place, at in committed.items() if place.topic in ours}
-            ends = await consumer.end_offsets(list(places)) if places else {}
-            lag = sum(max(0, ends[place] - at.offset) for place, at in places.items())
-            advice = "" if lag < MUCH_LAG else "it does not keep up, or stands still: huiyin dlq list, huiyin logs"
-            found.append(Finding("ok" if lag < MUCH_LAG else "warn", f"consumer {group}", f"lag {lag}", advice))
-        return found
-    finally:
-        await consumer.stop()
-        await admin.close()
+    from services.chassis.kafka import administration, connection_options
+
+    consumer = AIOKafkaConsumer(**connection_options(settings), enable_auto_commit=False)
+    async with administration(settings, request_timeout_ms=8000) as admin:
+        try:
+            await consumer.start()
+            ours = {topic.name for topic in TOPICS}
+            found: list[Finding] = []
+            for group in sorted(str(entry[0]) for entry in await admin.list_consumer_groups()):
+                committed = await admin.list_consumer_group_offsets(group)
+                places: dict[TopicPartition, Any] = {
+                    place: at for place, at in committed.items() if place.topic in ours
+                }
+                ends = await consumer.end_offsets(list(places)) if places else {}
+                lag = sum(max(0, ends[place] - at.offset) for place, at in places.items())
+                advice = "" if lag < MUCH_LAG else "it does not keep up, or stands still: huiyin dlq list, huiyin logs"
+                found.append(Finding("ok" if lag < MUCH_LAG else "warn", f"consumer {group}", f"lag {lag}", advice))
+            return found
+        finally:
+            await consumer.stop()
 
 
 async def workflows(settings: Settings) -> list[Finding]:

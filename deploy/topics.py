@@ -2,38 +2,20 @@
 
 from __future__ import annotations
 
-import ssl
-from typing import TYPE_CHECKING, Any
-
 from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from contracts.topics import TOPICS
-
-if TYPE_CHECKING:
-    from services.chassis.settings import Settings
-
-
-def connection_options(settings: Settings) -> dict[str, Any]:
-    """aiokafka's connection arguments from the settings (PLAINTEXT, TLS and SASL)."""
-    options: dict[str, Any] = {
-        "bootstrap_servers": settings.kafka_bootstrap,
-        "security_protocol": settings.kafka_security,
-    }
-    if settings.kafka_security.endswith("SSL"):
-        options["ssl_context"] = ssl.create_default_context(cafile=settings.kafka_ca_file or None)
-    if settings.kafka_security.startswith("SASL"):
-        options["sasl_mechanism"] = settings.kafka_sasl_mechanism
-        options["sasl_plain_username"] = settings.kafka_username
-        options["sasl_plain_password"] = settings.kafka_password
-    return options
+from services.chassis.kafka import administration
+from services.chassis.settings import Settings
 
 
-async def ensure_topics(options: dict[str, Any], replication: int = 1) -> list[str]:
-    """Create what is missing, add partitions and set retention; return the names that were created."""
-    admin = AIOKafkaAdminClient(**options, client_id="huiyin-setup")
-    await admin.start()
-    try:
+async def ensure_topics(settings: Settings, replication: int = 1) -> list[str]:
+    """Create what is missing, add partitions and set retention; return the names that were created.
+
+    Raises EngineAway, and EngineSetup when the brokers won't have our settings.
+    """
+    async with administration(settings, client_id="huiyin-setup") as admin:
         known = set(await admin.list_topics())
         new = [topic for topic in TOPICS if topic.name not in known]
         if new:
@@ -51,8 +33,6 @@ async def ensure_topics(options: dict[str, Any], replication: int = 1) -> list[s
         for topic in (topic for topic in TOPICS if topic.name in known):
             await follow(admin, topic.name, topic.partitions, topic.retention_ms)
         return [topic.name for topic in new]
-    finally:
-        await admin.close()
 
 
 def topic_settings(retention_ms: int) -> dict[str, str]:

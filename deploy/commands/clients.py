@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Annotated, TypeVar
 
 import typer
-from rich.console import Console
 from rich.table import Table
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from contracts.lifecycle import Channel
+from deploy.commands.terminal import console, fail, in_database
 from services.chassis.crypto import load_keyring
-from services.chassis.db import Database
 from services.chassis.settings import get_settings
 from services.complaints.clients import Clients
 from services.complaints.domain import Refusal
 
 app = typer.Typer()
-console = Console(highlight=False)
 Result = TypeVar("Result")
 _NAME_MAX = 80
 
@@ -35,8 +32,7 @@ def add(
     try:
         client_id, secret = _run(lambda clients, session: clients.add(session, name.strip(), channel))
     except Refusal as refusal:
-        console.print(refusal.en, style="red", markup=False)
-        raise typer.Exit(1) from None
+        fail(refusal.en)
     print(f"key {client_id}")
     print(f"secret {secret}")
 
@@ -57,22 +53,14 @@ def show() -> None:
 def revoke(name: Annotated[str, typer.Argument(help="The client's name.")]) -> None:
     """Stop a client: its requests are refused within seconds."""
     if not _run(lambda clients, session: clients.revoke(session, name)):
-        console.print("There is no client of this name in use: see huiyin clients list.", style="red")
-        raise typer.Exit(1)
+        fail("There is no client of this name in use: see huiyin clients list.")
     console.print("Revoked.")
 
 
 def _run(work: Callable[[Clients, AsyncSession], Awaitable[Result]]) -> Result:
     """Run one piece of work in a transaction of its own, beside the running service."""
 
-    async def once() -> Result:
-        settings = get_settings()
-        db = Database(settings.dsn("complaints"), pool_size=1, name="huiyin-clients")
-        try:
-            clients = Clients(load_keyring(settings.keys_dir, "complaints"))
-            async with db.session() as session:
-                return await work(clients, session)
-        finally:
-            await db.close()
+    async def once(session: AsyncSession) -> Result:
+        return await work(Clients(load_keyring(get_settings().keys_dir, "complaints")), session)
 
-    return asyncio.run(once())
+    return in_database("complaints", once)

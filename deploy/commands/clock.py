@@ -5,27 +5,24 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable
 from datetime import UTC, datetime
-from typing import Annotated, NoReturn, TypeVar
+from typing import Annotated, TypeVar
 
 import typer
 from pydantic import ValidationError
-from rich.console import Console
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
 from contracts.clock import BusinessClock
 from contracts.messages import SIGNAL_CLOCK_CHANGED, workflow_id
 from contracts.model import instant
+from deploy.commands.terminal import console, fail, run
 from services.chassis import temporal
 from services.chassis.clock import read_clock, write_clock
 from services.chassis.db import SYSTEM, Database
-from services.chassis.outages import engine_away
-from services.chassis.settings import MissingSetting, Settings, load_settings
+from services.chassis.settings import Settings, load_settings
 from services.referrals.repository import cases
 
 app = typer.Typer()
-console = Console(highlight=False)
-errors = Console(stderr=True, highlight=False)
 SERVICES = ("complaints", "referrals", "notifications")
 SIGNALS_AT_A_TIME = 16
 SEEN_SECONDS = 1.2
@@ -44,7 +41,7 @@ def show() -> None:
     # Each service's first clock has its own anchors: what counts is the time shown.
     apart = max(abs((other.to_business(now) - clock.to_business(now)).total_seconds()) for other in clocks.values())
     if apart > 1.0 or {other.rate for other in clocks.values()} != {clock.rate}:
-        _fail("the services' clocks differ: set the clock anew with `huiyin clock set`")
+        fail("the services' clocks differ: set the clock anew with `huiyin clock set`")
 
 
 @app.command("set")
@@ -59,9 +56,9 @@ def set_clock(
     try:
         wanted = instant(at) if at else None
     except ValueError as error:
-        _fail(str(error))
+        fail(str(error))
     if wanted is not None and wanted.year not in YEARS:
-        _fail(f"--at must lie in the years {YEARS.start} to {YEARS.stop - 1}")
+        fail(f"--at must lie in the years {YEARS.start} to {YEARS.stop - 1}")
     clock, told = _run(change(settings, rate, wanted))
     shown = clock.to_business(datetime.now(UTC)).isoformat(timespec="seconds")
     console.print(f"business time {shown}  rate {clock.rate:g}  {told} open cases were told")
@@ -123,22 +120,7 @@ async def _tell(settings: Settings, client: Client) -> int:
 
 
 def _run(work: Awaitable[T]) -> T:
-    async def waited() -> T:
-        return await work
-
     try:
-        return asyncio.run(waited())
-    except MissingSetting as error:
-        _fail(str(error))
+        return run(work)
     except (OverflowError, ValidationError):
-        _fail("the clock shows no date any more: set it with `huiyin clock set --rate 1 --at …`")
-    except Exception as error:
-        engine = engine_away(error)
-        if engine is None:
-            raise
-        _fail(f"{engine} can't be reached: start the stack with `huiyin up`")
-
-
-def _fail(text: str) -> NoReturn:
-    errors.print(text, markup=False)
-    raise typer.Exit(1)
+        fail("the clock shows no date any more: set it with `huiyin clock set --rate 1 --at …`")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 from collections.abc import Awaitable, Callable, Sequence
 from enum import StrEnum
@@ -13,15 +12,12 @@ from rich.console import Console
 from rich.table import Table
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from deploy.commands.terminal import fail, in_database
 from services.chassis import deadletters
-from services.chassis.db import Database
 from services.chassis.deadletters import Parked
-from services.chassis.outages import engine_away
-from services.chassis.settings import MissingSetting, load_settings
 
 app = typer.Typer(help="Dead letters: messages that were parked with a reason.", no_args_is_help=True)
 out = Console(soft_wrap=True)
-err = Console(stderr=True, soft_wrap=True)
 
 Result = TypeVar("Result")
 
@@ -38,29 +34,11 @@ ServiceOption = Annotated[Service, typer.Option("--service", "-s", help="Whose d
 
 
 def _in_database(service: Service, work: Callable[[AsyncSession], Awaitable[Result]]) -> Result:
-    """Run the work in one transaction of the service's database; say in one line what went wrong."""
-
-    async def run() -> Result:
-        database = Database(load_settings().dsn(service.value), pool_size=1)
-        try:
-            async with database.session() as session:
-                return await work(session)
-        finally:
-            await database.close()
-
+    """Do it in one transaction of the service's database; say in one line what went wrong."""
     try:
-        return asyncio.run(run())
-    except (LookupError, MissingSetting) as error:
-        raise _fail(str(error).strip("'")) from None
-    except Exception as error:
-        if engine_away(error) is None:
-            raise
-        raise _fail(f"The database of {service.value} can't be reached: is the stack up? (`huiyin up`)") from None
-
-
-def _fail(text: str) -> typer.Exit:
-    err.print(text, style="red", markup=False)
-    return typer.Exit(1)
+        return in_database(service.value, work)
+    except LookupError as error:
+        fail(str(error).strip("'"))
 
 
 @app.command("list")
@@ -74,7 +52,7 @@ def list_(
     """Parked messages, oldest first."""
     chosen = state.upper() if state else None
     if chosen not in (None, "DEAD", "WAITING", "REQUEUED", "DISCARDED"):
-        raise _fail("--state is one of DEAD, WAITING, REQUEUED, DISCARDED")
+        fail("--state is one of DEAD, WAITING, REQUEUED, DISCARDED")
     rows = _in_database(
         service,
         lambda session: deadletters.listed(session, consumer=consumer, state=chosen, key=key, limit=limit),  # type: ignore[arg-type]
@@ -95,7 +73,7 @@ def show(
     """One message: where it came from and why it is here."""
     row = _in_database(service, lambda session: deadletters.get(session, letter_id))
     if row is None:
-        raise _fail(f"no dead letter {letter_id}")
+        fail(f"no dead letter {letter_id}")
     for name, value in _facts(row):
         out.print(f"{name:<12} {value}", markup=False, highlight=False)
     if payload:
@@ -111,7 +89,7 @@ def requeue(
 ) -> None:
     """Have messages handled again, in order, by the running service."""
     if (letter_id is None) == (key is None):
-        raise _fail("Give either --id or --key.")
+        fail("Give either --id or --key.")
     rows = _in_database(
         service, lambda session: deadletters.requeue(session, letter_id=letter_id, key=key, dry_run=dry_run)
     )

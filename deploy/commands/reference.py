@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from contracts.reference.store import EARLIER, changes, read_layer, shipped
 from contracts.reference.tables import TABLES, BadReference
+from deploy.commands.terminal import console, fail
 from services.chassis.settings import load_settings
 
 app = typer.Typer()
-console = Console(highlight=False)
-errors = Console(stderr=True, highlight=False)
 
 Directory = Annotated[Path, typer.Argument(help="Folder with tables of the shipped names.", file_okay=False)]
 
@@ -30,7 +28,7 @@ def check(
     try:
         store = shipped() if directory is None else shipped().under(directory)
     except BadReference as error:
-        _fail(str(error))
+        fail(str(error))
     for name in TABLES:
         if lines := store.layers[-1].get(name):
             console.print(f"{TABLES[name].file}: {len(lines)} rows are good", markup=False)
@@ -42,7 +40,7 @@ def diff(directory: Directory) -> None:
     try:
         found = changes(directory)
     except BadReference as error:
-        _fail(str(error))
+        fail(str(error))
     for line in found or ["nothing would change"]:
         console.print(line, markup=False, soft_wrap=True)
 
@@ -52,11 +50,11 @@ def load(directory: Directory) -> None:
     """Put an agency's tables above the shipped ones. Running clocks keep the wording they started with."""
     target = load_settings().reference_dir
     if directory.resolve() == target.resolve():
-        _fail(f"{target} is where loaded tables are kept: keep your own copy elsewhere")
+        fail(f"{target} is where loaded tables are kept: keep your own copy elsewhere")
     try:
         found = changes(directory)
     except BadReference as error:
-        _fail(str(error))
+        fail(str(error))
     layer, _ = read_layer(directory)
     # The new folder is complete before it takes the old one's place; a process reads the one or the other.
     fresh, old = target.with_name(f"{target.name}.new"), target.with_name(f"{target.name}.old")
@@ -89,8 +87,3 @@ def _keep_wordings(before: Path, fresh: Path) -> None:
 
 def _same(one: Path, other: Path) -> bool:
     return other.exists() and one.read_bytes() == other.read_bytes()
-
-
-def _fail(text: str) -> NoReturn:
-    errors.print(text, markup=False, soft_wrap=True)
-    raise typer.Exit(1)

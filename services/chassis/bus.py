@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 
 import structlog
 from aiokafka import ConsumerRecord
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaConnectionError, KafkaError
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -25,7 +25,7 @@ from services.chassis.backoff import Backoff
 from services.chassis.db import Database
 from services.chassis.drain import Drain
 from services.chassis.inbox import first_time
-from services.chassis.kafka import security
+from services.chassis.kafka import security, why_away
 from services.chassis.outages import engine_away
 from services.chassis.records import Poison, Received, Unknown, letter, parse, read
 from services.chassis.redaction import where
@@ -258,7 +258,7 @@ class Consumer:
 
 async def run(broker: KafkaBroker, *consumers: Consumer) -> None:
     """Consume until cancelled. Waits for Kafka and PostgreSQL as long as they are away."""
-    await _start(broker)
+    await _start(broker, consumers[0].settings)
     try:
         async with asyncio.TaskGroup() as tasks:
             for consumer in consumers:
@@ -270,7 +270,7 @@ async def run(broker: KafkaBroker, *consumers: Consumer) -> None:
         await broker.stop()
 
 
-async def _start(broker: KafkaBroker) -> None:
+async def _start(broker: KafkaBroker, settings: Settings) -> None:
     backoff = Backoff(0.5, 10.0)
     while True:
         try:
@@ -278,7 +278,8 @@ async def _start(broker: KafkaBroker) -> None:
             return
         except (KafkaError, OSError, TimeoutError) as error:
             wait = backoff.next()
-            _log.warning("kafka_away", engine="kafka", wait_seconds=wait, exc_info=error)
+            cause = await why_away(settings) if isinstance(error, KafkaConnectionError) else error
+            _log.warning("kafka_away", engine="kafka", wait_seconds=wait, exc_info=cause)
             await broker.stop()
             await asyncio.sleep(wait)
 

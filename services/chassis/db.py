@@ -12,7 +12,8 @@ from sqlalchemy import event
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 
-from services.chassis.outages import EngineAway
+from services.chassis.outages import EngineAway, EngineSetup
+from services.chassis.tls import Trouble, trouble
 
 Role = Literal["system", "officer", "public", "auditor"]
 
@@ -51,6 +52,13 @@ class Principal:
 
 SYSTEM: Final = Principal("system")
 _ADAPTED = "adapted"
+_LOOK_AT = {
+    Trouble.UNTRUSTED: "sslrootcert",
+    Trouble.OTHER_NAME: "the host",
+    Trouble.WANTS_OURS: "sslcert and sslkey",
+    Trouble.NO_TLS: "sslmode",
+    Trouble.BROKEN_OFF: "sslmode",
+}
 
 
 class _Connection(asyncpg.Connection):
@@ -108,6 +116,26 @@ def asyncpg_dsn(dsn: str) -> str:
     return re.sub(r"^postgres(ql)?(\+\w+)?://", "postgresql://", dsn)
 
 
+async def connect(dsn: str, *, setting: str = "HUIYIN_*_DSN", **options: Any) -> "asyncpg.Connection[Any]":
+    """A connection of the driver's own; `setting` is where the address comes from, `options` are asyncpg's.
+
+    Raises EngineAway("postgres"), and EngineSetup when the server won't have us as the address says.
+    """
+    try:
+        connection: asyncpg.Connection[Any] = await asyncpg.connect(asyncpg_dsn(dsn), timeout=5, **options)
+        return connection
+    except asyncpg.InvalidAuthorizationSpecificationError as error:
+        raise EngineSetup("postgres", "refuses the role, its password, or a connection like this", setting) from error
+    except (FileNotFoundError, asyncpg.exceptions.ClientConfigurationError) as error:
+        raise EngineSetup("postgres", "has an address that is malformed or names a missing file", setting) from error
+    except (OSError, TimeoutError) as error:
+        if "SSL upgrade" in str(error):  # asyncpg has no class for a server without TLS
+            raise EngineSetup("postgres", Trouble.NO_TLS, f"sslmode in {setting}") from error
+        if (found := trouble(error)) is not None:
+            raise EngineSetup("postgres", found, f"{_LOOK_AT[found]} in {setting}") from error
+        raise EngineAway("postgres") from error
+
+
 class Database:
     """The connection pool of one service."""
 
@@ -127,22 +155,18 @@ class Database:
         event.listen(self.engine.sync_engine, "checkout", _refuse_closed)
 
     async def _connect(self) -> "asyncpg.Connection[Any]":
-        try:
-            return await asyncpg.connect(
-                self.dsn,
-                connection_class=_Connection,
-                timeout=5,
-                command_timeout=30,
-                server_settings={
-                    "application_name": self._name,
-                    "TimeZone": "UTC",
-                    "jit": "off",
-                    "lock_timeout": "10s",
-                    "idle_in_transaction_session_timeout": "60s",
-                },
-            )
-        except (OSError, TimeoutError) as error:
-            raise EngineAway("postgres") from error
+        return await connect(
+            self.dsn,
+            connection_class=_Connection,
+            command_timeout=30,
+            server_settings={
+                "application_name": self._name,
+                "TimeZone": "UTC",
+                "jit": "off",
+                "lock_timeout": "10s",
+                "idle_in_transaction_session_timeout": "60s",
+            },
+        )
 
     @asynccontextmanager
     async def session(self, principal: Principal = SYSTEM) -> AsyncIterator[AsyncSession]:

@@ -9,7 +9,8 @@ from typing import Any, Self
 
 import asyncpg
 
-from services.chassis.outages import engine_away
+from services.chassis.db import connect
+from services.chassis.outages import EngineAway, engine_away
 
 
 class Listener:
@@ -41,9 +42,9 @@ class Listener:
         if self._connection is not None and not self._connection.is_closed():
             return
         try:
-            self._connection = await asyncpg.connect(self._dsn, timeout=5)
+            self._connection = await connect(self._dsn)
             await self._connection.add_listener(self._channel, self._wake)
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        except (EngineAway, OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
             if engine_away(error) is None:
                 raise
 

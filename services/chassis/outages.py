@@ -44,6 +44,18 @@ class EngineAway(Exception):
         self.engine = engine
 
 
+class EngineSetup(EngineAway):
+    """An engine that is there and won't have us as our settings say; `settings` names the variables to look at.
+
+    It is waited out like an outage: who repairs it may do so at the engine.
+    """
+
+    def __init__(self, engine: str, trouble: str, *settings: str) -> None:
+        super().__init__(engine)
+        self.args = (f"{engine} {trouble}: look at {', '.join(settings)}",)
+        self.settings = settings
+
+
 def engine_away(error: BaseException) -> str | None:
     """The engine (`postgres`, `kafka`, `temporal`, or a peer service) whose absence explains the error; else None."""
     if isinstance(error, EngineAway):

@@ -10,6 +10,8 @@ from types import TracebackType
 from typing import Any
 from uuid import UUID
 
+from services.chassis.outages import EngineSetup
+
 # A name gets onto this list when its values can only be an id, a class, a count or a duration.
 _NAMES = """
     event level timestamp logger service trace_id span_id exc_type exc_at exc_cause
@@ -21,7 +23,7 @@ _NAMES = """
     stage from_stage to_stage act track channel category region clock_kind clock rule deadline outcome template lang
     provider result sequence version calendar rate language kind port host pid process signal exit_code
     migration database leader lag_seconds started finished skipped sent failed parked requeued duplicate
-    public_class hop hash digest step stream limit
+    public_class hop hash digest step stream limit settings
 """
 ALLOWED_KEYS: frozenset[str] = frozenset(_NAMES.split())
 
@@ -73,11 +75,14 @@ def frames(tb: TracebackType | None, *, last: int = 6) -> list[str]:
 
 
 def describe_exception(error: BaseException) -> dict[str, Any]:
-    """An exception without its text, which may hold what people wrote: type, place, and the type of its cause."""
+    """An exception without its text, which may hold what people wrote: type, place, the type of its cause, and the
+    settings to look at when an engine refuses them."""
     described: dict[str, Any] = {"exc_type": _name(error), "exc_at": frames(error.__traceback__)}
     cause = error.__cause__ or error.__context__
     if cause is not None:
         described["exc_cause"] = _name(cause)
+    if isinstance(error, EngineSetup):
+        described["settings"] = list(error.settings)
     return described
 
 

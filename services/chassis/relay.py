@@ -23,10 +23,11 @@ from aiokafka.errors import (
 
 from services.chassis import metrics
 from services.chassis.backoff import Backoff
-from services.chassis.db import Database, asyncpg_dsn
+from services.chassis.db import Database, asyncpg_dsn, connect
 from services.chassis.deadletters import RELAY, Letter, encode_headers
-from services.chassis.kafka import close_producer, make_producer
+from services.chassis.kafka import close_producer, explained, make_producer
 from services.chassis.listen import close_quietly
+from services.chassis.outages import EngineAway, engine_away
 from services.chassis.outbox import CHANNEL
 from services.chassis.settings import Settings
 
@@ -81,23 +82,30 @@ class Relay:
             while True:
                 try:
                     await self._session(backoff)
-                except (KafkaError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
+                except (
+                    EngineAway,
+                    KafkaError,
+                    asyncpg.PostgresError,
+                    asyncpg.InterfaceError,
+                    OSError,
+                    TimeoutError,
+                ) as error:
                     wait = backoff.next()
-                    _log.warning("relay_interrupted", wait_seconds=wait, exc_info=error)
+                    _log.warning("relay_interrupted", engine=engine_away(error), wait_seconds=wait, exc_info=error)
                     await asyncio.sleep(wait)
 
     async def _session(self, backoff: Backoff) -> None:
         """One connection's life: wait to become the leader, then send."""
-        connection = await asyncpg.connect(
-            self._dsn, timeout=5, command_timeout=30, server_settings={"application_name": f"{self._name}-relay"}
-        )
+        application = {"application_name": f"{self._name}-relay"}
+        connection = await connect(self._dsn, command_timeout=30, server_settings=application)
         producer: AIOKafkaProducer | None = None
         try:
             # The lock lives as long as this connection: who loses it can't delete a row any more either.
             while not await connection.fetchval("SELECT pg_try_advisory_lock($1)", _LOCK):  # noqa: ASYNC110
                 await asyncio.sleep(self._settings.relay_poll_seconds)
             producer = make_producer(self._settings)
-            await producer.start()
+            async with explained(self._settings):
+                await producer.start()
             metrics.relay_leader.labels(self._name).set(1)
             _log.info("relay_leads")
             await self._lead(connection, producer, backoff)

@@ -43,6 +43,8 @@ class Settings(BaseSettings):
     kafka_username: str = ""
     kafka_password: str = Field(default="", repr=False)
     kafka_ca_file: str = ""
+    kafka_cert_file: str = ""
+    kafka_key_file: str = ""
 
     # Temporal
     temporal_address: str = "localhost:17233"

@@ -5,6 +5,7 @@ import sys
 from collections.abc import MutableMapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import structlog
 from opentelemetry import trace
@@ -23,6 +24,8 @@ from services.chassis.tracing import traceparent as traceparent
 
 # These loggers' arguments are addresses, topics and states; other libraries' may be anything.
 _KNOWN_LOGGERS = ("aiokafka", "uvicorn", "alembic", "huiyin", "asyncpg")
+_EXPORT_SECONDS = 3.0
+"""For one batch with its repetitions: a process that ends does not wait longer for a collector that is away."""
 _state: dict[str, str] = {"service": "huiyin"}
 
 
@@ -119,7 +122,7 @@ def _tracer_provider(service: str, settings: Settings) -> TracerProvider:
     if settings.otlp_endpoint:
         from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 
-        exporters.append(OTLPSpanExporter(endpoint=settings.otlp_endpoint))
+        exporters.append(OTLPSpanExporter(endpoint=_traces_url(settings.otlp_endpoint), timeout=_EXPORT_SECONDS))
     # Nobody looks at the spans: none is recorded, but trace ids still join the log lines.
     root = TraceIdRatioBased(settings.trace_ratio) if exporters else ALWAYS_OFF
     provider = TracerProvider(
@@ -128,6 +131,11 @@ def _tracer_provider(service: str, settings: Settings) -> TracerProvider:
     for exporter in exporters:
         provider.add_span_processor(BatchSpanProcessor(RedactingExporter(exporter), schedule_delay_millis=1000))
     return provider
+
+
+def _traces_url(endpoint: str) -> str:
+    """The address of a collector's traces, from that or from the collector's own."""
+    return endpoint if urlsplit(endpoint).path.strip("/") else f"{endpoint.rstrip('/')}/v1/traces"
 
 
 def flush() -> None:

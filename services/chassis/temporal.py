@@ -20,8 +20,9 @@ from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput
 
 from services.chassis import metrics
 from services.chassis.crypto import Keyring, load_keyring
-from services.chassis.outages import EngineAway
+from services.chassis.outages import EngineAway, EngineSetup
 from services.chassis.settings import Settings
+from services.chassis.tls import Trouble
 
 ENCODING = b"binary/huiyin-aes256gcm"
 NOT_SEALED = b"binary/huiyin-not-sealed"
@@ -73,7 +74,8 @@ def data_converter(keyring: Keyring) -> DataConverter:
 async def connect(settings: Settings, *, lazy: bool = False) -> Client:
     """A client for the settings' address and namespace. Workers that are made with it are traced and measured too.
 
-    Raises EngineAway("temporal") when the server can't be reached; a lazy client finds out with its first call.
+    Raises EngineAway("temporal") when the server can't be reached, EngineSetup when it won't have our settings; a
+    lazy client finds out with its first call.
     """
     try:
         return await Client.connect(
@@ -87,7 +89,7 @@ async def connect(settings: Settings, *, lazy: bool = False) -> Client:
             lazy=lazy,
         )
     except RuntimeError as error:
-        raise EngineAway("temporal") from error
+        raise _away(error) from error
 
 
 async def ping(client: Client) -> None:
@@ -95,7 +97,7 @@ async def ping(client: Client) -> None:
     try:
         healthy = await client.service_client.check_health()
     except RuntimeError as error:
-        raise EngineAway("temporal") from error
+        raise _away(error) from error
     if not healthy:
         raise EngineAway("temporal")
 
@@ -104,14 +106,34 @@ def _tls(settings: Settings) -> TLSConfig | bool:
     if not settings.temporal_tls:
         return False
 
-    def read(path: str) -> bytes | None:
-        return Path(path).read_bytes() if path else None
-
     return TLSConfig(
-        server_root_ca_cert=read(settings.temporal_ca_file),
-        client_cert=read(settings.temporal_cert_file),
-        client_private_key=read(settings.temporal_key_file),
+        server_root_ca_cert=_read(settings, "temporal_ca_file"),
+        client_cert=_read(settings, "temporal_cert_file"),
+        client_private_key=_read(settings, "temporal_key_file"),
     )
+
+
+def _read(settings: Settings, name: str) -> bytes | None:
+    path = getattr(settings, name)
+    try:
+        return Path(path).read_bytes() if path else None
+    except OSError as error:
+        raise EngineSetup("temporal", "needs a file that can't be read", f"HUIYIN_{name.upper()}") from error
+
+
+_TROUBLES = {
+    "InvalidCertificate(NotValidForName": (Trouble.OTHER_NAME, "HUIYIN_TEMPORAL_ADDRESS"),
+    "InvalidCertificate": (Trouble.UNTRUSTED, "HUIYIN_TEMPORAL_CA_FILE"),
+    "InvalidMessage": (Trouble.NO_TLS, "HUIYIN_TEMPORAL_TLS"),
+    "AlertReceived": (Trouble.WANTS_OURS, "HUIYIN_TEMPORAL_CERT_FILE", "HUIYIN_TEMPORAL_KEY_FILE"),
+    "call error after connection": (Trouble.BROKEN_OFF, "HUIYIN_TEMPORAL_TLS", "HUIYIN_TEMPORAL_CERT_FILE"),
+}
+"""How the SDK's core tells of a handshake, most special first: in words only."""
+
+
+def _away(error: RuntimeError) -> EngineAway:
+    found = next((found for words, found in _TROUBLES.items() if words in str(error)), None)
+    return EngineSetup("temporal", *found) if found is not None else EngineAway("temporal")
 
 
 class ActivityMetrics(temporalio.client.Interceptor, temporalio.worker.Interceptor):

@@ -18,7 +18,7 @@ from deploy.config import PROJECT
 from deploy.engines import temporal
 from deploy.ports import free_ports
 from deploy.stack import Stack, StackError
-from deploy.topics import connection_options, ensure_topics
+from deploy.topics import ensure_topics
 
 
 def test_a_second_start_is_harmless(stack_engines: Stack) -> None:
@@ -65,7 +65,7 @@ def test_topics_are_as_contracted_and_set_up_may_be_repeated(stack_engines: Stac
     from aiokafka.admin import AIOKafkaAdminClient
 
     async def partitions() -> dict[str, int]:
-        assert await ensure_topics(connection_options(stack_engines.settings)) == []
+        assert await ensure_topics(stack_engines.settings) == []
         admin = AIOKafkaAdminClient(bootstrap_servers=stack_engines.settings.kafka_bootstrap)
         await admin.start()
         try:

@@ -11,7 +11,7 @@ from typing import ClassVar
 import asyncpg
 import pytest
 from aiokafka import AIOKafkaProducer
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin import NewTopic
 
 from contracts.envelope import Event
 from contracts.registry import EVENTS
@@ -19,7 +19,7 @@ from contracts.topics import Topic
 from deploy.stack import Stack
 from services.chassis import telemetry
 from services.chassis.db import Database
-from services.chassis.kafka import connection_options
+from services.chassis.kafka import administration, connection_options
 from services.chassis.schema import CHASSIS_DDL, chassis_grants
 from services.chassis.settings import Settings
 
@@ -102,20 +102,23 @@ async def owner(dsns: tuple[str, str]) -> AsyncIterator[asyncpg.Connection]:
 @pytest.fixture
 def topic(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Topic:
     """A fresh topic; `Noted` goes there for this test."""
-    fresh = Topic(f"test.{uuid.uuid4().hex[:10]}.events", key="case_id", partitions=3)
-    monkeypatch.setattr(Noted, "TOPIC", fresh)
-    monkeypatch.setitem(EVENTS._by_type, Noted.TYPE, Noted)
-    asyncio.run(_create_topic(settings, fresh))
+    fresh = fresh_topic(monkeypatch)
+    asyncio.run(create_topic(settings, fresh))
     return fresh
 
 
-async def _create_topic(settings: Settings, topic: Topic) -> None:
-    admin = AIOKafkaAdminClient(**connection_options(settings))
-    await admin.start()
-    try:
+def fresh_topic(monkeypatch: pytest.MonkeyPatch) -> Topic:
+    """A name that no broker knows yet; `Noted` goes there for this test."""
+    fresh = Topic(f"test.{uuid.uuid4().hex[:10]}.events", key="case_id", partitions=3)
+    monkeypatch.setattr(Noted, "TOPIC", fresh)
+    monkeypatch.setitem(EVENTS._by_type, Noted.TYPE, Noted)
+    return fresh
+
+
+async def create_topic(settings: Settings, topic: Topic) -> None:
+    """Make it on the broker of these settings."""
+    async with administration(settings) as admin:
         await admin.create_topics([NewTopic(topic.name, topic.partitions, 1)])
-    finally:
-        await admin.close()
 
 
 @pytest.fixture
