@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import signal
 import socket
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
@@ -94,6 +95,8 @@ def run(app: ASGIApp, port: int, settings: Settings) -> None:
         backlog=2048,
     )
     _process.server = _Server(config)
+    # uvicorn raises the signal again when it has stopped, and that would end us before the rest is written out.
+    signal.signal(signal.SIGTERM, lambda *_: None)
     try:
         _process.server.run()
     finally:

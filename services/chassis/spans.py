@@ -4,11 +4,14 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
+import structlog
 from opentelemetry.sdk.trace import Event, ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 from opentelemetry.trace import Status, format_span_id, format_trace_id
 
 from services.chassis.redaction import span_attributes
+
+_log = structlog.get_logger("huiyin.spans")
 
 
 class RedactingExporter(SpanExporter):
@@ -16,9 +19,15 @@ class RedactingExporter(SpanExporter):
 
     def __init__(self, inner: SpanExporter) -> None:
         self._inner = inner
+        self._losing = False
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-        return self._inner.export([_redacted(span) for span in spans])
+        result = self._inner.export([_redacted(span) for span in spans])
+        losing = result is not SpanExportResult.SUCCESS
+        if losing != self._losing:
+            self._losing = losing
+            _log.warning("spans_are_lost" if losing else "spans_arrive_again", engine="collector", count=len(spans))
+        return result
 
     def shutdown(self) -> None:
         self._inner.shutdown()
