@@ -1,22 +1,30 @@
 """A mail server that can misbehave, a vault that says who, and ways to look at the ledger."""
 
 import asyncio
+import email
+import email.policy
 import json
 import ssl
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import httpx
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 from sqlalchemy import text
 
+from contracts.complaints import ComplaintSubmitted
+from contracts.lifecycle import Act, Stage
 from services.chassis.db import Database
+from services.notifications import service
 from services.notifications.sender import Sender
+from tests.unit.notifications.events import submitted, transitioned
 
 Sending = Callable[[], AbstractAsyncContextManager[Sender]]
+ADDRESS = "zhang.san.reporter@example.com"
 
 
 class Mailserver:
@@ -118,3 +126,49 @@ async def rows(db: Database, query: str = "SELECT * FROM notices ORDER BY sequen
 async def no_unsettled(db: Database) -> bool:
     """Has every notice ended?"""
     return not await rows(db, "SELECT 1 FROM notices WHERE settled_at IS NULL")
+
+
+async def owed(db: Database, vault: FakeVault, address: str | None = ADDRESS) -> ComplaintSubmitted:
+    """A complaint whose receipt is owed to this address."""
+    event = submitted()
+    assert event.contact_token is not None
+    vault.addresses[event.contact_token] = address
+    async with db.session() as session:
+        await service.on_submitted(session, uuid4(), event)
+    return event
+
+
+async def steps(db: Database, complaint: ComplaintSubmitted) -> int:
+    """The case is accepted, dispatched and signed; returns how many notices that owes the reporter."""
+    path = [
+        (Act.ACCEPT, Stage.TRIAGE, Stage.PENDING_DISPATCH),
+        (Act.DISPATCH, Stage.PENDING_DISPATCH, Stage.DISPATCHED),
+        (Act.SIGN, Stage.DISPATCHED, Stage.SIGNED),
+    ]
+    for number, (act, before, after) in enumerate(path, start=2):
+        event = transitioned(
+            act,
+            before,
+            after,
+            case_id=complaint.case_ids[0],
+            complaint_ids=(complaint.complaint_id,),
+            sequence=number,
+        )
+        async with db.session() as session:
+            await service.on_transition(session, uuid4(), event)
+    return len(path)
+
+
+def message_ids(mailserver: Mailserver) -> Counter[str]:
+    return Counter(
+        str(email.message_from_bytes(content, policy=email.policy.default)["Message-ID"])
+        for _, content in mailserver.taken
+    )
+
+
+async def mails(db: Database) -> list[tuple[str, str | None, int, bool]]:
+    """(state, reason, attempts, possibly repeated) of each mail owed."""
+    return [
+        (row.state, row.reason, row.attempts, row.possibly_repeated)
+        for row in await rows(db, "SELECT * FROM notices WHERE way = 'EMAIL' ORDER BY sequence")
+    ]

@@ -3,8 +3,6 @@
 import asyncio
 import email
 import email.policy
-import ssl
-from collections import Counter
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
 from pathlib import Path
@@ -12,15 +10,8 @@ from uuid import uuid4
 
 import asyncpg
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from cryptography.x509.oid import NameOID
 from structlog.testing import capture_logs
 
-from contracts.complaints import ComplaintSubmitted
-from contracts.lifecycle import Act, Stage
 from deploy.ports import free_ports
 from deploy.stack import Stack
 from services.chassis.db import Database
@@ -29,56 +20,20 @@ from services.notifications.domain import Outcome, Reason, Result, Template
 from services.notifications.mail import compose
 from services.notifications.settings import NotificationSettings
 from services.notifications.smtp import Mailer
-from tests.integration.notifications.helpers import FakeVault, Mailserver, Sending, no_unsettled, rows, until
-from tests.unit.notifications.events import submitted, transitioned
-
-ADDRESS = "zhang.san.reporter@example.com"
-
-
-async def owed(db: Database, vault: FakeVault, address: str | None = ADDRESS) -> ComplaintSubmitted:
-    """A complaint whose receipt is owed to this address."""
-    event = submitted()
-    assert event.contact_token is not None
-    vault.addresses[event.contact_token] = address
-    async with db.session() as session:
-        await service.on_submitted(session, uuid4(), event)
-    return event
-
-
-async def steps(db: Database, complaint: ComplaintSubmitted) -> int:
-    """The case is accepted, dispatched and signed; returns how many notices that owes the reporter."""
-    path = [
-        (Act.ACCEPT, Stage.TRIAGE, Stage.PENDING_DISPATCH),
-        (Act.DISPATCH, Stage.PENDING_DISPATCH, Stage.DISPATCHED),
-        (Act.SIGN, Stage.DISPATCHED, Stage.SIGNED),
-    ]
-    for number, (act, before, after) in enumerate(path, start=2):
-        event = transitioned(
-            act,
-            before,
-            after,
-            case_id=complaint.case_ids[0],
-            complaint_ids=(complaint.complaint_id,),
-            sequence=number,
-        )
-        async with db.session() as session:
-            await service.on_transition(session, uuid4(), event)
-    return len(path)
-
-
-def message_ids(mailserver: Mailserver) -> Counter[str]:
-    return Counter(
-        str(email.message_from_bytes(content, policy=email.policy.default)["Message-ID"])
-        for _, content in mailserver.taken
-    )
-
-
-async def mails(db: Database) -> list[tuple[str, str | None, int, bool]]:
-    """(state, reason, attempts, possibly repeated) of each mail owed."""
-    return [
-        (row.state, row.reason, row.attempts, row.possibly_repeated)
-        for row in await rows(db, "SELECT * FROM notices WHERE way = 'EMAIL' ORDER BY sequence")
-    ]
+from tests.certificates import Authority
+from tests.integration.notifications.helpers import (
+    ADDRESS,
+    FakeVault,
+    Mailserver,
+    Sending,
+    mails,
+    message_ids,
+    no_unsettled,
+    owed,
+    rows,
+    steps,
+    until,
+)
 
 
 async def test_a_receipt_reaches_the_reporter_once(
@@ -326,10 +281,8 @@ async def test_a_database_that_drops_every_connection_makes_no_mail_go_twice(
 async def test_with_starttls_nothing_is_said_in_the_clear_and_a_strange_certificate_is_refused(
     db: Database, vault: FakeVault, settings: NotificationSettings, tmp_path: Path
 ) -> None:
-    certificate, key = self_signed(tmp_path)
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.load_cert_chain(certificate, key)
-    server = Mailserver(free_ports()["mailsink_smtp"], tls=context)
+    authority = Authority(tmp_path)
+    server = Mailserver(free_ports()["mailsink_smtp"], tls=authority.sign().server_context())
     server.start()
     message = compose(
         notice_id=uuid4(),
@@ -344,7 +297,7 @@ async def test_with_starttls_nothing_is_said_in_the_clear_and_a_strange_certific
     )
     secured = {"smtp_port": server.port, "smtp_host": "localhost", "smtp_starttls": True}
     try:
-        trusting = Mailer(settings.model_copy(update=secured | {"smtp_ca_file": str(certificate)}))
+        trusting = Mailer(settings.model_copy(update=secured | {"smtp_ca_file": str(authority.file)}))
         assert (await trusting.send(message, ADDRESS)).result is Result.SENT
         strict = Mailer(settings.model_copy(update=secured))
         assert (await strict.send(message, ADDRESS)).result is Result.TRY_AGAIN
@@ -362,24 +315,3 @@ async def test_a_server_without_starttls_gets_no_mail_when_it_is_demanded(
     outcome = await demanding.send(EmailMessage(), ADDRESS)
     assert outcome.result is Result.TRY_AGAIN
     assert mailserver.talks == 0
-
-
-def self_signed(folder: Path) -> tuple[Path, Path]:
-    """A certificate for localhost and its key."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
-    now = datetime.now(UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    (folder / "cert.pem").write_bytes(certificate.public_bytes(Encoding.PEM))
-    (folder / "key.pem").write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
-    return folder / "cert.pem", folder / "key.pem"
