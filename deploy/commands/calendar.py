@@ -2,28 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Annotated, Literal, NoReturn, TypeVar
+from typing import Annotated, Literal
 
 import typer
-from rich.console import Console
-from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.chassis.db import SYSTEM, Database
-from services.chassis.outages import engine_away
-from services.chassis.settings import MissingSetting, load_settings
+from deploy.commands.terminal import console, fail, in_database
 from services.referrals.calendar import OwnCalendar, StateCouncilCalendar
 from services.referrals.counting import Calendar
 from services.referrals.own_days import BadCalendar, read_days
 from services.referrals.repository import calendars
 
 app = typer.Typer()
-console = Console(highlight=False)
-errors = Console(stderr=True, highlight=False)
-T = TypeVar("T")
 
 
 def calendar_of(file: Path | None, years: frozenset[int] = frozenset()) -> Calendar:
@@ -34,7 +25,7 @@ def calendar_of(file: Path | None, years: frozenset[int] = frozenset()) -> Calen
     try:
         return OwnCalendar(base, {own.day: own for own in read_days(file)}, years)
     except BadCalendar as error:
-        _fail(str(error))
+        fail(str(error))
 
 
 @app.command("import")
@@ -54,9 +45,9 @@ def import_days(
     try:
         days = read_days(file)
     except BadCalendar as error:
-        _fail(str(error))
-    calendar, changed = _run(
-        lambda session: calendars.store(session, StateCouncilCalendar(), days, publishes or (), file.name)
+        fail(str(error))
+    calendar, changed = in_database(
+        "referrals", lambda session: calendars.store(session, StateCouncilCalendar(), days, publishes or (), file.name)
     )
     console.print(f"{len(days)} days are {'imported' if changed else 'there already'}: calendar {calendar.version}")
     if changed:
@@ -71,7 +62,7 @@ def show(
 ) -> None:
     """The days of a year that are not what their weekday says, and whether the year is published."""
     base = StateCouncilCalendar()
-    calendar = base if shipped else _run(lambda session: calendars.current(session, base))
+    calendar = base if shipped else in_database("referrals", lambda session: calendars.current(session, base))
     own = calendar.own if isinstance(calendar, OwnCalendar) else {}
     published = calendar.day(date(year, 7, 1)).published
     console.print(f"{year}  {calendar.version}  {'published' if published else 'not published: provisional'}")
@@ -83,27 +74,3 @@ def show(
             source = f"  [{own[day].source}]" if day in own else ""
             console.print(f"{day}  {day:%a}  {'workday' if found.working else 'restday'}  {name}{source}", markup=False)
         day += timedelta(days=1)
-
-
-def _run(work: Callable[[AsyncSession], Awaitable[T]]) -> T:
-    async def connected() -> T:
-        db = Database(load_settings().dsn("referrals"), pool_size=1)
-        try:
-            async with db.session(SYSTEM) as session:
-                return await work(session)
-        finally:
-            await db.close()
-
-    try:
-        return asyncio.run(connected())
-    except MissingSetting as error:
-        _fail(str(error))
-    except Exception as error:
-        if engine_away(error) is None:
-            raise
-        _fail("the database can't be reached: start the stack with `huiyin up`")
-
-
-def _fail(text: str) -> NoReturn:
-    errors.print(text, markup=False)
-    raise typer.Exit(1)

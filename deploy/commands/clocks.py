@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, NoReturn, TextIO
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from contracts.reference import BadReference, ClockRule, clock_rule, clock_rules
 from deploy.commands.calendar import calendar_of
+from deploy.commands.terminal import console, fail
 from services.chassis.reference import use_reference
 from services.chassis.settings import load_settings
 from services.referrals import explaining
@@ -22,8 +22,6 @@ from services.referrals.counting import MAX_DAYS, Calendar, Counted, CountingErr
 from services.referrals.explaining import Language
 
 app = typer.Typer()
-console = Console(highlight=False)
-errors = Console(stderr=True, highlight=False)
 
 Lang = Annotated[Literal["zh", "en"], typer.Option("--lang", help="Language of names and explanation.")]
 CalendarFile = Annotated[
@@ -38,7 +36,7 @@ def tables() -> None:
     try:
         use_reference(load_settings())
     except BadReference as error:
-        _fail(str(error))
+        fail(str(error))
 
 
 @app.command("list")
@@ -84,7 +82,7 @@ def explain(
         )
         counted = count(rule, began, events, calendar_of(calendar))
     except CountingError as error:
-        _fail(str(error))
+        fail(str(error))
     for text in explained(rule, counted, lang):
         console.print(text, markup=False, soft_wrap=True)
 
@@ -234,8 +232,3 @@ def _ordered(suspends: list[Event], resumes: list[Event], extensions: list[Event
         waiting.remove(following)
         found.append(following)
     return found
-
-
-def _fail(text: str) -> NoReturn:
-    errors.print(text, markup=False)
-    raise typer.Exit(1)
