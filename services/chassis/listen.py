@@ -10,7 +10,7 @@ from typing import Any, Self
 import asyncpg
 
 from services.chassis.db import connect
-from services.chassis.outages import EngineAway, engine_away
+from services.chassis.outages import engine_away
 
 
 class Listener:
@@ -44,7 +44,7 @@ class Listener:
         try:
             self._connection = await connect(self._dsn)
             await self._connection.add_listener(self._channel, self._wake)
-        except (EngineAway, OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        except Exception as error:
             if engine_away(error) is None:
                 raise
 

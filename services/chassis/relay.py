@@ -87,6 +87,7 @@ class Relay:
                     KafkaError,
                     asyncpg.PostgresError,
                     asyncpg.InterfaceError,
+                    asyncpg.InternalClientError,  # the connection broke in the middle of an answer
                     OSError,
                     TimeoutError,
                 ) as error:

@@ -139,6 +139,11 @@ async def running(*tasks: Awaitable[None]) -> AsyncIterator[list[asyncio.Task[No
         for task in started:
             if task.done() and not task.cancelled():
                 task.result()
+    except BaseException as failed:
+        for task in started:
+            if task.done() and not task.cancelled() and (death := task.exception()) is not None:
+                failed.add_note(f"a task had ended before: {death!r} {getattr(death, 'exceptions', '')}")
+        raise
     finally:
         for task in started:
             task.cancel()

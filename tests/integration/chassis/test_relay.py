@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
+from typing import Any
 
 import asyncpg
 import pytest
@@ -227,6 +228,33 @@ async def test_kafka_killed_while_sending(db: Database, topic: Topic, settings: 
         await reader.until(100)
     for index in range(3):
         assert once(reader.by_key[f"case-{index}"]) == [n for n in range(100) if n % 3 == index]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        asyncpg.InternalClientError("got no more"),
+        asyncpg.InterfaceError("connection is closed"),
+        ConnectionResetError(),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+async def test_a_connection_that_breaks_is_made_anew(
+    db: Database, topic: Topic, settings: Settings, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    """The driver has many words for it, some for the middle of an answer only: the relay outlives all of them."""
+    errors = [error]
+    pump = Relay._pump
+
+    async def breaking(relay: Relay, *arguments: Any) -> bool:
+        if errors:
+            raise errors.pop()
+        return await pump(relay, *arguments)
+
+    monkeypatch.setattr(Relay, "_pump", breaking)
+    async with running(Relay(db, db.dsn, settings, "broken").run()), Reader(settings, topic) as reader:
+        await _emit(db, 1)
+        await reader.until(1)
 
 
 async def test_postgres_killed_while_sending(

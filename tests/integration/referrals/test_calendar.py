@@ -10,6 +10,7 @@ from typer.testing import CliRunner, Result
 from contracts.lifecycle import Channel, Purpose, Track
 from contracts.messages import ClockRequest
 from deploy.commands import calendar as command
+from deploy.commands import terminal
 from services.chassis.db import SYSTEM, Database
 from services.chassis.settings import Settings
 from services.referrals.calendar import OwnDay, StateCouncilCalendar
@@ -62,7 +63,7 @@ async def test_going_back_to_an_earlier_table_is_a_version_again(still_db: Datab
 async def test_the_command_imports_and_shows(
     still_db: Database, still_settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(command, "load_settings", lambda: still_settings)
+    monkeypatch.setattr(terminal, "load_settings", lambda: still_settings)
     file = tmp_path / "notice.csv"
     file.write_text("date,kind,name,source\n2028-01-03,restday,元旦,国办发明电\n", encoding="utf-8")
 
