@@ -1,12 +1,25 @@
 """What is said to and by the case workflow: its carried state, commands, signals, activity inputs and results."""
 
+from enum import StrEnum
 from uuid import UUID
 
 from pydantic import Field
 
 from contracts.cases import Deadline, DocumentRef, Outcome, UnitRef
 from contracts.clock import BusinessClock
-from contracts.lifecycle import Act, Channel, Party, Purpose, Role, Stage, TaskKind, Track
+from contracts.course import ClockEvent, Course
+from contracts.lifecycle import (
+    Act,
+    Channel,
+    HandoverKind,
+    Party,
+    Purpose,
+    Role,
+    Stage,
+    Supervision,
+    TaskKind,
+    Track,
+)
 from contracts.model import CategoryCode, Code, Contract, Instant, RegionCode
 
 QUEUE_CASES = "cases"
@@ -16,6 +29,8 @@ UPDATE_ACT = "act"
 SIGNAL_REPORTER = "reporter"
 SIGNAL_CLOCK_CHANGED = "clock_changed"
 SIGNAL_CALENDAR_CHANGED = "calendar_changed"
+SIGNAL_JOINED = "joined"
+SIGNAL_SUCCESSION = "succession"
 QUERY_STATE = "state"
 
 
@@ -60,12 +75,23 @@ class Command(Contract):
     expected_sequence: int = Field(ge=0)
     unit_id: Code | None = None
     respondent_units: tuple[Code, ...] = ()
+    respondent_accounts: tuple[Code, ...] = ()
     reason_code: Code | None = None
     ground: Code | None = None
     note: DocumentRef | None = None
     public_reply: DocumentRef | None = None
     outcome: Outcome | None = None
     satisfaction: int | None = Field(default=None, ge=1, le=5)
+    kind: HandoverKind | None = None
+    purpose: Purpose | None = None
+    amount: float | None = Field(default=None, gt=0, le=1_000)
+    category: CategoryCode | None = None
+    track: Track | None = None
+    level: Supervision | None = None
+    disposal: Code | None = None
+    assignee: Code | None = None
+    main_case_id: UUID | None = None
+    extract: DocumentRef | None = None
 
 
 class ReporterMessage(Contract):
@@ -95,11 +121,16 @@ class Task(Contract):
 
 
 class RunningClock(Contract):
-    """A clock on the case with its deadline of record and what has been said of it."""
+    """A clock on the case with its deadline of record, what has been said of it and what happened to it.
+
+    While it is suspended its ``deadline`` is the one before, and binds nobody.
+    """
 
     deadline: Deadline
     warned: bool = False
     overdue: bool = False
+    suspended: bool = False
+    events: tuple[ClockEvent, ...] = ()
 
 
 class CaseState(Contract):
@@ -117,6 +148,7 @@ class CaseState(Contract):
     respondent_units: tuple[Code, ...] = ()
     linked: bool = False
     redo_count: int = 0
+    course: Course = Course()
     public_document: DocumentRef | None = None
     outcome: Outcome | None = None
     satisfaction: int | None = None
@@ -147,13 +179,100 @@ class RouteCheck(Contract):
     to_desk: bool = False
     linked: bool
     respondent_units: tuple[Code, ...]
+    act: Act | None = None
+    kind: HandoverKind | None = None
+    approved: bool = False
+    """A leader has said yes to this very receiver."""
+    purposes: tuple[Purpose, ...] = ()
+    """The clocks that run: the verdict says what becomes of each."""
+
+
+class ClockFate(StrEnum):
+    """What a hand-over does to a clock of the case (handovers.csv)."""
+
+    CARRY = "CARRY"
+    RESTART = "RESTART"
+    STOP = "STOP"
+
+
+class ClockEffect(Contract):
+    """What becomes of the clock of a purpose."""
+
+    purpose: Purpose
+    fate: ClockFate
 
 
 class RouteVerdict(Contract):
-    """``unit`` when it may; else ``refusal``, a code whose texts the API knows."""
+    """``unit`` when it may; else ``refusal``, a code whose texts the API knows.
+
+    ``kind`` of the hand-over, and its ``effects`` on the clocks that run; None from a version that knew of none.
+    """
 
     unit: UnitRef | None = None
     refusal: Code | None = None
+    kind: HandoverKind | None = None
+    effects: tuple[ClockEffect, ...] | None = None
+
+
+class ArbiterRequest(Contract):
+    """Who designates when these units return a case: their common superior, else the joint conference."""
+
+    case_id: UUID
+    track: Track
+    region: RegionCode
+    desk_id: Code
+    unit_ids: tuple[Code, ...]
+    respondent_units: tuple[Code, ...]
+
+
+class BypassRequest(Contract):
+    """Which restricted desk above takes a case that concerns the desk's own house or its superior?"""
+
+    case_id: UUID
+    region: RegionCode
+    desk_id: Code
+    respondent_units: tuple[Code, ...]
+
+
+class ClockChange(Contract):
+    """May this happen to a clock, and where does it stand then? ``asked``: a request, nothing is granted yet."""
+
+    clock: "RunningClock"
+    event: ClockEvent
+    ground: Code | None = None
+    asked: bool = False
+
+
+class ClockVerdict(Contract):
+    """``deadline`` after it; None while suspended. ``refusal``: why not."""
+
+    deadline: Deadline | None = None
+    refusal: Code | None = None
+
+
+class MergeCheck(Contract):
+    """May the case be joined to the main one: on record, of the same track, open, not merged itself, in sight?"""
+
+    case_id: UUID
+    main_case_id: UUID
+    track: Track
+    desk_id: Code
+    origin_case_id: UUID | None = None
+
+
+class Joined(Contract):
+    """One case to another: these complaints are now yours (ABSORB), or no longer (DISOWN), or the main case ended."""
+
+    act: Act
+    case_id: UUID
+    complaint_ids: tuple[UUID, ...] = ()
+
+
+class Succession(Contract):
+    """A unit has a successor: merged, renamed or abolished (信访工作条例 art. 24)."""
+
+    unit_id: Code
+    successor: UnitRef
 
 
 class LinkCheck(Contract):
@@ -162,13 +281,17 @@ class LinkCheck(Contract):
     case_id: UUID
     unit_ids: tuple[Code, ...]
     holder_id: Code | None = None
+    other_ids: tuple[Code, ...] = ()
+    """Other units that have a part in the case."""
 
 
 class LinkVerdict(Contract):
-    """``refusal`` when they can't. ``holder_accused``: the holder is one of them or stands below one."""
+    """``refusal`` when they can't. ``holder_accused``: the holder is one of them or stands below one; ``accused_ids``:
+    which of the others."""
 
     refusal: Code | None = None
     holder_accused: bool = False
+    accused_ids: tuple[Code, ...] = ()
 
 
 class ClockRequest(Contract):
@@ -200,6 +323,7 @@ class Transition(Contract):
     respondent_units: tuple[Code, ...] = ()
     linked: bool = False
     redo_count: int = 0
+    course: Course = Course()
     command_id: UUID | None = None
     reason_code: Code | None = None
     ground: Code | None = None

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from contracts.cases import Deadline
-from contracts.lifecycle import LAPSE, REPORTERS_CLOCKS, Act, Purpose
+from contracts.course import ClockEvent, ClockEventType
+from contracts.lifecycle import LAPSE, SILENT_CLOCKS, Act, Purpose
 from contracts.messages import RunningClock
 
 
@@ -19,8 +20,10 @@ class Due:
 
 
 def _next(clock: RunningClock) -> Due | None:
+    if clock.suspended:
+        return None
     deadline = clock.deadline
-    speaks = deadline.purpose not in REPORTERS_CLOCKS
+    speaks = deadline.purpose not in SILENT_CLOCKS
     if speaks and not clock.warned and deadline.due_soon_at < deadline.due_at:
         return Due(deadline.due_soon_at, Act.DUE_SOON, deadline.purpose)
     if deadline.purpose in LAPSE:
@@ -86,3 +89,18 @@ def started(clocks: Iterable[RunningClock], deadlines: Iterable[Deadline]) -> tu
     """The clocks with new ones; a new clock takes the place of an older one of its purpose."""
     new = tuple(RunningClock(deadline=deadline) for deadline in deadlines)
     return without(clocks, (clock.deadline.purpose for clock in new)) + new
+
+
+def changed(clock: RunningClock, event: ClockEvent, deadline: Deadline | None, now: datetime) -> RunningClock:
+    """The clock after a suspension, resumption or extension at ``now``; ``deadline`` None while it is suspended.
+
+    What was said of the deadline before is said anew of the new one when its time comes.
+    """
+    moved = deadline or clock.deadline
+    return RunningClock(
+        deadline=moved,
+        warned=clock.warned and now >= moved.due_soon_at,
+        overdue=clock.overdue and now >= moved.due_at,
+        suspended=event.type is ClockEventType.SUSPEND or (clock.suspended and event.type is ClockEventType.EXTEND),
+        events=(*clock.events, event),
+    )

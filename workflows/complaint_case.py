@@ -6,18 +6,20 @@ wake-up of all. Every step is recorded by an activity before the state moves, so
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TypeVar
 from uuid import UUID
 
 from temporalio import workflow
-from temporalio.common import RetryPolicy
-from temporalio.exceptions import ApplicationError
+from temporalio.common import RetryPolicy, WorkflowIDReusePolicy
+from temporalio.exceptions import ApplicationError, FailureError
 
 with workflow.unsafe.imports_passed_through():
+    from contracts import judge
     from contracts.cases import Deadline, UnitRef
     from contracts.clock import BusinessClock
-    from contracts.lifecycle import FINAL, QUIET, RULE, Act, Party, Purpose, Stage, Track
+    from contracts.lifecycle import FINAL, QUIET, RULE, Act, Party, Purpose, Stage
     from contracts.messages import (
         CONFLICTING_CONTENT,
         ILLEGAL_ACT,
@@ -26,7 +28,9 @@ with workflow.unsafe.imports_passed_through():
         ROUTE_REFUSED,
         SIGNAL_CALENDAR_CHANGED,
         SIGNAL_CLOCK_CHANGED,
+        SIGNAL_JOINED,
         SIGNAL_REPORTER,
+        SIGNAL_SUCCESSION,
         STALE,
         UPDATE_ACT,
         WORKFLOW_TYPE,
@@ -35,15 +39,16 @@ with workflow.unsafe.imports_passed_through():
         CaseState,
         ClockRequest,
         Command,
-        LinkCheck,
+        Joined,
         RefusalDetail,
         ReporterMessage,
-        RouteCheck,
         RouteRequest,
-        RouteVerdict,
-        Transition,
+        Succession,
+        workflow_id,
     )
-    from workflows import clocks, decide, ports
+    from workflows import clocks, decide, handover, joining, ports
+    from workflows.handover import Move, Moves
+    from workflows.transitions import transition
 
 KEPT_RESULTS = 100
 KEPT_MESSAGES = 200
@@ -72,7 +77,10 @@ class ComplaintCase:
     def __init__(self, state: CaseState) -> None:
         self._state = state
         self._lock = asyncio.Lock()
+        self._moves = Moves(self._ask)
         self._messages: list[ReporterMessage] = []
+        self._joined: list[Joined] = []
+        self._successions: list[Succession] = []
         self._clock_changed = False
         self._calendar_changed = False
         self._updates = 0
@@ -121,6 +129,16 @@ class ComplaintCase:
         """A later fact from the reporter."""
         self._messages.append(message)
 
+    @workflow.signal(name=SIGNAL_JOINED)
+    def joined(self, joined: Joined) -> None:
+        """Another case was joined to this one, or leaves it, or this one's main case ended."""
+        self._joined.append(joined)
+
+    @workflow.signal(name=SIGNAL_SUCCESSION)
+    def succession(self, succession: Succession) -> None:
+        """A unit has a successor, who takes its seats in this case."""
+        self._successions.append(succession)
+
     @workflow.signal(name=SIGNAL_CLOCK_CHANGED)
     def clock_changed(self) -> None:
         """The business clock was set anew: timers are to be laid again."""
@@ -144,9 +162,8 @@ class ComplaintCase:
 
         def woken() -> bool:
             return (
-                bool(self._messages)
+                self._told()
                 or self._clock_changed
-                or self._calendar_changed
                 or self._state.clocks != clocks_then
                 or self._state.stage in FINAL
                 or self._should_continue()
@@ -175,6 +192,12 @@ class ComplaintCase:
             while self._messages:
                 await self._message(self._messages[0])
                 self._messages.pop(0)
+            while self._joined:
+                await self._join(self._joined[0])
+                self._joined.pop(0)
+            while self._successions:
+                await self._succeed(self._successions[0])
+                self._successions.pop(0)
             while self._state.stage not in FINAL:
                 due = clocks.next_due(self._state.clocks, self._now())
                 if due is None or due.at > self._now():
@@ -183,11 +206,12 @@ class ComplaintCase:
 
     async def _settle(self) -> None:
         """Serve until nobody waits for an answer of this run."""
-        while self._messages or self._calendar_changed or not workflow.all_handlers_finished():
-            await workflow.wait_condition(
-                lambda: bool(self._messages) or self._calendar_changed or workflow.all_handlers_finished()
-            )
+        while self._told() or not workflow.all_handlers_finished():
+            await workflow.wait_condition(lambda: self._told() or workflow.all_handlers_finished())
             await self._serve()
+
+    def _told(self) -> bool:
+        return bool(self._messages or self._joined or self._successions or self._calendar_changed)
 
     def _should_continue(self) -> bool:
         return workflow.info().is_continue_as_new_suggested() or self._updates >= MAX_UPDATES
@@ -204,66 +228,70 @@ class ComplaintCase:
             if verdict.unit is None:
                 # Not an ApplicationError: that would end the case. The task is tried again until there is a desk.
                 raise RuntimeError("no desk registers this case")
-            await self._step(Act.REGISTER, _SYSTEM, desk=verdict.unit)
+            await self._step(
+                Act.REGISTER, _SYSTEM, Move(decide.effect(self._state, Act.REGISTER), {"desk": verdict.unit})
+            )
 
     async def _command(self, command: Command) -> None:
-        desk, holder = self._state.desk, self._state.holder
-        linked, respondents = self._state.linked, self._state.respondent_units
-        effect: decide.Effect | None = None
-        if command.act in (Act.DISPATCH, Act.TRANSFER):
-            holder = await self._route(command, to_desk=False)
-        elif command.act is Act.HAND_TO_DESK:
-            desk, holder = await self._route(command, to_desk=True), None
-        elif command.act is Act.LINK_RESPONDENTS:
-            respondents, linked = decide.respondents_after(self._state, command), True
-            effect, holder = await self._link(respondents)
-        await self._step(
-            command.act,
-            command.actor,
-            desk=desk,
-            holder=holder,
-            linked=linked,
-            respondents=respondents,
-            command=command,
-            satisfaction=command.satisfaction,
-            effect=effect,
-        )
+        before = self._state
+        try:
+            move = await self._moves.of(before, command, self._now())
+        except handover.Refused as refused:
+            raise self._error(ROUTE_REFUSED, str(refused)) from refused
+        await self._step(command.act, command.actor, move, command=command)
+        await self._tell_others(before, command)
 
-    async def _link(self, respondents: tuple[str, ...]) -> tuple[decide.Effect | None, UnitRef | None]:
-        """The effect of linking, and who holds the case after it: a report is taken from a holder who is accused."""
-        holder, facts = self._state.holder, self._state.facts
-        check = LinkCheck(case_id=facts.case_id, unit_ids=respondents, holder_id=holder.unit_id if holder else None)
-        verdict = await self._ask(ports.check_respondents, check)
-        if verdict.refusal is not None:
-            raise self._error(ROUTE_REFUSED, verdict.refusal)
-        if verdict.holder_accused and facts.track is Track.INTEGRITY:
-            return decide.recalled(self._state), None
-        return None, holder
+    async def _tell_others(self, before: CaseState, command: Command) -> None:
+        """What an act means for other cases: the part split off begins, the main case takes over or lets go."""
+        facts, course = before.facts, self._state.course
+        if command.act is Act.SPLIT:
+            part = handover.split_off(before, command)
+            await workflow.start_child_workflow(
+                WORKFLOW_TYPE,
+                part,
+                id=workflow_id(part.facts.case_id),
+                id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+                parent_close_policy=workflow.ParentClosePolicy.ABANDON,
+            )
+        elif command.act is Act.MERGE and course.main_case is not None:
+            joined = Joined(act=Act.ABSORB, case_id=facts.case_id, complaint_ids=facts.complaint_ids)
+            if not await self._signal(course.main_case, joined):
+                await self._step(Act.MERGE_FAILED, _SYSTEM, joining.unmerged(self._state))
+        elif command.act is Act.UNMERGE and before.course.main_case is not None:
+            left = Joined(act=Act.DISOWN, case_id=facts.case_id, complaint_ids=facts.complaint_ids)
+            await self._signal(before.course.main_case, left)
 
-    async def _route(self, command: Command, *, to_desk: bool) -> UnitRef:
-        facts = self._state.facts
-        check = RouteCheck(
-            case_id=facts.case_id,
-            track=facts.track,
-            category=facts.category,
-            region=facts.region,
-            unit_id=command.unit_id or "",
-            from_unit=command.actor.unit_id or "",
-            to_desk=to_desk,
-            linked=self._state.linked,
-            respondent_units=self._state.respondent_units,
-        )
-        verdict = await self._ask(ports.check_route, check)
-        self._refuse_route(verdict)
-        if verdict.unit is None:
-            raise ApplicationError("the route check named no unit", type=ROUTE_REFUSED)
-        return verdict.unit
+    async def _signal(self, case_id: UUID, joined: Joined) -> bool:
+        """Tell another case; False when its workflow has ended."""
+        other = workflow.get_external_workflow_handle(workflow_id(case_id))
+        try:
+            await other.signal(SIGNAL_JOINED, joined)
+        except FailureError:
+            workflow.logger.info("the other case has ended", extra={"act": joined.act})
+            return False
+        return True
+
+    async def _join(self, joined: Joined) -> None:
+        """Take what another case told, or decline it."""
+        if joining.declines(self._state, joined):
+            no = Joined(act=Act.MERGE_FAILED, case_id=self._state.facts.case_id)
+            await self._signal(joined.case_id, no)
+            return
+        move = joining.move(self._state, joined)
+        if move is not None:
+            await self._step(joined.act, _SYSTEM, move)
+
+    async def _succeed(self, succession: Succession) -> None:
+        changes = handover.succeeded(self._state, succession.unit_id, succession.successor)
+        if changes and self._state.stage in RULE[Act.SUCCEED].stages:
+            await self._step(Act.SUCCEED, _SYSTEM, Move(decide.effect(self._state, Act.SUCCEED), changes))
 
     async def _message(self, message: ReporterMessage) -> None:
         if message.message_id in self._state.seen_messages:
             return
         if self._state.stage in RULE[message.act].stages:
-            await self._step(message.act, _REPORTER, satisfaction=message.satisfaction)
+            effect = decide.effect(self._state, message.act, message.satisfaction)
+            await self._step(message.act, _REPORTER, Move(effect), satisfaction=message.satisfaction)
         else:
             workflow.logger.info("reporter's message came too late", extra={"act": message.act})
         seen = (*self._state.seen_messages, message.message_id)[-KEPT_MESSAGES:]
@@ -272,10 +300,13 @@ class ComplaintCase:
     async def _lapse(self, due: clocks.Due) -> None:
         clock = clocks.running(self._state.clocks, due.purpose)
         about = clock.deadline if clock else None
+        move = Move(decide.effect(self._state, due.act))
         if due.act in (Act.DUE_SOON, Act.OVERDUE):
-            await self._step(due.act, _SYSTEM, about=about, marked=due)
-        else:
-            await self._step(due.act, _SYSTEM, about=about)
+            move = replace(move, clocks=clocks.marked(self._state.clocks, due))
+        await self._step(due.act, _SYSTEM, move, about=about)
+        if due.act is Act.ARCHIVE:
+            for merged in self._state.course.merged_cases:
+                await self._signal(merged, Joined(act=Act.MERGE_ENDED, case_id=self._state.facts.case_id))
 
     async def _recount(self) -> None:
         """Each deadline that the calendar moves is a step of its own; one that it leaves alone is none."""
@@ -285,7 +316,9 @@ class ComplaintCase:
         counted = await self._ask(ports.recount, list(running))
         for clock, deadline in zip(running, counted, strict=True):
             if clocks.touched(clock.deadline, deadline):
-                await self._step(Act.RECOUNT, _SYSTEM, about=deadline, before=clock.deadline)
+                counted_anew = clocks.recounted(self._state.clocks, deadline, self._now())
+                move = Move(decide.effect(self._state, Act.RECOUNT), clocks=counted_anew)
+                await self._step(Act.RECOUNT, _SYSTEM, move, about=deadline, before=clock.deadline)
 
     # -- one step
 
@@ -293,43 +326,32 @@ class ComplaintCase:
         self,
         act: Act,
         actor: Actor,
+        move: Move,
         *,
-        desk: UnitRef | None = None,
-        holder: UnitRef | None = None,
-        linked: bool | None = None,
-        respondents: tuple[str, ...] | None = None,
         command: Command | None = None,
         satisfaction: int | None = None,
         about: Deadline | None = None,
         before: Deadline | None = None,
-        marked: clocks.Due | None = None,
-        effect: decide.Effect | None = None,
     ) -> None:
         """Work out the next state, record the step, then move. A step that could not be recorded did not happen."""
-        old, at = self._state, self._now()
-        effect = effect or decide.effect(old, act, satisfaction)
-        stopped = clocks.without(old.clocks, effect.stops)
-        if marked is not None:
-            stopped = clocks.marked(stopped, marked)
-        if before is not None and about is not None:
-            stopped = clocks.recounted(stopped, about, at)
-        new_desk = desk or old.desk
-        if new_desk is None:
+        old, at, effect = self._state, self._now(), move.effect
+        if command is not None:
+            satisfaction = command.satisfaction
+        desk: UnitRef | None = move.changes.get("desk", old.desk)
+        if desk is None:
             raise ApplicationError("a case has a desk from its registration", type=ILLEGAL_ACT, non_retryable=True)
-        new_holder = holder if command is not None else old.holder
+        holder: UnitRef | None = move.changes.get("holder", old.holder)
+        changed = old.model_copy(update=move.changes)
         sequence = old.sequence + 1
-        deadlines = await self._deadlines(effect.starts, new_holder or new_desk, at)
+        deadlines = await self._deadlines(changed, effect.starts, move.unit or holder or desk, at)
         quiet = act in QUIET and effect.to is old.stage
-        moved = old.model_copy(
+        left = clocks.without(old.clocks if move.clocks is None else move.clocks, effect.stops)
+        moved = changed.model_copy(
             update={
                 "sequence": sequence,
                 "changed_sequence": old.changed_sequence if quiet else sequence,
                 "stage": effect.to,
-                "desk": new_desk,
-                "holder": new_holder,
-                "clocks": clocks.started(stopped, deadlines),
-                "linked": old.linked if linked is None else linked,
-                "respondent_units": old.respondent_units if respondents is None else respondents,
+                "clocks": clocks.started(left, deadlines),
                 "redo_count": old.redo_count + (1 if effect.redo else 0),
                 "satisfaction": satisfaction or old.satisfaction,
                 "public_document": (command.public_reply if command else None) or old.public_document,
@@ -337,45 +359,20 @@ class ComplaintCase:
             }
         )
         moved = moved.model_copy(update={"task": decide.task_after(moved, command, sequence)})
-        recorded = await self._ask(
-            ports.record_transition,
-            Transition(
-                facts=old.facts,
-                sequence=sequence,
-                changed_sequence=max(1, moved.changed_sequence),
-                act=act,
-                actor=actor,
-                at=at,
-                from_stage=old.stage,
-                to_stage=moved.stage,
-                desk=new_desk,
-                holder=moved.holder,
-                task=moved.task,
-                clocks=moved.clocks,
-                respondent_units=moved.respondent_units,
-                linked=moved.linked,
-                redo_count=moved.redo_count,
-                command_id=command.command_id if command else None,
-                reason_code=command.reason_code if command else None,
-                ground=command.ground if command else None,
-                note=command.note if command else None,
-                public_document=moved.public_document,
-                outcome=moved.outcome,
-                satisfaction=moved.satisfaction,
-                deadline=about or _about(moved, act),
-                deadline_before=before,
-            ),
-        )
+        step = transition(old, moved, act, actor, at, command, about, before)
+        recorded = await self._ask(ports.record_transition, step)
         results = old.results
         if command is not None:
             result = ActResult(command_id=command.command_id, sequence=sequence, stage=moved.stage)
             results = (*results, result)[-KEPT_RESULTS:]
         self._state = moved.model_copy(update={"results": results, "business_clock": recorded.business_clock})
 
-    async def _deadlines(self, starts: tuple[Purpose, ...], unit: UnitRef, at: datetime) -> list[Deadline]:
+    async def _deadlines(
+        self, state: CaseState, starts: tuple[Purpose, ...], unit: UnitRef, at: datetime
+    ) -> list[Deadline]:
         if not starts:
             return []
-        facts = self._state.facts
+        facts = state.facts
         return await self._ask(
             ports.set_clocks,
             [
@@ -419,23 +416,8 @@ class ComplaintCase:
     def _refuse_illegal(self, command: Command) -> None:
         code = decide.refusal(self._state, command)
         if code is not None:
-            raise self._error(STALE if code == decide.STALE_VIEW else ILLEGAL_ACT, code)
-
-    def _refuse_route(self, verdict: RouteVerdict) -> None:
-        if verdict.refusal is not None:
-            raise self._error(ROUTE_REFUSED, verdict.refusal)
+            raise self._error(STALE if code == judge.STALE else ILLEGAL_ACT, code)
 
     def _error(self, kind: str, code: str) -> ApplicationError:
         detail = RefusalDetail(code=code, sequence=self._state.sequence, stage=self._state.stage)
         return ApplicationError(f"refused: {code}", detail, type=kind, non_retryable=True)
-
-
-def _about(state: CaseState, act: Act) -> Deadline | None:
-    """The deadline that a told act names: what the reporter must meet, else when the holder must answer."""
-    wanted = {
-        Act.REQUEST_SUPPLEMENT: (Purpose.SUPPLEMENT,),
-        Act.REVIEW_PASS: (Purpose.VISIT,),
-        Act.RECORD_VISIT: (Purpose.SILENCE,),
-    }.get(act, (Purpose.REDO, Purpose.HANDLE, Purpose.ACKNOWLEDGE))
-    found = (clocks.running(state.clocks, purpose) for purpose in wanted)
-    return next((clock.deadline for clock in found if clock is not None), None)

@@ -5,9 +5,14 @@ from temporalio import activity
 from contracts.cases import Deadline
 from contracts.clock import BusinessClock
 from contracts.messages import (
+    ArbiterRequest,
+    BypassRequest,
+    ClockChange,
     ClockRequest,
+    ClockVerdict,
     LinkCheck,
     LinkVerdict,
+    MergeCheck,
     Recorded,
     RouteCheck,
     RouteRequest,
@@ -19,6 +24,10 @@ from contracts.messages import (
 ROUTE_INTAKE = "route_intake"
 CHECK_ROUTE = "check_route"
 CHECK_RESPONDENTS = "check_respondents"
+CHECK_MERGE = "check_merge"
+FIND_ARBITER = "find_arbiter"
+FIND_BYPASS = "find_bypass"
+CHANGE_CLOCK = "change_clock"
 SET_CLOCKS = "set_clocks"
 RECOUNT = "recount"
 READ_CLOCK = "read_clock"
@@ -45,6 +54,30 @@ async def check_route(check: RouteCheck) -> RouteVerdict:
 async def check_respondents(check: LinkCheck) -> LinkVerdict:
     """Can all these units be linked as respondents, and is the holder accused then?"""
     raise _Elsewhere(CHECK_RESPONDENTS)
+
+
+@activity.defn(name=CHECK_MERGE)
+async def check_merge(check: MergeCheck) -> RouteVerdict:
+    """May the case be joined to the main one (并案)?"""
+    raise _Elsewhere(CHECK_MERGE)
+
+
+@activity.defn(name=FIND_ARBITER)
+async def find_arbiter(request: ArbiterRequest) -> RouteVerdict:
+    """The common superior of the units that returned the case, else the joint conference (信访工作条例 art. 24)."""
+    raise _Elsewhere(FIND_ARBITER)
+
+
+@activity.defn(name=FIND_BYPASS)
+async def find_bypass(request: BypassRequest) -> RouteVerdict:
+    """The nearest restricted desk above the case's desk that is not accused."""
+    raise _Elsewhere(FIND_BYPASS)
+
+
+@activity.defn(name=CHANGE_CLOCK)
+async def change_clock(change: ClockChange) -> ClockVerdict:
+    """A clock after a suspension, resumption or extension, within what its rule allows."""
+    raise _Elsewhere(CHANGE_CLOCK)
 
 
 @activity.defn(name=SET_CLOCKS)

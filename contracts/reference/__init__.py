@@ -17,12 +17,15 @@ from contracts.reference.model import (
     CategoryClass,
     ClockRule,
     Department,
+    Disposal,
     Division,
+    Handover,
     OutcomeType,
     Refusal,
     Regime,
     Sanction,
     Satisfaction,
+    Suspension,
     Transfer,
     UnitLevel,
     WorkingHours,
@@ -36,13 +39,16 @@ __all__ = [
     "CategoryClass",
     "ClockRule",
     "Department",
+    "Disposal",
     "Division",
     "Finding",
+    "Handover",
     "OutcomeType",
     "Refusal",
     "Regime",
     "Sanction",
     "Satisfaction",
+    "Suspension",
     "Transfer",
     "UnitLevel",
     "WorkingHours",
@@ -54,12 +60,15 @@ __all__ = [
     "clock_rule",
     "clock_rules",
     "departments",
+    "disposals",
+    "handovers",
     "local_divisions",
     "outcomes",
     "refusals",
     "regimes",
     "sanctions",
     "satisfaction_levels",
+    "suspensions",
     "transfers",
     "unit_levels",
     "use",
@@ -206,6 +215,28 @@ def transfers(on: date | datetime | None = None) -> tuple[Transfer, ...]:
     """The permitted transfers (who may hand what to whom, and how)."""
     names = ("sender", "receiver", "act", "leader_approval", "condition")
     return tuple(Transfer(**_named(line, *names)) for line in _on("transfers", _day(on)))
+
+
+def handovers(on: date | datetime | None = None) -> tuple[Handover, ...]:
+    """What hand-overs do to the clocks of a case."""
+    names = ("act", "kind", "fate", "article")
+    return tuple(
+        Handover(**_named(line, *names), purpose=Purpose(line.values["purpose"])) for line in _on("handovers", _day(on))
+    )
+
+
+def suspensions(on: date | datetime | None = None) -> dict[str, Suspension]:
+    """Grounds on which a clock may stand still, by code."""
+    lines = _on("suspensions", _day(on))
+    return {
+        line.key[0]: Suspension(**_named(line, "code", "name_zh", "name_en", "clocks", "article")) for line in lines
+    }
+
+
+def disposals(on: date | datetime | None = None) -> dict[str, Disposal]:
+    """What receivers of referrals say they did, by code."""
+    names = ("code", "department", "name_zh", "name_en", "article")
+    return {line.key[0]: Disposal(**_named(line, *names)) for line in _on("disposals", _day(on))}
 
 
 def outcomes(on: date | datetime | None = None) -> dict[str, OutcomeType]:

@@ -154,6 +154,39 @@ class Transfer(Row):
 
 
 @dataclass(frozen=True)
+class Handover(Row):
+    """What a hand-over does to a clock of the case: CARRY, RESTART or STOP. ``kind`` ``*``: of any kind."""
+
+    act: str
+    kind: str
+    purpose: Purpose
+    fate: str
+    article: str
+
+
+@dataclass(frozen=True)
+class Suspension(Row):
+    """A ground on which a clock may stand still; ``clocks`` empty: any clock of the case."""
+
+    code: str
+    name_zh: str
+    name_en: str
+    clocks: tuple[str, ...]
+    article: str
+
+
+@dataclass(frozen=True)
+class Disposal(Row):
+    """What a receiver of a referral says it did, by class alone; ``department`` ``*``: any other."""
+
+    code: str
+    department: str
+    name_zh: str
+    name_en: str
+    article: str
+
+
+@dataclass(frozen=True)
 class OutcomeType(Row):
     """办结类型."""
 

@@ -92,8 +92,15 @@ def _reasons(line: Line, departments: set[str], classes: set[str], clocks: set[s
                 yield f"department {values['department']!r} is unknown"
         case "transfers.csv":
             for name in ("sender", "receiver"):
-                if values[name] not in departments | {"HOTLINE"}:
+                if values[name] not in departments | {"HOTLINE", "*"}:
                     yield f"{name} {values[name]!r} is unknown"
+        case "suspensions.csv":
+            for clock in values["clocks"]:
+                if clock not in clocks:
+                    yield f"clock {clock!r} is unknown"
+        case "disposals.csv":
+            if values["department"] not in departments | {"*"}:
+                yield f"department {values['department']!r} is unknown"
         case "working_hours.csv":
             times = [values[name] for name in ("morning_from", "morning_to", "afternoon_from", "afternoon_to")]
             if not times[0] < times[1] <= times[2] < times[3]:

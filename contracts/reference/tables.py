@@ -10,7 +10,7 @@ from math import isfinite
 from pathlib import Path
 from typing import Any
 
-from contracts.lifecycle import Channel, Purpose, Track
+from contracts.lifecycle import Act, Channel, HandoverKind, Purpose, Track
 
 Parser = Callable[[str], Any]
 UNITS = ("working_day", "calendar_day", "month", "quarter", "hour", "minute")
@@ -211,8 +211,27 @@ TABLES: dict[str, Table] = {
     "transfers": _table(
         "transfers",
         ("sender", "receiver", "act"),
-        {"sender": code, "receiver": code, "act": one_of(*ACTS), "leader_approval": yes_no, "condition": _MAY},
+        {
+            "sender": _any_or(code),
+            "receiver": _any_or(code),
+            "act": one_of(*ACTS),
+            "leader_approval": yes_no,
+            "condition": _MAY,
+        },
     ),
+    "handovers": _table(
+        "handovers",
+        ("act", "kind", "purpose"),
+        {
+            "act": one_of(*Act),
+            "kind": _any_or(one_of(*HandoverKind)),
+            "purpose": one_of(*Purpose),
+            "fate": one_of("CARRY", "RESTART", "STOP"),
+            "article": _MAY,
+        },
+    ),
+    "suspensions": _table("suspensions", ("code",), {"code": code, **_NAMES, "clocks": codes, "article": _MAY}),
+    "disposals": _table("disposals", ("code",), {"code": code, "department": _any_or(code), **_NAMES, "article": _MAY}),
     "outcomes": _table("outcomes", ("code",), {"code": code, **_NAMES}),
     "satisfaction": _table("satisfaction", ("level",), {"level": whole, **_NAMES, "satisfied": yes_no}),
     "sanctions": _table("sanctions", ("level",), {"level": whole, **_NAMES, "authority": text}),

@@ -11,9 +11,14 @@ from contracts.cases import Deadline
 from contracts.clock import BusinessClock
 from contracts.messages import (
     CONFLICTING_CONTENT,
+    ArbiterRequest,
+    BypassRequest,
+    ClockChange,
     ClockRequest,
+    ClockVerdict,
     LinkCheck,
     LinkVerdict,
+    MergeCheck,
     Recorded,
     RouteCheck,
     RouteRequest,
@@ -40,6 +45,10 @@ class Activities:
             self.route_intake,
             self.check_route,
             self.check_respondents,
+            self.check_merge,
+            self.find_arbiter,
+            self.find_bypass,
+            self.change_clock,
             self.set_clocks,
             self.recount,
             self.read_clock,
@@ -65,6 +74,26 @@ class Activities:
     async def check_respondents(self, check: LinkCheck) -> LinkVerdict:
         """May these units be linked as respondents?"""
         return await self._steps.check_respondents(check)
+
+    @activity.defn(name=ports.CHECK_MERGE)
+    async def check_merge(self, check: MergeCheck) -> RouteVerdict:
+        """May the case be joined to the main one?"""
+        return await self._steps.check_merge(check)
+
+    @activity.defn(name=ports.FIND_ARBITER)
+    async def find_arbiter(self, request: ArbiterRequest) -> RouteVerdict:
+        """Who designates?"""
+        return await self._steps.find_arbiter(request)
+
+    @activity.defn(name=ports.FIND_BYPASS)
+    async def find_bypass(self, request: BypassRequest) -> RouteVerdict:
+        """Which desk above takes it?"""
+        return await self._steps.find_bypass(request)
+
+    @activity.defn(name=ports.CHANGE_CLOCK)
+    async def change_clock(self, change: ClockChange) -> ClockVerdict:
+        """Where does the clock stand after it?"""
+        return await self._steps.change_clock(change)
 
     @activity.defn(name=ports.SET_CLOCKS)
     async def set_clocks(self, requests: list[ClockRequest]) -> list[Deadline]:

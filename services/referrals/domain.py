@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from contracts.cases import UnitRef
-from contracts.lifecycle import Track
+from contracts.lifecycle import Act, HandoverKind, Track
 from contracts.reference import Category
 
 MECHANISM_LEAD = "WJ"
@@ -23,6 +23,8 @@ class UnitKind(StrEnum):
     RESTRICTED_DESK = "RESTRICTED_DESK"
     DEPARTMENT = "DEPARTMENT"
     INSTITUTION = "INSTITUTION"
+    CONFERENCE = "CONFERENCE"
+    """信访工作联席会议: designates where there is no common superior (信访工作条例 art. 24)."""
 
 
 class Level(StrEnum):
@@ -49,6 +51,8 @@ class Unit:
     path: tuple[str, ...]
     department: str | None = None
     active: bool = True
+    on_system: bool = True
+    """False: it works on paper or in a system of its own; packages go out, receipt and answer are keyed in."""
 
     def ref(self) -> UnitRef:
         """The unit as contracts name it."""
@@ -66,6 +70,12 @@ class Refusal(StrEnum):
     NOT_COMPETENT = "NOT_COMPETENT"
     WRONG_PLACE = "WRONG_PLACE"
     DESK_ACCUSED = "DESK_ACCUSED"
+    NO_DESK_ABOVE = "NO_DESK_ABOVE"
+    NOT_PERMITTED = "NOT_PERMITTED"
+    KIND_NOT_PERMITTED = "KIND_NOT_PERMITTED"
+    NEEDS_APPROVAL = "NEEDS_APPROVAL"
+    OFF_SYSTEM = "OFF_SYSTEM"
+    ON_SYSTEM = "ON_SYSTEM"
 
 
 @dataclass(frozen=True)
@@ -79,6 +89,9 @@ class Hop:
     to_desk: bool
     linked: bool
     respondents: tuple[str, ...]
+    act: Act | None = None
+    kind: HandoverKind | None = None
+    approved: bool = False
 
 
 def region_prefix(region: str) -> str:
@@ -115,8 +128,14 @@ def accused(unit: Unit, respondents: Iterable[str]) -> bool:
 def competent(unit: Unit, hop: Hop) -> bool:
     """True for a department that leads or supports in the category, and for whom a GENERAL case is about."""
     if unit.kind is UnitKind.DEPARTMENT:
-        return unit.department in (hop.category.lead or MECHANISM_LEAD, *hop.category.support)
+        return unit.department in (hop.category.lead or MECHANISM_LEAD, *hop.category.support, *_clues(hop))
     return unit.kind is UnitKind.INSTITUTION and hop.track is Track.GENERAL and unit.unit_id in hop.respondents
+
+
+def _clues(hop: Hop) -> tuple[str, ...]:
+    """Departments that take a clue whatever the category's lead: police, tax, discipline inspection (rules.md §1.9)."""
+    wanted = {"GA": hop.category.crime_check, "SW": hop.category.tax_check, "JJ": hop.track is Track.INTEGRITY}
+    return tuple(department for department, true in wanted.items() if true)
 
 
 def in_place(unit: Unit, hop: Hop) -> bool:
@@ -137,6 +156,12 @@ def refuse(unit: Unit | None, hop: Hop) -> Refusal | None:
         return None if unit.kind is DESK_OF[hop.track] else Refusal.NOT_A_DESK
     if hop.track is Track.INTEGRITY and not hop.linked:
         return Refusal.UNLINKED
+    if unit.kind not in (UnitKind.DEPARTMENT, UnitKind.INSTITUTION):
+        return Refusal.NOT_COMPETENT
+    if hop.act in (Act.DESIGNATE, Act.ADD_SUPPORT):
+        # The designation itself makes it competent (信访工作条例 art. 24); a helper needn't be.
+        institution = unit.kind is UnitKind.INSTITUTION and hop.track is Track.INTEGRITY
+        return Refusal.NOT_COMPETENT if institution else None
     if not competent(unit, hop):
         return Refusal.NOT_COMPETENT
     return None if in_place(unit, hop) else Refusal.WRONG_PLACE
@@ -163,6 +188,35 @@ def desk_for(track: Track, region: str, units: Iterable[Unit]) -> Unit | None:
         if unit.kind is DESK_OF[track] and unit.active:
             by_region.setdefault(unit.region, unit)
     return next((by_region[place] for place in ancestors(region) if place in by_region), None)
+
+
+def arbiter(
+    bounced: Sequence[Unit], desk: Unit, track: Track, region: str, respondents: Sequence[str], units: Iterable[Unit]
+) -> Unit:
+    """Who designates: the nearest common superior of the units that returned the case, else the joint conference of
+    the nearest division, else the desk itself (信访工作条例 art. 24). Never one whom a report accuses."""
+    barred = respondents if track is Track.INTEGRITY else ()
+    every = [unit for unit in units if unit.active and unit.on_system and not accused(unit, barred)]
+    known = {unit.unit_id: unit for unit in every}
+    shared = [unit_id for unit_id in bounced[0].path[:-1] if all(unit_id in unit.path[:-1] for unit in bounced)]
+    superior = next((known[unit_id] for unit_id in reversed(shared) if unit_id in known), None)
+    if superior is not None and superior.kind is UnitKind.DEPARTMENT:
+        return superior
+    conferences = {unit.region: unit for unit in every if unit.kind is UnitKind.CONFERENCE}
+    return next((conferences[place] for place in ancestors(region) if place in conferences), desk)
+
+
+def desk_above(desk: Unit, respondents: Iterable[str], units: Iterable[Unit]) -> Unit | None:
+    """The nearest restricted desk above a desk that is neither accused nor below who is; None when there is none."""
+    accused_ids = tuple(respondents)
+    desks = {
+        unit.region: unit
+        for unit in units
+        if unit.kind is UnitKind.RESTRICTED_DESK and unit.active and not accused(unit, accused_ids)
+    }
+    own = region_prefix(desk.region)
+    above = [place for place in ancestors(desk.region) if region_prefix(place) != own]
+    return next((desks[place] for place in above if place in desks), None)
 
 
 @dataclass(frozen=True)

@@ -5,10 +5,19 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from contracts.cases import Deadline
+from contracts.course import ClockEventType
 from contracts.lifecycle import Channel, Purpose, Track
-from contracts.messages import ClockRequest, RunningClock
-from contracts.reference import ClockRule, Regime, applicable, categories, clock_of_version, clock_rule
-from services.referrals.counting import Calendar, Counted, Event, count
+from contracts.messages import ClockChange, ClockRequest, ClockVerdict, RunningClock
+from contracts.reference import (
+    ClockRule,
+    Regime,
+    applicable,
+    categories,
+    clock_of_version,
+    clock_rule,
+    suspensions,
+)
+from services.referrals.counting import Calendar, Counted, CountingError, Event, count
 from services.referrals.domain import Unit
 
 
@@ -79,12 +88,21 @@ def deadline(request: ClockRequest, unit: Unit | None, calendar: Calendar) -> De
     )
 
 
-def recounted(running: Deadline, calendar: Calendar) -> Deadline:
-    """A deadline by another calendar; as it was when its clock is in no table any more."""
-    rule = rule_of(running)
-    if rule is None:
-        return running
-    counted = count(rule, running.started_at, (), calendar)
+def recounted(running: RunningClock, calendar: Calendar) -> Deadline:
+    """A clock's deadline by another calendar; as it was while it is suspended, or in no table any more."""
+    record = running.deadline
+    rule = rule_of(record)
+    if rule is None or running.suspended:
+        return record
+    return _moved(record, count(rule, record.started_at, events_of(running), calendar), calendar)
+
+
+def events_of(running: RunningClock) -> list[Event]:
+    """What happened to a clock, as counting takes it."""
+    return [Event(event.type.value, event.at, event.amount) for event in running.events]
+
+
+def _moved(record: Deadline, counted: Counted, calendar: Calendar) -> Deadline:
     assert counted.due_soon_at is not None
     changes = {
         "due_at": _due(counted),
@@ -92,7 +110,47 @@ def recounted(running: Deadline, calendar: Calendar) -> Deadline:
         "provisional": counted.provisional,
         "calendar_version": calendar.version,
     }
-    return running.model_copy(update=changes)
+    return record.model_copy(update=changes)
+
+
+_STANDS_STILL = frozenset({Purpose.HANDLE, Purpose.REDO})
+"""The clocks of the case's own handling: those alone are extended or stand still."""
+
+
+def changed(change: ClockChange, calendar: Calendar) -> ClockVerdict:
+    """The deadline of record after what happens to a running clock, within what its rule allows.
+
+    Refusals: NO_EXTENSION, TOO_OFTEN and TOO_LONG by the rule's own extension; TOO_LATE once it is overdue (an
+    extension is asked for before the end); NO_SUSPENSION where the ground does not stop this clock.
+    """
+    clock, event = change.clock, change.event
+    record, rule = clock.deadline, rule_of(clock.deadline)
+    if rule is None or record.purpose not in _STANDS_STILL:
+        return ClockVerdict(refusal="NO_EXTENSION" if event.type is ClockEventType.EXTEND else "NO_SUSPENSION")
+    refusal = _refuse_extension(change, rule) if event.type is ClockEventType.EXTEND else None
+    if event.type is ClockEventType.SUSPEND:
+        ground = suspensions(event.at).get(change.ground or "")
+        if ground is None or (ground.clocks and rule.id not in ground.clocks):
+            refusal = "NO_SUSPENSION"
+    if refusal is not None:
+        return ClockVerdict(refusal=refusal)
+    after = clock.model_copy(update={"events": (*clock.events, event)})
+    try:
+        counted = count(rule, record.started_at, events_of(after), calendar)
+    except CountingError:
+        return ClockVerdict(refusal="NO_SUCH_CLOCK")
+    return ClockVerdict() if counted.due is None else ClockVerdict(deadline=_moved(record, counted, calendar))
+
+
+def _refuse_extension(change: ClockChange, rule: ClockRule) -> str | None:
+    granted = sum(event.type is ClockEventType.EXTEND for event in change.clock.events)
+    if not rule.extension_max_count or rule.extension_unit != rule.unit:
+        return "NO_EXTENSION"
+    if granted >= rule.extension_max_count:
+        return "TOO_OFTEN"
+    if rule.extension_max_amount is not None and change.event.amount > rule.extension_max_amount:
+        return "TOO_LONG"
+    return "TOO_LATE" if change.event.at >= change.clock.deadline.due_at and change.asked else None
 
 
 def rule_of(running: Deadline) -> ClockRule | None:

@@ -6,11 +6,16 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from contracts.cases import CaseTransitioned, Deadline, DocumentRef, WorkingMoment
 from contracts.clock import BusinessClock
-from contracts.lifecycle import REPORTERS_CLOCKS, TOLD_TO_REPORTER, Act, Stage
+from contracts.lifecycle import REPORTERS_CLOCKS, RULE, TOLD_TO_REPORTER, Act, Stage
 from contracts.messages import (
+    ArbiterRequest,
+    BypassRequest,
+    ClockChange,
     ClockRequest,
+    ClockVerdict,
     LinkCheck,
     LinkVerdict,
+    MergeCheck,
     Recorded,
     RouteCheck,
     RouteRequest,
@@ -19,13 +24,14 @@ from contracts.messages import (
     Transition,
 )
 from contracts.model import content_hash
-from contracts.reference import categories
+from contracts.reference import categories, transfers
+from contracts.reference import handovers as reference_handovers
 from contracts.topics import CASES
 from services.chassis import metrics
 from services.chassis.clock import read_clock
 from services.chassis.db import SYSTEM, Database
 from services.chassis.outbox import outgoing
-from services.referrals import domain
+from services.referrals import domain, handovers
 from services.referrals.counting import Calendar
 from services.referrals.domain import Hop
 from services.referrals.repository import cases, history, recounts, units
@@ -64,7 +70,7 @@ class Steps:
         return RouteVerdict(unit=desk.ref())
 
     async def check_route(self, check: RouteCheck) -> RouteVerdict:
-        """Whether the unit may receive the case."""
+        """Whether the unit may receive the case, by which kind of hand-over, and what that does to its clocks."""
         async with self.db.read(SYSTEM) as session:
             found = await units.known(session, [check.unit_id, check.from_unit])
         hop = Hop(
@@ -75,26 +81,81 @@ class Steps:
             to_desk=check.to_desk,
             linked=check.linked,
             respondents=check.respondent_units,
+            act=check.act,
+            kind=check.kind,
+            approved=check.approved,
         )
         unit = found.get(check.unit_id)
         refusal = domain.refuse(unit, hop)
+        permit = handovers.judge(unit, hop, transfers()) if unit is not None and refusal is None else None
+        if isinstance(permit, domain.Refusal):
+            refusal = permit
         if refusal is not None or unit is None:
             return RouteVerdict(refusal=(refusal or domain.Refusal.UNKNOWN_UNIT).value)
-        return RouteVerdict(unit=unit.ref())
+        if check.act is None:
+            return RouteVerdict(unit=unit.ref())
+        kind = permit.kind if isinstance(permit, handovers.Permit) else None
+        effects = handovers.effects(check.act, kind, check.purposes, reference_handovers())
+        return RouteVerdict(unit=unit.ref(), kind=kind, effects=effects)
 
     async def check_respondents(self, check: LinkCheck) -> LinkVerdict:
-        """Whether these units can be linked to the case, and whether its holder is accused then."""
+        """Whether these units can be linked to the case, and who with a part in it is accused then."""
         async with self.db.read(SYSTEM) as session:
             case = await cases.get(session, check.case_id)
             seats = [unit_id for unit_id in (case.desk.unit_id if case else None, check.holder_id) if unit_id]
-            found = await units.known(session, [*check.unit_ids, *seats])
+            found = await units.known(session, [*check.unit_ids, *seats, *check.other_ids])
         if case is None:
             return LinkVerdict(refusal=domain.Refusal.UNKNOWN_UNIT.value)
         desk, holder = found.get(case.desk.unit_id), found.get(check.holder_id or "")
         refusal = domain.refuse_link(desk, case.facts.track, list(found.values()), check.unit_ids)
         if refusal is not None:
             return LinkVerdict(refusal=refusal.value)
-        return LinkVerdict(holder_accused=holder is not None and domain.accused(holder, check.unit_ids))
+        others = (found[unit_id] for unit_id in check.other_ids if unit_id in found)
+        return LinkVerdict(
+            holder_accused=holder is not None and domain.accused(holder, check.unit_ids),
+            accused_ids=tuple(unit.unit_id for unit in others if domain.accused(unit, check.unit_ids)),
+        )
+
+    async def find_arbiter(self, request: ArbiterRequest) -> RouteVerdict:
+        """Who designates when these units have returned the case."""
+        async with self.db.read(SYSTEM) as session:
+            every = await units.everything(session)
+        known = {unit.unit_id: unit for unit in every}
+        bounced = [known[unit_id] for unit_id in request.unit_ids if unit_id in known]
+        desk = known.get(request.desk_id)
+        if desk is None or not bounced:
+            return RouteVerdict(refusal=domain.Refusal.UNKNOWN_UNIT.value)
+        found = domain.arbiter(bounced, desk, request.track, request.region, request.respondent_units, every)
+        return RouteVerdict(unit=found.ref())
+
+    async def find_bypass(self, request: BypassRequest) -> RouteVerdict:
+        """The restricted desk above, which takes what concerns the desk's own house or its superior."""
+        async with self.db.read(SYSTEM) as session:
+            every = await units.everything(session)
+        desk = next((unit for unit in every if unit.unit_id == request.desk_id), None)
+        above = domain.desk_above(desk, request.respondent_units, every) if desk else None
+        if above is None:
+            return RouteVerdict(refusal=domain.Refusal.NO_DESK_ABOVE.value)
+        return RouteVerdict(unit=above.ref())
+
+    async def check_merge(self, check: MergeCheck) -> RouteVerdict:
+        """Whether the case may be joined to the main one: same track, at the same desk, open, not joined itself."""
+        async with self.db.read(SYSTEM) as session:
+            main = await cases.get(session, check.main_case_id)
+        if main is None or main.facts.case_id == check.case_id or main.desk.unit_id != check.desk_id:
+            return RouteVerdict(refusal="NO_MAIN_CASE")
+        same_track = main.facts.track is check.track or check.origin_case_id == check.main_case_id
+        if not same_track:
+            return RouteVerdict(refusal="OTHER_TRACK")
+        if main.stage not in RULE[Act.ABSORB].stages:
+            return RouteVerdict(refusal="MAIN_CASE_ENDED")
+        return RouteVerdict(unit=main.desk)
+
+    async def change_clock(self, change: ClockChange) -> ClockVerdict:
+        """A clock after a suspension, resumption or extension, or why its rule does not allow it."""
+        async with self.db.read(SYSTEM) as session:
+            calendar = await self.sight.now(session)
+        return clocks.changed(change, calendar)
 
     async def set_clocks(self, requests: list[ClockRequest]) -> list[Deadline]:
         """The deadline of record of each clock, in the order asked."""
@@ -108,7 +169,7 @@ class Steps:
         """The deadlines of running clocks by the present calendar, in the order asked."""
         async with self.db.read(SYSTEM) as session:
             calendar = await self.sight.now(session)
-        return [clocks.recounted(clock.deadline, calendar) for clock in running]
+        return [clocks.recounted(clock, calendar) for clock in running]
 
     async def read_clock(self) -> BusinessClock:
         """The business clock as it runs now."""
@@ -125,7 +186,7 @@ class Steps:
             head = await history.head(session, case_id)
             clock = await read_clock(session)
             if step.sequence <= head.sequence:
-                if await history.content_of(session, case_id, step.sequence) != content:
+                if await history.recorded(session, case_id, step.sequence) != step:
                     raise Conflict("the sequence is taken by another content")
                 return Recorded(sequence=step.sequence, business_clock=clock)
             if step.sequence != head.sequence + 1:
@@ -154,6 +215,8 @@ class Steps:
 
 def told(step: Transition) -> bool:
     """May the reporter know of the step? Of a recount when it moves a date that the reporter has to keep."""
+    if step.act is Act.REPLY:
+        return step.to_stage is Stage.PENDING_VISIT  # 转送: no review stands between
     if step.act is not Act.RECOUNT or step.deadline is None or step.deadline_before is None:
         return step.act in TOLD_TO_REPORTER
     return step.deadline.purpose in REPORTERS_CLOCKS and step.deadline.due_at != step.deadline_before.due_at
@@ -161,9 +224,10 @@ def told(step: Transition) -> bool:
 
 def public_document(step: Transition) -> DocumentRef | None:
     """The text that a told step may name: its own, or the reply that was reviewed before."""
-    if step.act in (Act.REQUEST_SUPPLEMENT, Act.REJECT):
+    if step.act in history.TELLS_NOTE:
         return step.note
-    reviewed = step.act is Act.REVIEW_PASS or step.from_stage in (Stage.PENDING_VISIT, Stage.CLOSED)
+    passed = step.act is Act.REVIEW_PASS or (step.act is Act.REPLY and step.to_stage is Stage.PENDING_VISIT)
+    reviewed = passed or step.from_stage in (Stage.PENDING_VISIT, Stage.CLOSED)
     return step.public_document if reviewed else None
 
 

@@ -1,0 +1,83 @@
+"""How a case has been handed on: what the workflow carries beside stage, seats and clocks."""
+
+from enum import StrEnum
+from uuid import UUID
+
+from pydantic import Field
+
+from contracts.cases import DocumentRef, UnitRef
+from contracts.lifecycle import Act, HandoverKind, Purpose, Supervision
+from contracts.model import Code, Contract, Instant
+
+
+class ClockEventType(StrEnum):
+    """What may happen to a running clock."""
+
+    SUSPEND = "suspend"
+    RESUME = "resume"
+    EXTEND = "extend"
+
+
+class ClockEvent(Contract):
+    """A suspension, resumption or granted extension; ``amount`` in the clock's own unit, of an extension alone."""
+
+    type: ClockEventType
+    at: Instant
+    amount: float = 0
+
+
+class Support(Contract):
+    """A unit that helps the holder (协办) and answers to it; ``document`` once it has."""
+
+    unit: UnitRef
+    asked_sequence: int
+    document: DocumentRef | None = None
+
+
+class Request(Contract):
+    """What waits for the leader's yes: a longer period, or a referral. ``approved`` only of a referral not sent yet."""
+
+    act: Act
+    purpose: Purpose | None = None
+    amount: float | None = None
+    unit: UnitRef | None = None
+    ground: Code | None = None
+    asked_sequence: int
+    approved: bool = False
+
+
+class Course(Contract):
+    """The hand-overs of a case and what goes with them.
+
+    ``kind``: of the hand-over to the present holder; ``bounces``: returns approved so far, ``bounced`` by
+    these units; ``designated``: the holder
+    was designated and can't return the case (潍坊12345条例 art. 22); ``receiver``, ``received`` and ``disposal``: of a
+    referral; ``restricted``: in no ordinary list; ``excluded``: accounts of accused persons; ``main_case`` of a merged
+    case and ``merged_cases`` of the main one; ``split_case`` and ``origin_case`` of a split, where an ``extract``
+    stands for the submission in the part split off.
+    """
+
+    kind: HandoverKind | None = None
+    ground: Code | None = None
+    bounces: int = 0
+    bounced: tuple[Code, ...] = ()
+    designated: bool = False
+    arbiter: UnitRef | None = None
+    supports: tuple[Support, ...] = ()
+    request: Request | None = None
+    receiver: UnitRef | None = None
+    received: bool = False
+    disposal: Code | None = None
+    supervision: Supervision = Field(default=Supervision.NONE)
+    urgent: bool = False
+    restricted: bool = False
+    excluded: tuple[Code, ...] = ()
+    main_case: UUID | None = None
+    merged_cases: tuple[UUID, ...] = ()
+    split_case: UUID | None = None
+    origin_case: UUID | None = None
+    extract: DocumentRef | None = None
+
+    def waiting_supports(self) -> tuple[Support, ...]:
+        """Those that have not answered yet."""
+        return tuple(support for support in self.supports if support.document is None)

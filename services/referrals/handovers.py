@@ -1,0 +1,93 @@
+"""Kinds of hand-over: which are permitted between two units, and what each does to the clocks. Pure.
+
+The matrix is rules.md §3 (transfers.csv), the clocks' fates are handovers.csv: data that the deploying agency confirms.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from contracts.lifecycle import HANDOVER_CLOCKS, Act, HandoverKind, Purpose
+from contracts.messages import ClockEffect, ClockFate
+from contracts.reference import Handover, Transfer
+from services.referrals.domain import Hop, Refusal, Unit, UnitKind
+
+_KINDS: dict[str, tuple[HandoverKind, ...]] = {
+    "WITHIN": (HandoverKind.DISPATCH, HandoverKind.ASSIGN, HandoverKind.REPORT_UP),
+    "REPORT_CRIME": (HandoverKind.REFER,),
+}
+_LEAVES = frozenset({"JJ", "GA"})
+"""Receivers that handle in their own proceedings: what goes to them is referred, and has left us."""
+
+_CASE_CLOCKS = frozenset(Purpose) - HANDOVER_CLOCKS
+
+
+@dataclass(frozen=True)
+class Permit:
+    """A permitted kind of hand-over; ``leader_approval``: a leader says yes first; ``condition`` for people."""
+
+    kind: HandoverKind
+    leader_approval: bool
+    condition: str
+    source: str
+
+
+def side(unit: Unit) -> str:
+    """How the matrix names a unit: desks as HOTLINE, institutions as YY, departments by their code."""
+    if unit.kind is UnitKind.INSTITUTION:
+        return "YY"
+    return unit.department or "HOTLINE"
+
+
+def permits(sender: Unit, receiver: Unit, matrix: Iterable[Transfer]) -> tuple[Permit, ...]:
+    """The kinds that the matrix permits, in its order; the most exact rows alone count."""
+    pair = (side(sender), side(receiver))
+    rows = tuple(matrix)
+    for wanted in (pair, (pair[0], "*"), ("*", "*")):
+        found = [row for row in rows if (row.sender, row.receiver) == wanted]
+        if found:
+            return tuple(
+                Permit(kind, row.leader_approval, row.condition, row.source)
+                for row in found
+                for kind in _KINDS.get(row.act) or (HandoverKind(row.act),)
+                if kind is not HandoverKind.REPORT_UP or row.act == "REPORT_UP" or _above(receiver, sender)
+            )
+    return ()
+
+
+def _above(unit: Unit, other: Unit) -> bool:
+    return unit.unit_id in other.path[:-1]
+
+
+def judge(receiver: Unit, hop: Hop, matrix: Iterable[Transfer]) -> Permit | Refusal | None:
+    """The permit by which a hand-over goes, or why it may not; None where the matrix has no say (desks, designation)."""
+    if hop.to_desk or hop.sender is None or hop.act in (None, Act.DESIGNATE, Act.ADD_SUPPORT):
+        return None
+    refers = hop.act in (Act.REFER, Act.PROPOSE_REFERRAL)
+    leaves = not receiver.on_system or (receiver.department in _LEAVES)
+    if leaves and not refers and not (receiver.on_system and side(hop.sender) == "HOTLINE"):
+        return Refusal.OFF_SYSTEM
+    if refers and not leaves:
+        return Refusal.ON_SYSTEM
+    found = permits(hop.sender, receiver, matrix)
+    if not found:
+        return Refusal.NOT_PERMITTED
+    permit = next((permit for permit in found if hop.kind in (None, permit.kind)), None)
+    if permit is None:
+        return Refusal.KIND_NOT_PERMITTED
+    if permit.leader_approval and not hop.approved and hop.act is not Act.PROPOSE_REFERRAL:
+        return Refusal.NEEDS_APPROVAL
+    return permit
+
+
+def effects(
+    act: Act, kind: HandoverKind | None, purposes: Iterable[Purpose], table: Iterable[Handover]
+) -> tuple[ClockEffect, ...]:
+    """What a hand-over does to each clock of the case that runs; a clock that no row names is carried."""
+    rows = tuple(table)
+
+    def fate(purpose: Purpose) -> ClockFate:
+        fit = [row for row in rows if row.act == act and row.purpose is purpose and row.kind in ("*", kind)]
+        exact = next((row for row in fit if row.kind != "*"), fit[0] if fit else None)
+        return ClockFate(exact.fate) if exact else ClockFate.CARRY
+
+    return tuple(ClockEffect(purpose=purpose, fate=fate(purpose)) for purpose in purposes if purpose in _CASE_CLOCKS)

@@ -1,0 +1,384 @@
+"""What an act makes of seats, hand-overs and clocks: asked of the services, then a Move that one step records.
+
+Each method reads the state and the command, asks the ports it needs, and changes nothing itself.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID, uuid5
+
+from contracts.cases import DocumentRef, UnitRef
+from contracts.course import ClockEvent, ClockEventType, Course, Request, Support
+from contracts.lifecycle import Act, HandoverKind, Stage, Supervision, Track
+from contracts.messages import (
+    ArbiterRequest,
+    BypassRequest,
+    CaseState,
+    ClockChange,
+    ClockEffect,
+    ClockFate,
+    Command,
+    LinkCheck,
+    MergeCheck,
+    RouteCheck,
+    RouteRequest,
+    RouteVerdict,
+    RunningClock,
+)
+from workflows import clocks, decide, ports
+from workflows.decide import Effect
+
+
+class Refused(Exception):
+    """The services say no; the text is the code."""
+
+
+@dataclass(frozen=True)
+class Move:
+    """What a step changes: the effect on stage and clocks, fields of the state, and clocks that are no longer as they
+    were. ``unit``: whom the clocks that start run for, when not the holder or the desk."""
+
+    effect: Effect
+    changes: dict[str, Any] = field(default_factory=dict)
+    clocks: tuple[RunningClock, ...] | None = None
+    unit: UnitRef | None = None
+
+
+class Moves:
+    """The moves of officers' acts."""
+
+    def __init__(self, ask: Any) -> None:
+        self._ask = ask
+
+    async def of(self, state: CaseState, command: Command, at: datetime) -> Move:
+        """The move that a legal command makes at business time ``at``; raises Refused."""
+        plain = Move(decide.effect(state, command.act, command.satisfaction))
+        course = state.course
+        match command.act:
+            case Act.DISPATCH | Act.TRANSFER | Act.REFER:
+                return await self._hand_over(state, command, plain.effect)
+            case Act.HAND_TO_DESK:
+                verdict = await self._route(state, command, to_desk=True)
+                return Move(fated(state, plain.effect, verdict.effects), {"desk": verdict.unit, "holder": None})
+            case Act.DESIGNATE:
+                return await self._designate(state, command, plain.effect)
+            case Act.BYPASS:
+                return await self._bypass(state, plain.effect)
+            case Act.LINK_RESPONDENTS | Act.CORRECT_RESPONDENTS:
+                return await self._link(state, command, plain.effect)
+            case Act.LINK_PERSONS:
+                excluded = tuple(sorted({*course.excluded, *command.respondent_accounts}))
+                return Move(plain.effect, {"course": _with(course, excluded=excluded)})
+            case Act.APPROVE_RETURN:
+                return await self._return(state, plain.effect)
+            case Act.RECALL:
+                return Move(plain.effect, {"holder": None, "course": released(course)})
+            case Act.RECLASSIFY:
+                return await self._reclassify(state, command, plain.effect)
+            case Act.ADD_SUPPORT:
+                verdict = await self._route(state, command, to_desk=False)
+                assert verdict.unit is not None
+                asked = Support(unit=verdict.unit, asked_sequence=state.sequence + 1)
+                return Move(plain.effect, {"course": _with(course, supports=(*course.supports, asked))})
+            case Act.SUPPORT_ANSWER:
+                return Move(plain.effect, {"course": answered(course, command.actor.unit_id, command.note)})
+            case Act.RELEASE_SUPPORT:
+                kept = tuple(support for support in course.supports if support.unit.unit_id != command.unit_id)
+                return Move(plain.effect, {"course": _with(course, supports=kept)})
+            case Act.REQUEST_EXTENSION | Act.GRANT_EXTENSION | Act.SUSPEND_CLOCK | Act.RESUME_CLOCK:
+                return await self._clock(state, command, plain.effect, at)
+            case Act.PROPOSE_REFERRAL:
+                verdict = await self._route(state, command, to_desk=False)
+                request = Request(
+                    act=command.act, unit=verdict.unit, ground=command.ground, asked_sequence=state.sequence + 1
+                )
+                return Move(plain.effect, {"course": _with(course, request=request)}, unit=verdict.unit)
+            case Act.SPLIT:
+                return await self._split(state, command, plain.effect)
+            case Act.MERGE:
+                return await self._merge(state, command, plain.effect)
+        return Move(plain.effect, _plain_changes(state, command), unit=_counterpart(state, command.act))
+
+    async def _hand_over(self, state: CaseState, command: Command, effect: Effect) -> Move:
+        verdict = await self._route(state, command, to_desk=False)
+        course = _with(released(state.course), kind=verdict.kind, ground=command.ground)
+        fate = fated(state, effect, verdict.effects)
+        if command.act is Act.REFER:
+            course = _with(course, receiver=verdict.unit, kind=HandoverKind.REFER)
+            return Move(fate, {"course": course}, unit=verdict.unit)
+        return Move(fate, {"holder": verdict.unit, "course": course})
+
+    async def _designate(self, state: CaseState, command: Command, effect: Effect) -> Move:
+        verdict = await self._route(state, command, to_desk=False)
+        course = _with(released(state.course), designated=True, kind=HandoverKind.ASSIGN)
+        return Move(fated(state, effect, verdict.effects), {"holder": verdict.unit, "course": course})
+
+    async def _bypass(self, state: CaseState, effect: Effect) -> Move:
+        assert state.desk is not None
+        facts = state.facts
+        verdict = await self._ask(
+            ports.find_bypass,
+            BypassRequest(
+                case_id=facts.case_id,
+                region=state.desk.region,
+                desk_id=state.desk.unit_id,
+                respondent_units=state.respondent_units,
+            ),
+        )
+        _refuse(verdict)
+        course = _with(released(state.course), restricted=True)
+        return Move(effect, {"desk": verdict.unit, "holder": None, "course": course})
+
+    async def _link(self, state: CaseState, command: Command, effect: Effect) -> Move:
+        """A report is taken at once from a holder who turns out to be accused, and from others with a part in it."""
+        facts, holder, course = state.facts, state.holder, state.course
+        respondents = decide.respondents_after(state, command)
+        parts = [*(support.unit for support in course.supports), course.receiver, course.arbiter]
+        others = tuple(sorted({unit.unit_id for unit in parts if unit is not None}))
+        check = LinkCheck(
+            case_id=facts.case_id,
+            unit_ids=respondents,
+            holder_id=holder.unit_id if holder else None,
+            other_ids=others,
+        )
+        verdict = await self._ask(ports.check_respondents, check)
+        if verdict.refusal is not None:
+            raise Refused(verdict.refusal)
+        changes: dict[str, Any] = {"linked": True, "respondent_units": respondents}
+        if command.act is Act.CORRECT_RESPONDENTS:
+            changes["linked"] = bool(respondents) or state.facts.track is Track.GENERAL
+            course = _with(course, excluded=tuple(sorted(command.respondent_accounts)))
+        accused = set(verdict.accused_ids) if facts.track is Track.INTEGRITY else set()
+        if accused:
+            kept = tuple(support for support in course.supports if support.unit.unit_id not in accused)
+            course = _with(course, supports=kept)
+        if course is not state.course:
+            changes["course"] = course
+        through = {unit.unit_id for unit in (course.receiver, course.arbiter) if unit is not None} & accused
+        if facts.track is Track.INTEGRITY and (verdict.holder_accused or through):
+            return Move(decide.recalled(state), {**changes, "holder": None, "course": released(course)})
+        return Move(effect, changes)
+
+    async def _return(self, state: CaseState, effect: Effect) -> Move:
+        assert state.holder is not None
+        assert state.desk is not None
+        course = _with(released(state.course), bounces=state.course.bounces + 1)
+        bounced = tuple(dict.fromkeys((*course.bounced, state.holder.unit_id)))
+        course = _with(course, bounced=bounced)
+        if effect.to is not Stage.ARBITRATION:
+            return Move(effect, {"holder": None, "course": course})
+        verdict = await self._ask(
+            ports.find_arbiter,
+            ArbiterRequest(
+                case_id=state.facts.case_id,
+                track=state.facts.track,
+                region=state.facts.region,
+                desk_id=state.desk.unit_id,
+                unit_ids=bounced,
+                respondent_units=state.respondent_units,
+            ),
+        )
+        _refuse(verdict)
+        return Move(effect, {"holder": None, "course": _with(course, arbiter=verdict.unit)}, unit=verdict.unit)
+
+    async def _reclassify(self, state: CaseState, command: Command, effect: Effect) -> Move:
+        facts = state.facts
+        track = command.track or facts.track
+        moved = facts.model_copy(update={"category": command.category, "track": track})
+        changes: dict[str, Any] = {"facts": moved}
+        if track is not facts.track:
+            changes["desk"] = await self._desk(state, track, command.category or facts.category)
+        return Move(effect, changes)
+
+    async def _split(self, state: CaseState, command: Command, effect: Effect) -> Move:
+        """The submission goes on as a report at the restricted desk; the general part becomes a case of its own."""
+        desk = await self._desk(state, Track.INTEGRITY, state.facts.category)
+        course = _with(state.course, split_case=split_case_id(state, command))
+        facts = state.facts.model_copy(update={"track": Track.INTEGRITY})
+        return Move(effect, {"facts": facts, "desk": desk, "course": course})
+
+    async def _merge(self, state: CaseState, command: Command, effect: Effect) -> Move:
+        assert command.main_case_id is not None
+        assert state.desk is not None
+        verdict = await self._ask(
+            ports.check_merge,
+            MergeCheck(
+                case_id=state.facts.case_id,
+                main_case_id=command.main_case_id,
+                track=state.facts.track,
+                desk_id=state.desk.unit_id,
+                origin_case_id=state.course.origin_case,
+            ),
+        )
+        _refuse(verdict)
+        return Move(effect, {"course": _with(state.course, main_case=command.main_case_id)})
+
+    async def _clock(self, state: CaseState, command: Command, effect: Effect, at: datetime) -> Move:
+        course, request = state.course, state.course.request
+        purpose = request.purpose if command.act is Act.GRANT_EXTENSION and request else command.purpose
+        amount = request.amount if command.act is Act.GRANT_EXTENSION and request else command.amount
+        clock = clocks.running(state.clocks, purpose) if purpose else None
+        if clock is None:
+            raise Refused("NO_SUCH_CLOCK")
+        kind = {
+            Act.SUSPEND_CLOCK: ClockEventType.SUSPEND,
+            Act.RESUME_CLOCK: ClockEventType.RESUME,
+        }.get(command.act, ClockEventType.EXTEND)
+        event = ClockEvent(type=kind, at=at, amount=(amount or 0) if kind is ClockEventType.EXTEND else 0)
+        asked = command.act is Act.REQUEST_EXTENSION
+        change = ClockChange(clock=clock, event=event, ground=command.ground, asked=asked)
+        verdict = await self._ask(ports.change_clock, change)
+        _refuse(verdict)
+        if asked:
+            wanted = Request(act=command.act, purpose=purpose, amount=amount, asked_sequence=state.sequence + 1)
+            return Move(effect, {"course": _with(course, request=wanted)})
+        changed = clocks.changed(clock, event, verdict.deadline, at)
+        moved = tuple(changed if found is clock else found for found in state.clocks)
+        cleared = {"course": _with(course, request=None)} if command.act is Act.GRANT_EXTENSION else {}
+        return Move(effect, cleared, clocks=moved)
+
+    async def _desk(self, state: CaseState, track: Track, category: str) -> UnitRef:
+        facts = state.facts
+        wanted = RouteRequest(case_id=facts.case_id, track=track, category=category, region=facts.region)
+        verdict: RouteVerdict = await self._ask(ports.route_intake, wanted)
+        _refuse(verdict)
+        assert verdict.unit is not None
+        return verdict.unit
+
+    async def _route(self, state: CaseState, command: Command, *, to_desk: bool) -> RouteVerdict:
+        facts, request = state.facts, state.course.request
+        approved = request.unit if request is not None and request.approved else None
+        verdict: RouteVerdict = await self._ask(
+            ports.check_route,
+            RouteCheck(
+                case_id=facts.case_id,
+                track=facts.track,
+                category=facts.category,
+                region=facts.region,
+                unit_id=command.unit_id or "",
+                from_unit=command.actor.unit_id or "",
+                to_desk=to_desk,
+                linked=state.linked,
+                respondent_units=state.respondent_units,
+                act=command.act,
+                kind=command.kind,
+                approved=approved is not None and approved.unit_id == command.unit_id,
+                purposes=tuple(clock.deadline.purpose for clock in state.clocks),
+            ),
+        )
+        _refuse(verdict)
+        if verdict.unit is None:
+            raise Refused("UNKNOWN_UNIT")
+        return verdict
+
+
+def fated(state: CaseState, effect: Effect, effects: tuple[ClockEffect, ...] | None) -> Effect:
+    """The effect with what the hand-over does to the case's clocks; as the table has it where nothing is said."""
+    if effects is None:
+        return effect
+    said = {found.purpose: found.fate for found in effects}
+    running = {clock.deadline.purpose for clock in state.clocks}
+    stops = tuple(purpose for purpose in effect.stops if said.get(purpose) is not ClockFate.CARRY)
+    stops += tuple(purpose for purpose, fate in said.items() if fate is ClockFate.STOP and purpose not in stops)
+    again = (purpose for purpose, fate in said.items() if fate is ClockFate.RESTART and purpose in running)
+    return Effect(effect.to, stops, tuple(dict.fromkeys((*effect.starts, *again))), effect.redo)
+
+
+def released(course: Course) -> Course:
+    """The course when a hand-over ends: no helpers, no open request, nobody it was referred to."""
+    return _with(
+        course, kind=None, ground=None, supports=(), request=None, arbiter=None, receiver=None, received=False,
+        disposal=None, designated=False,
+    )  # fmt: skip
+
+
+def answered(course: Course, unit_id: str | None, document: DocumentRef | None) -> Course:
+    """The course after a helping unit has answered."""
+    return _with(
+        course,
+        supports=tuple(
+            support.model_copy(update={"document": document}) if support.unit.unit_id == unit_id else support
+            for support in course.supports
+        ),
+    )
+
+
+def split_case_id(state: CaseState, command: Command) -> UUID:
+    """The id of the case that a split makes: the same for the same command."""
+    return uuid5(state.facts.case_id, f"split/{command.command_id}")
+
+
+def split_off(state: CaseState, command: Command) -> CaseState:
+    """The general part as a case of its own (拆单): the same complaint, an extract in place of the submission."""
+    case_id = split_case_id(state, command)
+    assert command.extract is not None
+    extract = DocumentRef(document_id=uuid5(case_id, "extract"), sha256=command.extract.sha256)
+    facts = state.facts.model_copy(
+        update={"case_id": case_id, "track": Track.GENERAL, "category": command.category or state.facts.category}
+    )
+    return CaseState(
+        facts=facts,
+        respondent_units=tuple(sorted(set(command.respondent_units))),
+        linked=bool(command.respondent_units),
+        course=Course(origin_case=state.facts.case_id, extract=extract, urgent=state.course.urgent),
+        business_clock=state.business_clock,
+    )
+
+
+def succeeded(state: CaseState, unit_id: str, successor: UnitRef) -> dict[str, Any]:
+    """The fields that change when a unit's successor takes its seats; empty when it has none."""
+
+    def heir(unit: UnitRef | None) -> UnitRef | None:
+        return successor if unit is not None and unit.unit_id == unit_id else unit
+
+    course = state.course
+    supports = tuple(support.model_copy(update={"unit": heir(support.unit)}) for support in course.supports)
+    request = course.request.model_copy(update={"unit": heir(course.request.unit)}) if course.request else None
+    moved = _with(
+        course, arbiter=heir(course.arbiter), receiver=heir(course.receiver), supports=supports, request=request
+    )
+    changes = {"desk": heir(state.desk), "holder": heir(state.holder), "course": moved}
+    return {name: value for name, value in changes.items() if value != getattr(state, name)}
+
+
+def _plain_changes(state: CaseState, command: Command) -> dict[str, Any]:
+    course = state.course
+    match command.act:
+        case Act.DENY_EXTENSION | Act.DENY_REFERRAL:
+            return {"course": _with(course, request=None)}
+        case Act.APPROVE_REFERRAL if course.request is not None:
+            return {"course": _with(course, request=course.request.model_copy(update={"approved": True}))}
+        case Act.RECORD_RECEIPT:
+            return {"course": _with(course, received=True)}
+        case Act.RECORD_DISPOSAL:
+            return {"course": _with(course, received=True, disposal=command.disposal)}
+        case Act.REFERRAL_RETURNED:
+            return {"course": released(course)}
+        case Act.SUPERVISE:
+            return {"course": _with(course, supervision=command.level)}
+        case Act.LIFT_SUPERVISION:
+            return {"course": _with(course, supervision=Supervision.NONE)}
+        case Act.MARK_URGENT:
+            return {"course": _with(course, urgent=True)}
+        case Act.UNMERGE:
+            return {"course": _with(course, main_case=None)}
+        case Act.REPLY:
+            return {"course": _with(course, request=None)} if course.request else {}
+    return {}
+
+
+def _counterpart(state: CaseState, act: Act) -> UnitRef | None:
+    """Whom the clocks of a referral run for."""
+    if act in (Act.RECORD_RECEIPT, Act.RECORD_DISPOSAL):
+        return state.course.receiver
+    return state.course.request.unit if act is Act.APPROVE_REFERRAL and state.course.request else None
+
+
+def _with(course: Course, **changes: Any) -> Course:
+    return course.model_copy(update=changes)
+
+
+def _refuse(verdict: Any) -> None:
+    if verdict.refusal is not None:
+        raise Refused(verdict.refusal)
