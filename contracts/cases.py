@@ -110,6 +110,10 @@ class CaseTransitioned(Event):
     desk: UnitRef
     holder: UnitRef | None = None
     task: AnyTaskKind | None = None
+    task_unit: UnitRef | None = None
+    """Whose the open task is, where it is neither the desk's nor the holder's."""
+    concerned: tuple[UnitRef, ...] = ()
+    """Units beside the one on turn that must know of the step: a helper that is asked, a leader's unit, a receiver."""
     reason_code: Code | None = None
     public_document: DocumentRef | None = None
     outcome: AnyOutcome | None = None

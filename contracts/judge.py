@@ -22,9 +22,10 @@ from contracts.lifecycle import (
     Rule,
     Seat,
     Stage,
+    TaskKind,
     Track,
 )
-from contracts.messages import CaseFacts, RunningClock
+from contracts.messages import CaseFacts, RunningClock, Task
 
 ILLEGAL_ACT = "ILLEGAL_ACT"
 NOT_YOUR_UNIT = "NOT_YOUR_UNIT"
@@ -54,7 +55,7 @@ HAS_MERGED = "HAS_MERGED"
 MISSING_NOTE = "MISSING_NOTE"
 
 
-class TaskView(Protocol):
+class OpenTask(Protocol):
     """The open task of a case."""
 
     @property
@@ -65,7 +66,7 @@ class TaskView(Protocol):
     def assignee(self) -> str | None: ...
 
 
-class CaseView(Protocol):
+class Standing(Protocol):
     """What of a case decides who may act: the workflow's state and the database's row both have it."""
 
     @property
@@ -81,7 +82,7 @@ class CaseView(Protocol):
     @property
     def holder(self) -> UnitRef | None: ...
     @property
-    def task(self) -> TaskView | None: ...
+    def task(self) -> OpenTask | None: ...
     @property
     def clocks(self) -> Sequence[RunningClock]: ...
     @property
@@ -112,12 +113,12 @@ class Wish(Protocol):
     def purpose(self) -> Purpose | None: ...
 
 
-def is_stale(case: CaseView, expected_sequence: int) -> bool:
+def is_stale(case: Standing, expected_sequence: int) -> bool:
     """True when the case moved on in a way that the officer has not seen, or the number is none of this case."""
     return not case.changed_sequence <= expected_sequence <= case.sequence
 
 
-def units_at(case: CaseView, seat: Seat) -> frozenset[str]:
+def units_at(case: Standing, seat: Seat) -> frozenset[str]:
     """The ids of the units in a seat."""
     found: tuple[UnitRef | None, ...]
     match seat:
@@ -136,7 +137,7 @@ def units_at(case: CaseView, seat: Seat) -> frozenset[str]:
     return frozenset(unit.unit_id for unit in found if unit is not None)
 
 
-def refusal(act: Act, actor: Actor, case: CaseView) -> str | None:
+def refusal(act: Act, actor: Actor, case: Standing) -> str | None:
     """Why the officer may not do this now, a code; None when it is legal."""
     rule = RULE[act]
     if rule.party is not Party.OFFICER or case.stage not in rule.stages:
@@ -150,12 +151,12 @@ def refusal(act: Act, actor: Actor, case: CaseView) -> str | None:
     return _refuse_place(rule, actor, case) or _refuse_now(act, case)
 
 
-def legal(actor: Actor, case: CaseView) -> tuple[Rule, ...]:
+def legal(actor: Actor, case: Standing) -> tuple[Rule, ...]:
     """The rules that the officer may use now, in the table's order."""
     return tuple(rule for rule in RULES if rule.party is Party.OFFICER and refusal(rule.act, actor, case) is None)
 
 
-def refuse_wish(wish: Wish, case: CaseView, brings: Callable[[Field], bool]) -> str | None:
+def refuse_wish(wish: Wish, case: Standing, brings: Callable[[Field], bool]) -> str | None:
     """Why what the act brings does not fit the case: a code, ``MISSING_…`` with the field's name; None when it fits."""
     rule = RULE[wish.act]
     missing = next((need for need in rule.needs if not (brings(need) or _instead(need, brings))), None)
@@ -174,21 +175,42 @@ def refuse_wish(wish: Wish, case: CaseView, brings: Callable[[Field], bool]) -> 
     return None
 
 
-def unlinked(case: CaseView) -> bool:
+def unlinked(case: Standing) -> bool:
     """A report stays at the restricted desk until it is known whom it accuses (信访工作条例 art. 30)."""
     return case.facts.track is Track.INTEGRITY and not case.linked
 
 
-def clock_of(case: CaseView, purpose: Purpose | None) -> RunningClock | None:
+def clock_of(case: Standing, purpose: Purpose | None) -> RunningClock | None:
     """The clock of a purpose, if there is one."""
     return next((clock for clock in case.clocks if clock.deadline.purpose is purpose), None)
+
+
+def tasks_beside(course: Course, holder: UnitRef | None) -> tuple[Task, ...]:
+    """The tasks beside the main one: the leader's yes to a request, and the answers of helping units (协办)."""
+    request = course.request
+    asked = [request.asked_sequence] if request is not None and not request.approved and holder is not None else []
+    approvals = [
+        Task(kind=TaskKind.APPROVE, unit_id=holder.unit_id, role=Role.LEADER, opened_sequence=sequence)
+        for sequence in asked
+        if holder is not None
+    ]
+    answers = [
+        Task(
+            kind=TaskKind.SUPPORT,
+            unit_id=support.unit.unit_id,
+            role=Role.HANDLER,
+            opened_sequence=support.asked_sequence,
+        )
+        for support in course.waiting_supports()
+    ]
+    return (*approvals, *answers)
 
 
 def _instead(need: Field, brings: Callable[[Field], bool]) -> bool:
     return need in INSTEAD and brings(INSTEAD[need])
 
 
-def _refuse_claim(actor: Actor, task: TaskView | None) -> str | None:
+def _refuse_claim(actor: Actor, task: OpenTask | None) -> str | None:
     if task is None:
         return ILLEGAL_ACT
     if task.unit_id != actor.unit_id:
@@ -200,7 +222,7 @@ def _refuse_claim(actor: Actor, task: TaskView | None) -> str | None:
     return ALREADY_YOURS if task.assignee == actor.account_id else NOT_YOURS
 
 
-def _refuse_place(rule: Rule, actor: Actor, case: CaseView) -> str | None:
+def _refuse_place(rule: Rule, actor: Actor, case: Standing) -> str | None:
     fit = set(rule.roles) & set(actor.roles)
     if not fit:
         return NOT_YOUR_ROLE
@@ -217,13 +239,13 @@ def _refuse_place(rule: Rule, actor: Actor, case: CaseView) -> str | None:
     return NOT_YOURS if taken and task is not None and fit <= {task.role} else None
 
 
-def _roles_at(seat: Seat, case: CaseView) -> frozenset[Role]:
+def _roles_at(seat: Seat, case: Standing) -> frozenset[Role]:
     if seat is Seat.SENDER:
         seat = Seat.HOLDER if case.holder else Seat.DESK
     return ROLES_AT[seat]
 
 
-def _refuse_now(act: Act, case: CaseView) -> str | None:
+def _refuse_now(act: Act, case: Standing) -> str | None:
     course = case.course
     match act:
         case Act.ACCEPT if unlinked(case):
@@ -267,7 +289,7 @@ def _asked(course: Course, act: Act) -> bool:
     return course.request is not None and course.request.act is act and not course.request.approved
 
 
-def _refuse_clock(wish: Wish, case: CaseView) -> str | None:
+def _refuse_clock(wish: Wish, case: Standing) -> str | None:
     clock = clock_of(case, wish.purpose)
     if clock is None:
         return NO_SUCH_CLOCK

@@ -1,6 +1,6 @@
 """The Chinese terms of stages and acts (rules.md §4.1, §4.2): what officers and reporters read."""
 
-from contracts.lifecycle import Act, Stage
+from contracts.lifecycle import Act, HandoverKind, Stage, Supervision
 
 STAGE_ZH: dict[Stage, str] = {
     Stage.SUBMITTED: "待登记",
@@ -9,11 +9,15 @@ STAGE_ZH: dict[Stage, str] = {
     Stage.REJECTED: "不予受理",
     Stage.PENDING_DISPATCH: "待派单",
     Stage.DISPATCHED: "已派、待签收",
+    Stage.RETURN_REQ: "申请退回",
+    Stage.ARBITRATION: "争议裁定",
     Stage.SIGNED: "已签收",
     Stage.HANDLING: "办理中",
     Stage.FEEDBACK: "已处置、待审核",
     Stage.PENDING_VISIT: "待回访",
     Stage.REDO: "重办",
+    Stage.REFERRED: "已移送",
+    Stage.MERGED: "并案",
     Stage.CLOSED: "办结",
     Stage.ARCHIVED: "归档",
 }
@@ -44,5 +48,58 @@ ACT_ZH: dict[Act, str] = {
     Act.DUE_SOON: "临期预警",
     Act.OVERDUE: "超期",
     Act.RECOUNT: "日历调整,期限重新计算",
+    Act.REASSIGN: "改派经办人",
+    Act.LINK_PERSONS: "关联被反映人",
+    Act.CORRECT_RESPONDENTS: "更正被反映对象",
+    Act.RECLASSIFY: "更正分类",
+    Act.MARK_URGENT: "标为紧急",
+    Act.SPLIT: "拆单",
+    Act.MERGE: "并案",
+    Act.ABSORB: "并入其他投诉",
+    Act.UNMERGE: "撤销并案",
+    Act.DISOWN: "并案已撤销",
+    Act.MERGE_FAILED: "未能并案,继续单独办理",
+    Act.MERGE_ENDED: "主案归档",
+    Act.BYPASS: "转上级专办台",
+    Act.REQUEST_RETURN: "申请退回",
+    Act.APPROVE_RETURN: "同意退回",
+    Act.DENY_RETURN: "不同意退回",
+    Act.RETURN_LAPSED: "退回期限届满",
+    Act.DESIGNATE: "指定管辖",
+    Act.RECALL: "撤回派单",
+    Act.ADD_SUPPORT: "加派协办",
+    Act.SUPPORT_ANSWER: "协办反馈",
+    Act.RELEASE_SUPPORT: "解除协办",
+    Act.REQUEST_EXTENSION: "申请延期",
+    Act.GRANT_EXTENSION: "批准延期",
+    Act.DENY_EXTENSION: "不批准延期",
+    Act.SUSPEND_CLOCK: "中止计时",
+    Act.RESUME_CLOCK: "恢复计时",
+    Act.PROPOSE_REFERRAL: "提请移送",
+    Act.APPROVE_REFERRAL: "批准移送",
+    Act.DENY_REFERRAL: "不批准移送",
+    Act.REFER: "移送",
+    Act.RECORD_RECEIPT: "接收回执",
+    Act.RECORD_DISPOSAL: "处置反馈",
+    Act.REFERRAL_RETURNED: "移送被退回",
+    Act.SUPERVISE: "督办",
+    Act.LIFT_SUPERVISION: "解除督办",
+    Act.SUCCEED: "职能划转,由承继单位接办",
     Act.ARCHIVE: "归档",
+}
+
+KIND_ZH: dict[HandoverKind, str] = {
+    HandoverKind.DISPATCH: "转办",
+    HandoverKind.ASSIGN: "交办",
+    HandoverKind.FORWARD: "转送",
+    HandoverKind.REFER: "移送",
+    HandoverKind.REPORT_UP: "上报",
+}
+
+SUPERVISION_ZH: dict[Supervision, str] = {
+    Supervision.NONE: "",
+    Supervision.ORDINARY: "一般督办",
+    Supervision.LISTED: "挂牌督办",
+    Supervision.INTERVIEW: "约谈",
+    Supervision.RECTIFY: "责令限期整改",
 }

@@ -1,5 +1,16 @@
 """The life of a case: its words (vocabulary), the table of stage × act × role, and what follows from it."""
 
+from contracts.lifecycle.duties import (
+    DESK_ROLE,
+    DUTY,
+    HANDOVER_CLOCKS,
+    LAPSE,
+    REPORTERS_CLOCKS,
+    ROLES_AT,
+    SILENT_CLOCKS,
+    Duty,
+    Rule,
+)
 from contracts.lifecycle.practice import (
     ARBITRATED_BOUNCE,
     MAX_REDO,
@@ -8,20 +19,7 @@ from contracts.lifecycle.practice import (
     acts_in,
     task_kinds,
 )
-from contracts.lifecycle.table import (
-    DESK_ROLE,
-    DUTY,
-    HANDOVER_CLOCKS,
-    INSTEAD,
-    LAPSE,
-    REPORTERS_CLOCKS,
-    ROLES_AT,
-    RULE,
-    RULES,
-    SILENT_CLOCKS,
-    Duty,
-    Rule,
-)
+from contracts.lifecycle.table import INSTEAD, RULE, RULES
 from contracts.lifecycle.vocabulary import (
     ENDED,
     FINAL,

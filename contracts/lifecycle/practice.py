@@ -1,6 +1,7 @@
 """What follows from the table: what the reporter is told, what leaves a view good, and small questions to the rules."""
 
-from contracts.lifecycle.table import DUTY, RULES, Rule
+from contracts.lifecycle.duties import DUTY, Rule
+from contracts.lifecycle.table import RULES
 from contracts.lifecycle.vocabulary import Act, Party, Role, Stage, TaskKind
 
 MAX_REDO = 1

@@ -111,8 +111,9 @@ class Driver:
 
     async def _act(self, played: Played, step: Step) -> None:
         rule = RULE[Act(step.act)]
-        seat = rule.seat or Seat.DESK
-        unit = played.view["desk"] if seat is Seat.DESK else played.view["holder"]
+        seat = rule.seats[0] if rule.seats else Seat.DESK
+        holder = played.view["holder"] or played.view["desk"]
+        unit = played.view["desk"] if seat is Seat.DESK else holder
         username = f"{rule.roles[0].lower()}.{unit['unit_id']}"
         await self._officers.act(username, played.case_id, step.act, played.view["sequence"], **step.fields)
 

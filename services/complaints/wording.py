@@ -26,11 +26,15 @@ STAGE_EN: dict[Stage, str] = {
     Stage.REJECTED: "not accepted",
     Stage.PENDING_DISPATCH: "accepted, to be handed over",
     Stage.DISPATCHED: "handed over",
+    Stage.RETURN_REQ: "the unit asks to return it",
+    Stage.ARBITRATION: "a superior decides who handles it",
     Stage.SIGNED: "taken on",
     Stage.HANDLING: "being handled",
     Stage.FEEDBACK: "answer under review",
     Stage.PENDING_VISIT: "answered, waiting for your rating",
     Stage.REDO: "being handled again",
+    Stage.REFERRED: "referred to another authority",
+    Stage.MERGED: "joined with another complaint on the same matter",
     Stage.CLOSED: "closed",
     Stage.ARCHIVED: "archived",
 }
@@ -39,6 +43,10 @@ DEADLINE_ZH: dict[Purpose, str] = {
     Purpose.ACKNOWLEDGE: "告知是否受理的期限",
     Purpose.SUPPLEMENT: "请您补充材料的期限",
     Purpose.HANDLE: "答复期限",
+    Purpose.DESIGNATE: "指定承办单位的期限",
+    Purpose.RECEIPT: "接收单位出具回执的期限",
+    Purpose.DISPOSAL: "接收单位反馈处置情况的期限",
+    Purpose.ANSWER: "答复期限",
     Purpose.REDO: "重新办理的答复期限",
     Purpose.SILENCE: "请您评价的期限",
     Purpose.REVIEW_REQUEST: "申请复查的期限",
@@ -47,6 +55,10 @@ DEADLINE_EN: dict[Purpose, str] = {
     Purpose.ACKNOWLEDGE: "to tell you whether it is accepted",
     Purpose.SUPPLEMENT: "for your additions",
     Purpose.HANDLE: "for the answer",
+    Purpose.DESIGNATE: "to designate who handles it",
+    Purpose.RECEIPT: "for the receiver's acknowledgement",
+    Purpose.DISPOSAL: "for the receiver to say what it did",
+    Purpose.ANSWER: "for the answer",
     Purpose.REDO: "for the answer after handling again",
     Purpose.SILENCE: "for your rating",
     Purpose.REVIEW_REQUEST: "to ask for a review",
@@ -110,12 +122,12 @@ def _due(step: Step, zh: bool, *purposes: Purpose) -> str:
 
 
 def _answer_zh(step: Step) -> str:
-    due = _due(step, True, Purpose.HANDLE, Purpose.REDO)
+    due = _due(step, True, Purpose.HANDLE, Purpose.REDO, Purpose.ANSWER)
     return f",须于{due}前答复" if due else ""
 
 
 def _answer_en(step: Step) -> str:
-    due = _due(step, False, Purpose.HANDLE, Purpose.REDO)
+    due = _due(step, False, Purpose.HANDLE, Purpose.REDO, Purpose.ANSWER)
     return f"; the answer is due by {due}" if due else ""
 
 
@@ -159,6 +171,18 @@ def _outcome(step: Step, lang: str) -> str:
         return ""
     name = outcome_name(step.outcome, lang)
     return f" ({name})" if lang == "en" else f"({name})"
+
+
+def _returned_zh(step: Step) -> str:
+    if step.to_stage is Stage.ARBITRATION:
+        return "承办单位存在争议,已提请上级指定。"
+    return "承办单位提出不属其职责,将重新派单。"
+
+
+def _returned_en(step: Step) -> str:
+    if step.to_stage is Stage.ARBITRATION:
+        return "The units disagree who handles it: a superior decides."
+    return "The unit says that it is not competent: it is handed over anew."
 
 
 def _visited_zh(step: Step) -> str:
@@ -205,6 +229,21 @@ _ZH: dict[Act, Callable[[Step], str]] = {
     Act.RATE: _rated_zh,
     Act.SILENCE_LAPSED: lambda step: "逾期未评价,视为无异议,案件办结。",
     Act.RECOUNT: _recount_zh,
+    Act.SPLIT: lambda step: "所反映事项分属不同程序,已拆分办理,各自答复。",
+    Act.MERGE: lambda step: "与同一事项的其他投诉并案办理,结果同样答复您。",
+    Act.UNMERGE: lambda step: f"已撤销并案,由{step.desk}单独办理。",
+    Act.MERGE_FAILED: lambda step: f"继续由{step.desk}单独办理。",
+    Act.BYPASS: lambda step: f"已转{step.desk}办理。",
+    Act.APPROVE_RETURN: _returned_zh,
+    Act.DESIGNATE: lambda step: f"经上级指定,由{step.holder or '承办单位'}承办{_answer_zh(step)}。",
+    Act.RECALL: lambda step: "承办单位有变,将重新派单。",
+    Act.GRANT_EXTENSION: lambda step: f"经批准延长办理期限{_answer_zh(step)}。理由请见说明。",
+    Act.SUSPEND_CLOCK: lambda step: "因检测鉴定、听证或等待其他机关结论等法定事由,办理期限中止计算。",
+    Act.RESUME_CLOCK: lambda step: f"办理期限恢复计算{_answer_zh(step)}。",
+    Act.REFER: lambda step: "已依法移送有权机关处理。",
+    Act.RECORD_RECEIPT: lambda step: "接收机关已签收。",
+    Act.REFERRAL_RETURNED: lambda step: f"接收机关退回,继续由{step.holder or step.desk}办理{_answer_zh(step)}。",
+    Act.REPLY: lambda step: f"已答复{_outcome(step, 'zh')},请查看答复并评价。",
 }
 
 _EN: dict[Act, Callable[[Step], str]] = {
@@ -225,4 +264,23 @@ _EN: dict[Act, Callable[[Step], str]] = {
     Act.RATE: _rated_en,
     Act.SILENCE_LAPSED: lambda step: "No rating came in time; this counts as no objection, and the case is closed.",
     Act.RECOUNT: _recount_en,
+    Act.SPLIT: lambda step: "The matters belong to different procedures: they are handled, and answered, separately.",
+    Act.MERGE: lambda step: "Joined with other complaints on the same matter; you are told the result all the same.",
+    Act.UNMERGE: lambda step: f"No longer joined with others: {step.desk} handles it by itself.",
+    Act.MERGE_FAILED: lambda step: f"{step.desk} goes on handling it by itself.",
+    Act.BYPASS: lambda step: f"Handed to {step.desk}.",
+    Act.APPROVE_RETURN: _returned_en,
+    Act.DESIGNATE: lambda step: (
+        f"A superior designated {step.holder or 'the competent unit'} to handle it{_answer_en(step)}."
+    ),
+    Act.RECALL: lambda step: "Another unit will handle it: it is handed over anew.",
+    Act.GRANT_EXTENSION: lambda step: f"The time for handling was extended{_answer_en(step)}; the reasons are given.",
+    Act.SUSPEND_CLOCK: lambda step: "The time stands still on a legal ground (appraisal, hearing, another authority).",
+    Act.RESUME_CLOCK: lambda step: f"The time runs on{_answer_en(step)}.",
+    Act.REFER: lambda step: "Referred by law to the competent authority.",
+    Act.RECORD_RECEIPT: lambda step: "The receiving authority acknowledged it.",
+    Act.REFERRAL_RETURNED: lambda step: (
+        f"The receiving authority sent it back: {step.holder or step.desk} goes on{_answer_en(step)}."
+    ),
+    Act.REPLY: lambda step: f"Answered{_outcome(step, 'en')}; please read the answer and rate it.",
 }

@@ -28,12 +28,22 @@ class Template(StrEnum):
     REPLIED = "REPLIED"
     RATING_REQUESTED = "RATING_REQUESTED"
     REDO_ORDERED = "REDO_ORDERED"
+    SPLIT = "SPLIT"
+    JOINED = "JOINED"
+    ON_ITS_OWN = "ON_ITS_OWN"
+    DISPATCHED_ANEW = "DISPATCHED_ANEW"
+    EXTENDED = "EXTENDED"
+    PAUSED = "PAUSED"
+    RESUMED = "RESUMED"
+    REFERRED = "REFERRED"
+    RECEIVED = "RECEIVED"
     CLOSED = "CLOSED"
     PERIOD_MOVED = "PERIOD_MOVED"
     PROGRESS = "PROGRESS"
     """For acts that this version does not know yet: that there is news, and where to read it."""
 
     NEW_TASK = "NEW_TASK"
+    CASE_NEWS = "CASE_NEWS"
     REVIEW_FAILED = "REVIEW_FAILED"
     URGED = "URGED"
     DUE_SOON = "DUE_SOON"
@@ -160,6 +170,21 @@ _REPORTER_TEMPLATE: dict[Act, Template] = {
     Act.HAND_TO_DESK: Template.HANDED_TO_DESK,
     Act.SIGN: Template.SIGNED,
     Act.SIGN_LAPSED: Template.SIGNED,
+    Act.SPLIT: Template.SPLIT,
+    Act.MERGE: Template.JOINED,
+    Act.UNMERGE: Template.ON_ITS_OWN,
+    Act.MERGE_FAILED: Template.ON_ITS_OWN,
+    Act.BYPASS: Template.HANDED_TO_DESK,
+    Act.APPROVE_RETURN: Template.DISPATCHED_ANEW,
+    Act.RECALL: Template.DISPATCHED_ANEW,
+    Act.DESIGNATE: Template.SIGNED,
+    Act.GRANT_EXTENSION: Template.EXTENDED,
+    Act.SUSPEND_CLOCK: Template.PAUSED,
+    Act.RESUME_CLOCK: Template.RESUMED,
+    Act.REFER: Template.REFERRED,
+    Act.RECORD_RECEIPT: Template.RECEIVED,
+    Act.REFERRAL_RETURNED: Template.DISPATCHED_ANEW,
+    Act.REPLY: Template.REPLIED,
     Act.REVIEW_PASS: Template.REPLIED,
     Act.RECOUNT: Template.PERIOD_MOVED,
 }
@@ -219,9 +244,10 @@ def _unit_notices(event: CaseTransitioned) -> tuple[tuple[Template, UnitRef], ..
             return ((Template.URGED, on_turn or event.desk),)
         case Act.REVIEW_FAIL:
             return ((Template.REVIEW_FAILED, event.holder or event.desk),)
-        case _ if opens_task(event) and on_turn is not None:
-            return ((Template.NEW_TASK, on_turn),)
-    return ()
+    news = _each(Template.CASE_NEWS, *event.concerned)
+    if opens_task(event) and on_turn is not None:
+        return ((Template.NEW_TASK, on_turn), *(found for found in news if found[1].unit_id != on_turn.unit_id))
+    return news
 
 
 def _each(template: Template, *units: UnitRef) -> tuple[tuple[Template, UnitRef], ...]:
@@ -236,9 +262,13 @@ def _shows(event: CaseTransitioned) -> bool:
 
 def unit_on_turn(event: CaseTransitioned) -> UnitRef | None:
     """The unit that must act in the stage reached, holder or desk; None when it is the reporter's turn, or nobody's."""
+    if event.task_unit is not None:
+        return event.task_unit
     duty = DUTY.get(event.to_stage)
     if duty is None:
         return None
+    if duty.seat is Seat.SENDER:
+        return event.holder or event.desk
     return event.desk if duty.seat is Seat.DESK else event.holder
 
 

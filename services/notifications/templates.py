@@ -5,8 +5,9 @@ from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from contracts.cases import OUTCOME_ZH, Outcome
-from contracts.lifecycle import Purpose, TaskKind
+from contracts.lifecycle import Act, Purpose, TaskKind
 from contracts.reference import refusals
+from contracts.terms import ACT_ZH
 from services.notifications.domain import Template
 
 CHINA = ZoneInfo("Asia/Shanghai")
@@ -58,12 +59,23 @@ _TASK_WORDS: dict[str, tuple[str, str]] = {
     TaskKind.HANDLE: ("办理", "handling"),
     TaskKind.REVIEW: ("审核", "review"),
     TaskKind.VISIT: ("回访", "call-back"),
+    TaskKind.RETURN: ("退回审核", "decision on a return"),
+    TaskKind.DESIGNATE: ("指定承办", "designation"),
+    TaskKind.REFERRAL: ("移送跟踪", "chasing a referral"),
 }
 _PURPOSE_WORDS: dict[str, tuple[str, str]] = {
     Purpose.ACKNOWLEDGE: ("受理告知", "acknowledgement"),
     Purpose.SUPPLEMENT: ("补充材料", "supplement"),
     Purpose.SIGN: ("签收", "signing"),
+    Purpose.RETURN: ("申请退回", "return"),
+    Purpose.DESIGNATE: ("指定承办", "designation"),
     Purpose.HANDLE: ("办理答复", "answer"),
+    Purpose.SUPPORT: ("协办反馈", "helping unit's answer"),
+    Purpose.DECIDE_REFERRAL: ("决定是否移送", "decision on a referral"),
+    Purpose.SEND_REFERRAL: ("送出移送", "sending of a referral"),
+    Purpose.RECEIPT: ("移送回执", "receipt of a referral"),
+    Purpose.DISPOSAL: ("移送处置反馈", "feedback on a referral"),
+    Purpose.ANSWER: ("移送后答复", "answer after a referral"),
     Purpose.VISIT: ("回访", "call-back"),
     Purpose.SILENCE: ("评价", "rating"),
     Purpose.REDO: ("重办答复", "redone answer"),
@@ -94,6 +106,15 @@ ZH: dict[Template, Text] = {
         "请您评价", ("我们就您的来件进行了回访。请在查询页对办理结果作出评价。", "{rate_by}")
     ),
     Template.REDO_ORDERED: Text("已安排重办", ("您的来件已安排重办，由{holder}承办。", "{answer_by}")),
+    Template.SPLIT: Text("已拆分办理", ("您反映的事项分属不同程序，已拆分办理，并将分别答复您。",)),
+    Template.JOINED: Text("已并案办理", ("您的来件与同一事项的其他来件并案办理，结果同样答复您。",)),
+    Template.ON_ITS_OWN: Text("单独办理", ("您的来件由{desk}单独办理。", "{answer_by}")),
+    Template.DISPATCHED_ANEW: Text("承办单位有变", ("您的来件将重新确定承办单位。", "{answer_by}")),
+    Template.EXTENDED: Text("办理期限延长", ("经批准，您的来件延长办理期限，理由请在查询页查看。", "{answer_by}")),
+    Template.PAUSED: Text("期限中止计算", ("因法定事由，您的来件办理期限中止计算，恢复时将告知您。",)),
+    Template.RESUMED: Text("期限恢复计算", ("您的来件办理期限恢复计算。", "{answer_by}")),
+    Template.REFERRED: Text("已移送", ("您的来件已依法移送有权机关处理，结果将告知您。",)),
+    Template.RECEIVED: Text("移送已签收", ("有权机关已签收您的来件。",)),
     Template.CLOSED: Text("已办结", ("您的来件已办结。{outcome}", "办理情况请在查询页查看。")),
     Template.PERIOD_MOVED: Text(
         "期限有变",
@@ -101,6 +122,7 @@ ZH: dict[Template, Text] = {
     ),
     Template.PROGRESS: Text("有新进展", ("您的来件有新进展，请在查询页查看。", "{answer_by}")),
     Template.NEW_TASK: Text("新任务", ("案件{case_number}有新的{task}任务，请及时处理。{due}",)),
+    Template.CASE_NEWS: Text("案件动态", ("案件{case_number}：{act}，请知悉并及时处理。{due}",)),
     Template.REVIEW_FAILED: Text("审核退回", ("案件{case_number}的答复经审核退回，请继续办理。{due}",)),
     Template.URGED: Text("催办", ("案件{case_number}被催办，请尽快处理。{due}",)),
     Template.DUE_SOON: Text("临期预警", ("案件{case_number}的{purpose}期限将至。{due}",)),
@@ -153,6 +175,28 @@ EN: dict[Template, Text] = {
     Template.REDO_ORDERED: Text(
         "handled once more", ("Your submission is being handled once more, by {holder}.", "{answer_by}")
     ),
+    Template.SPLIT: Text(
+        "handled in parts",
+        ("What you report belongs to different procedures: it is handled, and answered, in parts.",),
+    ),
+    Template.JOINED: Text(
+        "joined with others",
+        ("Your submission was joined with others on the same matter; you are told the result all the same.",),
+    ),
+    Template.ON_ITS_OWN: Text("handled by itself", ("{desk} handles your submission by itself.", "{answer_by}")),
+    Template.DISPATCHED_ANEW: Text("another unit", ("It is decided anew who handles your submission.", "{answer_by}")),
+    Template.EXTENDED: Text(
+        "more time", ("The time for your submission was extended; the tracking page says why.", "{answer_by}")
+    ),
+    Template.PAUSED: Text(
+        "time stands still",
+        ("On a legal ground the time for your submission stands still; you are told when it runs on.",),
+    ),
+    Template.RESUMED: Text("time runs on", ("The time for your submission runs on.", "{answer_by}")),
+    Template.REFERRED: Text(
+        "referred", ("Your submission was referred by law to the competent authority; you are told the result.",)
+    ),
+    Template.RECEIVED: Text("acknowledged", ("The competent authority acknowledged your submission.",)),
     Template.CLOSED: Text(
         "closed", ("Your submission is closed.{outcome}", "See the tracking page for how it was handled.")
     ),
@@ -167,6 +211,7 @@ EN: dict[Template, Text] = {
     ),
     Template.PROGRESS: Text("news", ("There is news of your submission: see the tracking page.", "{answer_by}")),
     Template.NEW_TASK: Text("new task", ("Case {case_number} has a new task: {task}.{due}",)),
+    Template.CASE_NEWS: Text("news of a case", ("Case {case_number}: {act}. Please see to it.{due}",)),
     Template.REVIEW_FAILED: Text(
         "sent back by review", ("The reply in case {case_number} was sent back by review: please go on.{due}",)
     ),
@@ -192,6 +237,7 @@ def words(data: dict[str, str], language: str) -> dict[str, str]:
         "at": moment(_instant(data["at"]), language) if "at" in data else "",
         **_reason(data.get("reason_code", ""), zh),
         "outcome": _outcome(data, zh),
+        "act": _act(data.get("act", ""), zh),
         "task": _TASK_WORDS.get(data.get("task", ""), _HANDLING)[not zh],
         "purpose": _PURPOSE_WORDS.get(data.get("purpose", ""), _HANDLING)[not zh],
     }
@@ -224,11 +270,16 @@ def _dates(data: dict[str, str], purpose: str | None, language: str) -> dict[str
 
 
 def _answer_by(purpose: str, due: str, zh: bool) -> str:
-    if purpose in (Purpose.HANDLE, Purpose.REDO):
+    if purpose in (Purpose.HANDLE, Purpose.REDO, Purpose.ANSWER):
         return f"须于{due}前答复您。" if zh else f"You must be answered by {due}."
     if purpose == Purpose.ACKNOWLEDGE:
         return f"须于{due}前告知您是否受理。" if zh else f"You must be told by {due} whether it is accepted."
     return ""
+
+
+def _act(code: str, zh: bool) -> str:
+    known = code in Act.__members__
+    return ACT_ZH[Act(code)] if zh and known else code.replace("_", " ").lower()
 
 
 def _reason(code: str, zh: bool) -> dict[str, str]:

@@ -59,7 +59,7 @@ def _above(unit: Unit, other: Unit) -> bool:
 
 
 def judge(receiver: Unit, hop: Hop, matrix: Iterable[Transfer]) -> Permit | Refusal | None:
-    """The permit by which a hand-over goes, or why it may not; None where the matrix has no say (desks, designation)."""
+    """The permit of a hand-over, or why it may not go; None where the matrix has no say (desks, designation)."""
     if hop.to_desk or hop.sender is None or hop.act in (None, Act.DESIGNATE, Act.ADD_SUPPORT):
         return None
     refers = hop.act in (Act.REFER, Act.PROPOSE_REFERRAL)

@@ -88,7 +88,7 @@ def build(settings: Settings) -> FastAPI:
         tasks: dict[str, serve.Task] = {
             "relay": Relay(db, dsn, settings, SERVICE).run,
             "bridge": partial(bus.run, broker, bridge),
-            "activities": partial(serve_activities, settings, Activities(Steps(db, calendar))),
+            "activities": partial(serve_activities, settings, Activities(Steps(db, calendar, texts))),
             "promises": acting.keep_promises,
             "recounts": Recounting(db, client, calendar).run,
             "gauges": partial(count_cases, db),

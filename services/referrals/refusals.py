@@ -1,18 +1,10 @@
 """Every refusal of this service: HTTP status and what to do about it, in Chinese and English."""
 
-from dataclasses import dataclass
-
-
-@dataclass(frozen=True)
-class Text:
-    """The status to answer with, and the words."""
-
-    status: int
-    zh: str
-    en: str
-
+from services.referrals.refusal_text import Text as Text
+from services.referrals.refusals_handovers import HANDOVERS
 
 TEXTS: dict[str, Text] = {
+    **HANDOVERS,
     # who and when
     "ILLEGAL_ACT": Text(
         409,
@@ -27,7 +19,6 @@ TEXTS: dict[str, Text] = {
     "NOT_YOURS": Text(
         409, "该任务已由他人认领,请联系认领人。", "Somebody else has claimed this task: ask whoever claimed it."
     ),
-    "ALREADY_YOURS": Text(409, "该任务已由您认领,可直接办理。", "You have already claimed this task: go on with it."),
     "NOT_YOUR_UNIT": Text(
         403,
         "该案件当前不由您所在单位处理,请由承办单位人员操作。",
@@ -43,6 +34,72 @@ TEXTS: dict[str, Text] = {
         "举报件须先关联被反映单位后方可受理。",
         "A report must have its respondents linked to units before it is accepted: link them first.",
     ),
+    "EXCLUDED": Text(
+        403,
+        "您与案件有利害关系,依法回避(信访工作条例第二十八条)。",
+        "You have an interest in this case and must not act (信访工作条例 art. 28).",
+    ),
+    "DESIGNATED": Text(
+        409,
+        "案件已经上级指定管辖,不得再退回或撤回(潍坊12345条例第二十二条)。请办理,或报指定单位重新研究。",
+        "The holder was designated by a superior: no return or recall after that (潍坊12345条例 art. 22). "
+        "Handle it, or ask whoever designated.",
+    ),
+    "RETURN_CLOSED": Text(
+        409,
+        "退回期限已过,本单位即为责任单位,请继续办理。",
+        "The window for a return is over, so your unit owns the case: go on with it.",
+    ),
+    "REQUEST_OPEN": Text(
+        409,
+        "已有申请待审批,请等待负责人决定。",
+        "A request is waiting for its decision already: wait for the leader's word.",
+    ),
+    "NO_SUCH_CLOCK": Text(
+        409,
+        "该案没有这个期限,或不能对其进行此操作。请从案件页列出的期限中选择(purpose)。",
+        "The case runs no such clock, or none that this can be done to: choose the purpose of a clock "
+        "that the case view lists.",
+    ),
+    "TOO_LONG": Text(
+        422,
+        "申请的延期天数超过规定上限,请减少天数(amount)。",
+        "The extension is longer than the rule allows: ask for less (amount).",
+    ),
+    "TOO_LATE": Text(
+        409, "期限已过,延期须在届满前申请。", "The deadline has passed: an extension is asked for before it."
+    ),
+    "UNKNOWN_GROUND": Text(
+        422,
+        "中止理由不存在,请从中止理由表中选择(ground)。",
+        "There is no such ground of suspension: choose one of the table (ground).",
+    ),
+    "ALREADY_DISPOSED": Text(
+        409, "处置反馈已登记,请答复反映人。", "The disposal is on record already: answer the reporter."
+    ),
+    "NO_DISPOSAL": Text(
+        409,
+        "接收单位尚未反馈处置情况,请先登记处置反馈。",
+        "The receiver has not said what it did: record its disposal first.",
+    ),
+    "UNKNOWN_DISPOSAL": Text(
+        422,
+        "处置方式不存在,或不属于该接收单位,请从处置方式表中选择(disposal)。",
+        "There is no such disposal, or not of this receiver: choose one of the table (disposal).",
+    ),
+    "SUPPORT_OPEN": Text(
+        409,
+        "协办单位尚未全部反馈,请等待、催办,或解除协办后再答复。",
+        "Helping units have not answered yet: wait, urge, or release them, then reply.",
+    ),
+    "HAS_MERGED": Text(
+        409, "已有其他案件并入本案,请先撤销并案。", "Other cases were joined to this one: take them out first."
+    ),
+    "NO_MAIN_CASE": Text(
+        422,
+        "主案不存在,或不在本受理台,请核对案件(main_case_id)。",
+        "There is no such main case at this desk: check main_case_id.",
+    ),
     # what was sent
     "MISSING_RESPONDENT_UNITS": Text(
         422, "请填写被反映单位(respondent_units)。", "Give the units complained of (respondent_units)."
@@ -50,12 +107,9 @@ TEXTS: dict[str, Text] = {
     "MISSING_REASON_CODE": Text(
         422, "请填写不予受理的理由代码(reason_code)。", "Give the reason code of the refusal (reason_code)."
     ),
-    "MISSING_UNIT_ID": Text(422, "请填写接收单位(unit_id)。", "Give the receiving unit (unit_id)."),
-    "MISSING_NOTE": Text(422, "请填写说明(note)。", "Give an explanation (note)."),
     "MISSING_PUBLIC_REPLY": Text(
         422, "请填写答复内容(public_reply)。", "Give the reply to the reporter (public_reply)."
     ),
-    "MISSING_OUTCOME": Text(422, "请填写办结类型(outcome)。", "Give the outcome (outcome)."),
     "MISSING_SATISFACTION": Text(
         422, "请填写满意度1至5(satisfaction)。", "Give the satisfaction, 1 to 5 (satisfaction)."
     ),
@@ -67,11 +121,26 @@ TEXTS: dict[str, Text] = {
         "理由代码不存在,请使用不予受理理由代码表中的代码。",
         "There is no such reason code: use one of the refusal codes.",
     ),
+    "MISSING_AMOUNT": Text(
+        422, "请填写延长的天数(amount)。", "Give how much longer (amount, in the clock's own unit)."
+    ),
+    "MISSING_EXTRACT": Text(
+        422,
+        "请填写转出部分的摘录(extract),不得含举报内容。",
+        "Give the extract for the general part (extract), without anything of the report.",
+    ),
+    "MISSING_RESPONDENT_ACCOUNTS": Text(
+        422,
+        "请填写被反映人账号(respondent_accounts)。",
+        "Give the accounts of the persons accused (respondent_accounts).",
+    ),
+    "UNKNOWN_CATEGORY": Text(
+        422, "分类代码不存在,请使用分类表中的代码。", "There is no such category: use a code of the taxonomy."
+    ),
     # where to
     "UNKNOWN_UNIT": Text(
         422, "单位不存在或已停用,请核对单位代码。", "There is no such unit, or it is out of use: check the code."
     ),
-    "SAME_UNIT": Text(422, "案件已在该单位,请选择其他单位。", "The case is with this unit already: choose another."),
     "ACCUSED": Text(
         422,
         "该单位是被举报单位或其下级单位,依法不得将举报件转给被举报的单位(信访工作条例第三十条)。请选择其他有权单位。",
@@ -105,6 +174,32 @@ TEXTS: dict[str, Text] = {
         "This desk is, or stands below, a unit complained of and must not go on: hand the report to the desk above, "
         "which links the respondents.",
     ),
+    "NO_DESK_ABOVE": Text(
+        422,
+        "没有可以接收的上级专办台,请联系管理员设置。",
+        "No restricted desk above can take it: an administrator must set one up.",
+    ),
+    "NOT_PERMITTED": Text(
+        422,
+        "依转办权限表,本单位不能向该单位转出。无权处理的,请申请退回派单单位(市监投诉举报办法第三十七条)。",
+        "The transfer matrix permits no hand-over from your unit to this one. Without authority, ask to "
+        "return the case to whoever dispatched it.",
+    ),
+    "KIND_NOT_PERMITTED": Text(
+        422,
+        "依转办权限表,不能以这种方式(kind)转给该单位。",
+        "The transfer matrix does not permit this kind of hand-over to this unit (kind).",
+    ),
+    "NEEDS_APPROVAL": Text(
+        409,
+        "移送该单位须经分管领导批准,请先提请移送。",
+        "A referral to this unit needs a leader's yes: propose it first.",
+    ),
+    "OFF_SYSTEM": Text(
+        422,
+        "该单位不在本系统办理,请使用移送,由经办人登记回执和反馈。",
+        "This unit does not work on the system: refer the case and key in receipt and answer.",
+    ),
     "NO_DESK": Text(
         422,
         "该地区及其上级均没有受理台,请联系管理员设置。",
@@ -127,6 +222,11 @@ TEXTS: dict[str, Text] = {
         "只有案件的受理台或承办单位可以查阅原文。",
         "Only the case's desk or the unit that holds it may read the text.",
     ),
+    "EXTRACT_ONLY": Text(
+        403,
+        "本案由拆单产生,只能查阅摘录,不能查阅原文。",
+        "This case was split off: its extract may be read, the submission may not.",
+    ),
     "NOT_FOUND": Text(
         404, "没有找到,或您无权查看。请核对编号。", "Not found, or not for you to see: check the identifier."
     ),
@@ -140,7 +240,6 @@ TEXTS: dict[str, Text] = {
         "该 Idempotency-Key 已用于另一请求,请换一个新的 UUID。",
         "This Idempotency-Key was used for another request: send a new UUID.",
     ),
-    "ALREADY_EXISTS": Text(409, "已存在同名记录,请换一个标识。", "It exists already: choose another identifier."),
     "BAD_UNIT": Text(
         422,
         "单位数据不一致:部门须有部门代码,其他单位不填;上级单位须存在;单位不能成为自己的下级。",
@@ -169,11 +268,6 @@ class Refused(Exception):
         self.extra = extra or {}
 
 
-WORKFLOW_CODES = {"NOT_LEGAL_NOW": "ILLEGAL_ACT", "MISSING_UNIT": "MISSING_UNIT_ID"}
-"""Codes of the workflow that have another name here."""
-
-
 def own_code(code: str) -> str:
     """The code of TEXTS for a refusal by the workflow; an unknown one is an illegal act."""
-    code = WORKFLOW_CODES.get(code, code)
     return code if code in TEXTS else "ILLEGAL_ACT"

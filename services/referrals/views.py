@@ -247,6 +247,6 @@ def view(
         respondent_units=list(respondents),
         timeline=[_step(step, texts) for step in steps],
         grants=[GrantView(**grant) for grant in grants],
-        legal_acts=[LegalAct(**act) for act in legal_acts(officer, case.standing())],
+        legal_acts=[LegalAct(**act) for act in legal_acts(officer, case)],
         business_time=now,
     )

@@ -60,7 +60,8 @@ async def one(reporters: Reporters, officers: Officers) -> None:
     sequence = (await officers.view(clerk, case_id))["sequence"]
     for act, fields in ACTS:
         rule = RULE[act]
-        username = f"{rule.roles[0].lower()}.{UNIT[rule.seat or Seat.DESK]}"
+        seat = rule.seats[0] if rule.seats else Seat.DESK
+        username = f"{rule.roles[0].lower()}.{UNIT[Seat.HOLDER if seat is Seat.SENDER else seat]}"
         sequence = (await officers.act(username, case_id, act, sequence, **fields))["sequence"]
     while not await _rated(reporters, receipt):
         await asyncio.sleep(LOOK_SECONDS)

@@ -7,18 +7,26 @@ from uuid import UUID, uuid4
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
+from contracts import judge
 from contracts.cases import Deadline, DocumentRef, Outcome, UnitRef
 from contracts.clock import BusinessClock, wall_clock
-from contracts.lifecycle import RULE, Act, Channel, Party, Purpose, Role, Seat, Track
+from contracts.course import ClockEventType, Course, Request, Support
+from contracts.lifecycle import ROLES_AT, RULE, Act, Channel, Party, Purpose, Role, Seat, Stage, Supervision, Track
 from contracts.messages import (
     CONFLICTING_CONTENT,
     Actor,
+    ArbiterRequest,
+    BypassRequest,
     CaseFacts,
     CaseState,
+    ClockChange,
+    ClockEffect,
     ClockRequest,
+    ClockVerdict,
     Command,
     LinkCheck,
     LinkVerdict,
+    MergeCheck,
     Recorded,
     RouteCheck,
     RouteRequest,
@@ -34,12 +42,22 @@ OTHER_DESK = UnitRef(unit_id="desk-b", name="乙市受理台", region="990200")
 HEALTH = UnitRef(unit_id="wj-a", name="甲市卫生健康委", region="990100")
 INSURANCE = UnitRef(unit_id="yb-a", name="甲市医疗保障局", region="990100")
 ACCUSED = UnitRef(unit_id="hosp-a", name="甲市第一医院", region="990100")
-UNITS = {unit.unit_id: unit for unit in (DESK, OTHER_DESK, HEALTH, INSURANCE, ACCUSED)}
+DISCIPLINE = UnitRef(unit_id="jj-a", name="甲市纪检监察组", region="990100")
+SUPERIOR = UnitRef(unit_id="wj-p", name="省卫生健康委", region="990000")
+UNITS = {unit.unit_id: unit for unit in (DESK, OTHER_DESK, HEALTH, INSURANCE, ACCUSED, DISCIPLINE, SUPERIOR)}
 
 DAYS = {
     Purpose.ACKNOWLEDGE: 15,
     Purpose.SUPPLEMENT: 10,
     Purpose.SIGN: 1,
+    Purpose.RETURN: 2,
+    Purpose.DESIGNATE: 5,
+    Purpose.SUPPORT: 3,
+    Purpose.DECIDE_REFERRAL: 3,
+    Purpose.SEND_REFERRAL: 1,
+    Purpose.RECEIPT: 5,
+    Purpose.DISPOSAL: 60,
+    Purpose.ANSWER: 15,
     Purpose.HANDLE: 7,
     Purpose.VISIT: 1,
     Purpose.SILENCE: 10,
@@ -68,6 +86,10 @@ class Office:
             self.route_intake,
             self.check_route,
             self.check_respondents,
+            self.check_merge,
+            self.find_arbiter,
+            self.find_bypass,
+            self.change_clock,
             self.set_clocks,
             self.recount,
             self.read_clock,
@@ -83,7 +105,14 @@ class Office:
         if check.track is Track.INTEGRITY and check.unit_id in check.respondent_units:
             return RouteVerdict(refusal="ACCUSED")
         unit = UNITS.get(check.unit_id)
-        return RouteVerdict(unit=unit) if unit else RouteVerdict(refusal="UNKNOWN_UNIT")
+        if unit is None:
+            return RouteVerdict(refusal="UNKNOWN_UNIT")
+        fates = [
+            ClockEffect(purpose=purpose, fate=fate)
+            for purpose in check.purposes
+            if (fate := self.fates.get((check.act, purpose))) is not None
+        ]
+        return RouteVerdict(unit=unit, kind=check.kind, effects=tuple(fates))
 
     @activity.defn(name=ports.CHECK_RESPONDENTS)
     async def check_respondents(self, check: LinkCheck) -> LinkVerdict:
@@ -94,19 +123,33 @@ class Office:
 
     @activity.defn(name=ports.SET_CLOCKS)
     async def set_clocks(self, requests: list[ClockRequest]) -> list[Deadline]:
-        return [
-            Deadline(
-                purpose=request.purpose,
-                clock_id=f"T-{request.purpose}",
-                article="test",
-                started_at=request.started_at,
-                due_at=request.started_at + timedelta(days=DAYS[request.purpose]),
-                due_soon_at=request.started_at + timedelta(days=DAYS[request.purpose]) * 0.75,
-                provisional=False,
-                calendar_version="test",
-            )
-            for request in requests
-        ]
+        return [_deadline(request.purpose, request.started_at) for request in requests]
+
+    @activity.defn(name=ports.FIND_ARBITER)
+    async def find_arbiter(self, request: ArbiterRequest) -> RouteVerdict:
+        return RouteVerdict(unit=SUPERIOR)
+
+    @activity.defn(name=ports.FIND_BYPASS)
+    async def find_bypass(self, request: BypassRequest) -> RouteVerdict:
+        return RouteVerdict(unit=OTHER_DESK)
+
+    @activity.defn(name=ports.CHECK_MERGE)
+    async def check_merge(self, check: MergeCheck) -> RouteVerdict:
+        known = any(step.facts.case_id == check.main_case_id for step in self.steps)
+        return RouteVerdict(unit=DESK) if known else RouteVerdict(refusal="NO_MAIN_CASE")
+
+    @activity.defn(name=ports.CHANGE_CLOCK)
+    async def change_clock(self, change: ClockChange) -> ClockVerdict:
+        record, event = change.clock.deadline, change.event
+        if event.type is ClockEventType.SUSPEND:
+            return ClockVerdict()
+        if event.type is ClockEventType.EXTEND:
+            longer = timedelta(days=event.amount)
+        else:
+            since = next(old.at for old in reversed(change.clock.events) if old.type is ClockEventType.SUSPEND)
+            longer = event.at - since
+        moved = {"due_at": record.due_at + longer, "due_soon_at": record.due_soon_at + longer}
+        return ClockVerdict(deadline=record.model_copy(update=moved))
 
     @activity.defn(name=ports.RECOUNT)
     async def recount(self, running: list[RunningClock]) -> list[Deadline]:
@@ -169,21 +212,96 @@ def officer(unit: UnitRef, *roles: Role, account: str = "officer-1") -> Actor:
     return Actor(party=Party.OFFICER, account_id=account, unit_id=unit.unit_id, roles=roles)
 
 
+_TO = {
+    Act.HAND_TO_DESK: OTHER_DESK,
+    Act.ADD_SUPPORT: INSURANCE,
+    Act.RELEASE_SUPPORT: INSURANCE,
+    Act.REFER: DISCIPLINE,
+    Act.PROPOSE_REFERRAL: DISCIPLINE,
+}
+
+
+def _who(state: CaseState, act: Act) -> tuple[UnitRef, Role]:
+    """Unit and role of an officer who may give the command."""
+    rule = RULE[act]
+    if act in (Act.CLAIM, Act.REASSIGN):
+        assert state.task is not None
+        return UNITS[state.task.unit_id], state.task.role if act is Act.CLAIM else Role.SUPERVISOR
+    if not rule.seats:
+        return DESK, rule.roles[0]
+    seat = next((seat for seat in rule.seats if judge.units_at(state, seat)), Seat.DESK)
+    unit = UNITS[next(iter(judge.units_at(state, seat)), DESK.unit_id)]
+    at = Seat.HOLDER if seat is Seat.SENDER and state.holder else Seat.DESK if seat is Seat.SENDER else seat
+    return unit, next((role for role in rule.roles if role in ROLES_AT[at]), rule.roles[0])
+
+
+def furnished(state: CaseState, act: Act) -> CaseState:
+    """The state with what the act wants beside its stage: a running clock, an open request, a helper, a referral."""
+    clocks = tuple(running(purpose) for purpose in (Purpose.HANDLE, Purpose.RETURN))
+    helper = Support(unit=INSURANCE, asked_sequence=3)
+    course = state.course
+    match act:
+        case Act.GRANT_EXTENSION | Act.DENY_EXTENSION:
+            asked = Request(act=Act.REQUEST_EXTENSION, purpose=Purpose.HANDLE, amount=3, asked_sequence=5)
+            course = Course(request=asked)
+        case Act.APPROVE_REFERRAL | Act.DENY_REFERRAL:
+            course = Course(request=Request(act=Act.PROPOSE_REFERRAL, unit=DISCIPLINE, asked_sequence=5))
+        case Act.SUPPORT_ANSWER | Act.RELEASE_SUPPORT:
+            course = Course(supports=(helper,))
+        case Act.RESUME_CLOCK:
+            clocks = (running(Purpose.HANDLE, suspended=True),)
+        case Act.LIFT_SUPERVISION:
+            course = Course(supervision=Supervision.LISTED)
+        case Act.REPLY if state.stage is Stage.REFERRED:
+            course = Course(receiver=DISCIPLINE, received=True, disposal="TALK")
+    if state.stage is Stage.ARBITRATION:
+        course = course.model_copy(update={"arbiter": SUPERIOR})
+    if state.stage is Stage.REFERRED and course.receiver is None:
+        course = course.model_copy(update={"receiver": DISCIPLINE})
+    if state.stage is Stage.MERGED:
+        course = course.model_copy(update={"main_case": uuid4()})
+    return state.model_copy(update={"course": course, "clocks": clocks})
+
+
+def running(purpose: Purpose, *, suspended: bool = False) -> RunningClock:
+    """A clock that runs from New Year on."""
+    start = datetime(2026, 1, 1, tzinfo=UTC)
+    return RunningClock(deadline=_deadline(purpose, start), suspended=suspended)
+
+
+def _deadline(purpose: Purpose, start: datetime) -> Deadline:
+    days = timedelta(days=DAYS[purpose])
+    return Deadline(
+        purpose=purpose,
+        clock_id=f"T-{purpose}",
+        article="test",
+        started_at=start,
+        due_at=start + days,
+        due_soon_at=start + days * 0.75,
+        provisional=False,
+        calendar_version="test",
+    )
+
+
 def command(
     state: CaseState, act: Act, *, account: str = "officer-1", command_id: UUID | None = None, **fields: object
 ) -> Command:
     """A complete command by an officer who may give it, on the state as it is; ``fields`` override."""
     rule = RULE[act]
-    if act is Act.CLAIM:
-        assert state.task is not None
-        actor = officer(UNITS[state.task.unit_id], state.task.role, account=account)
-    else:
-        seat = state.holder if rule.seat is Seat.HOLDER else state.desk
-        actor = officer(seat or DESK, *rule.roles, account=account)
+    actor = officer(*_who(state, act), account=account)
     complete: dict[str, object] = {
         "respondent_units": (ACCUSED.unit_id,),
         "reason_code": "R08",
-        "unit_id": OTHER_DESK.unit_id if act is Act.HAND_TO_DESK else HEALTH.unit_id,
+        "respondent_accounts": ("accused-1",),
+        "unit_id": _TO.get(act, HEALTH).unit_id,
+        "extract": document(),
+        "purpose": Purpose.HANDLE,
+        "amount": 3.0,
+        "ground": "EXPERTISE",
+        "category": "0802",
+        "level": Supervision.ORDINARY,
+        "disposal": "TALK",
+        "main_case_id": uuid4(),
         "note": document(),
         "public_reply": document(),
         "outcome": Outcome.SUBSTANTIATED,

@@ -8,8 +8,8 @@ from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, Field, StringConstraints
 
 from contracts.cases import Outcome
-from contracts.lifecycle import Act, Stage
-from contracts.model import Code
+from contracts.lifecycle import Act, HandoverKind, Purpose, Stage, Supervision, Track
+from contracts.model import CategoryCode, Code
 from services.chassis.http import Problem
 from services.chassis.outages import EngineAway
 from services.referrals.api.common import Caller, CommandId, Services, Uses, problem
@@ -34,12 +34,24 @@ class ActRequest(BaseModel):
     ground: Code | None = None
     note: Text | None = None
     public_reply: Text | None = None
+    extract: Text | None = None
     outcome: Outcome | None = None
     satisfaction: int | None = Field(default=None, ge=1, le=5)
+    kind: HandoverKind | None = None
+    purpose: Purpose | None = None
+    amount: float | None = Field(default=None, gt=0, le=1_000)
+    category: CategoryCode | None = None
+    track: Track | None = None
+    level: Supervision | None = None
+    disposal: Code | None = None
+    assignee: Code | None = None
+    main_case_id: UUID | None = None
+    respondent_accounts: list[Code] = Field(default=[], max_length=50)
 
     def wish(self) -> Wish:
         """For the use case."""
-        return Wish(**{**self.model_dump(), "act": self.act, "respondent_units": tuple(self.respondent_units)})
+        lists = {name: tuple(getattr(self, name)) for name in ("respondent_units", "respondent_accounts")}
+        return Wish(**{**dict(self), **lists})
 
 
 class ActAnswer(BaseModel):

@@ -28,6 +28,7 @@ class UnitRequest(BaseModel):
     region: RegionCode
     department: str | None = Field(default=None, max_length=8)
     parent_id: UnitId | None = None
+    on_system: bool = True
 
 
 class UnitView(BaseModel):
@@ -41,6 +42,7 @@ class UnitView(BaseModel):
     department: str | None
     path: list[str]
     active: bool
+    on_system: bool
 
 
 class UnitList(BaseModel):
@@ -92,6 +94,7 @@ def _view(unit: Unit) -> UnitView:
         department=unit.department,
         path=list(unit.path),
         active=unit.active,
+        on_system=unit.on_system,
     )
 
 

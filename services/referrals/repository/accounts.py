@@ -64,6 +64,13 @@ async def of_session(session: AsyncSession, jti: UUID) -> Account | None:
     return _account(row) if row else None
 
 
+async def known_ids(session: AsyncSession, account_ids: Iterable[str | None]) -> set[str]:
+    """Those of the ids that are accounts."""
+    wanted = [account_id for account_id in account_ids if account_id is not None]
+    found = await rows(session, "SELECT account_id FROM accounts WHERE account_id = ANY ($1::text[])", wanted)
+    return {row["account_id"] for row in found}
+
+
 async def everybody(session: AsyncSession) -> list[Account]:
     """All accounts, by user name."""
     return [_account(row) for row in await rows(session, f"{_SELECT} ORDER BY a.username")]

@@ -9,9 +9,9 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from contracts.cases import DocumentRef, Outcome, UnitRef
+from contracts.course import Course
 from contracts.lifecycle import Channel, Role, Stage, TaskKind, Track
 from contracts.messages import CaseFacts, RunningClock, Transition
-from services.referrals.permissions import OpenTask, Standing
 from services.referrals.repository.sql import Row, loaded, one, rows
 
 
@@ -45,35 +45,22 @@ class CaseRow:
     public_document: DocumentRef | None
     clocks: tuple[RunningClock, ...]
     respondent_units: tuple[str, ...]
+    course: Course
     task: TaskRow | None
     updated_at: datetime
-
-    def standing(self) -> Standing:
-        """What decides who may act."""
-        task = self.task
-        return Standing(
-            stage=self.stage,
-            track=self.facts.track,
-            sequence=self.sequence,
-            changed_sequence=self.changed_sequence,
-            desk=self.desk.unit_id,
-            holder=self.holder.unit_id if self.holder else None,
-            task=OpenTask(task.unit_id, task.role, task.assignee) if task else None,
-            respondent_count=self.facts.respondent_count,
-            linked=self.linked,
-        )
 
 
 # ruff: noqa: S608 the statements are put together from constants only
 _COLUMNS = """c.*, d.name AS desk_name, d.region AS desk_region, h.name AS holder_name, h.region AS holder_region,
        t.kind AS task_kind, t.unit_id AS task_unit, t.role AS task_role, t.assignee, t.opened_sequence, t.opened_at,
        t.due_at, t.due_key"""
+_MAIN = "LEFT JOIN tasks AS t ON t.case_id = c.case_id AND t.main"
 _FROM = """FROM cases AS c
 JOIN units AS d ON d.unit_id = c.desk_id
 LEFT JOIN units AS h ON h.unit_id = c.holder_id"""
 SELECT = f"SELECT {_COLUMNS} {_FROM}"
 _ACCUSED = "ARRAY(SELECT unit_id FROM case_respondents WHERE case_id = c.case_id ORDER BY unit_id) AS respondents"
-_GET = f"SELECT {_COLUMNS}, {_ACCUSED} {_FROM} LEFT JOIN tasks AS t ON t.case_id = c.case_id WHERE c.case_id = $1"
+_GET = f"SELECT {_COLUMNS}, {_ACCUSED} {_FROM} {_MAIN} WHERE c.case_id = $1"
 _RECORD = f"""
 SELECT {_COLUMNS}, {_ACCUSED}, (
     SELECT json_agg(json_build_array(s.transition, s.hash, s.recorded_at, u.name) ORDER BY s.sequence)
@@ -83,7 +70,7 @@ SELECT {_COLUMNS}, {_ACCUSED}, (
         SELECT grant_id, account_id, unit_id, purpose, fields, at FROM grants_log WHERE case_id = c.case_id
         ORDER BY at DESC LIMIT 100
     ) AS g
-) AS grants {_FROM} LEFT JOIN tasks AS t ON t.case_id = c.case_id WHERE c.case_id = $1
+) AS grants {_FROM} {_MAIN} WHERE c.case_id = $1
 """
 
 
@@ -116,6 +103,7 @@ def case_row(row: Row, respondents: Sequence[str] = ()) -> CaseRow:
         public_document=DocumentRef.model_validate(document) if document else None,
         clocks=tuple(RunningClock.model_validate(clock) for clock in loaded(row["clocks"])),
         respondent_units=tuple(respondents),
+        course=Course.model_validate(loaded(row["course"])),
         task=_task(row) if row["task_kind"] else None,
         updated_at=row["updated_at"],
     )
@@ -143,7 +131,7 @@ async def by_number(session: AsyncSession, case_number: str) -> list[CaseRow]:
     """The visible cases of a complaint's number: one, or several after a split."""
     found = await rows(
         session,
-        f"{SELECT} LEFT JOIN tasks AS t ON t.case_id = c.case_id WHERE c.case_number = $1 ORDER BY c.case_id LIMIT 50",
+        f"{SELECT} {_MAIN} WHERE c.case_number = $1 ORDER BY c.case_id LIMIT 50",
         case_number,
     )
     return [case_row(row) for row in found]
@@ -243,7 +231,7 @@ async def visible(
     )
     found = await rows(
         session,
-        f"{SELECT} LEFT JOIN tasks AS t ON t.case_id = c.case_id WHERE c.case_id = ANY ($1::uuid[]) ORDER BY c.case_id",
+        f"{SELECT} {_MAIN} WHERE c.case_id = ANY ($1::uuid[]) ORDER BY c.case_id",
         [row["case_id"] for row in ids],
     )
     shown = [case_row(row) for row in found[:limit]]

@@ -148,6 +148,18 @@ async def add_document(
     )
 
 
+async def document_by_hash(session: AsyncSession, case_id: UUID, field: str, sha256: str) -> Row | None:
+    """A case's sealed text of a field, by the hash of its plain form."""
+    return await one(
+        session,
+        "SELECT document_id, sealed, account_id, unit_id FROM documents"
+        " WHERE case_id = $1 AND field = $2 AND sha256 = $3 ORDER BY created_at LIMIT 1",
+        case_id,
+        field,
+        sha256,
+    )
+
+
 async def documents(session: AsyncSession, case_id: UUID) -> Sequence[Row]:
     """The sealed texts of a case."""
     return await rows(

@@ -1,12 +1,14 @@
 """Recording one step of a case: case row, task, visibility, history, published text and event in one statement."""
 
 import hashlib
+import json
 from dataclasses import dataclass
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from contracts.lifecycle import Act, Purpose, TaskKind
+from contracts.judge import tasks_beside
+from contracts.lifecycle import Act, Purpose, Stage, TaskKind
 from contracts.messages import ActResult, RunningClock, Transition
 from contracts.model import canonical_json
 from services.chassis.outbox import CHANNEL, Outgoing
@@ -22,11 +24,19 @@ TASK_CLOCKS: dict[TaskKind, tuple[Purpose, ...]] = {
     TaskKind.TRIAGE: (Purpose.ACKNOWLEDGE, Purpose.HANDLE),
     TaskKind.DISPATCH: (Purpose.HANDLE,),
     TaskKind.SIGN: (Purpose.SIGN,),
+    TaskKind.RETURN: (Purpose.HANDLE,),
+    TaskKind.DESIGNATE: (Purpose.DESIGNATE,),
     TaskKind.HANDLE: (Purpose.REDO, Purpose.HANDLE),
-    TaskKind.REVIEW: (Purpose.REDO, Purpose.HANDLE),
+    TaskKind.REFERRAL: (Purpose.ANSWER, Purpose.RECEIPT, Purpose.DISPOSAL),
+    TaskKind.REVIEW: (Purpose.REDO, Purpose.HANDLE, Purpose.ANSWER),
     TaskKind.VISIT: (Purpose.VISIT,),
+    TaskKind.APPROVE: (Purpose.DECIDE_REFERRAL, Purpose.REDO, Purpose.HANDLE),
+    TaskKind.SUPPORT: (Purpose.SUPPORT,),
 }
 """The clock by which a task is due: the first of these that runs."""
+
+TELLS_NOTE = frozenset({Act.REQUEST_SUPPLEMENT, Act.REJECT, Act.GRANT_EXTENSION})
+"""Acts whose note the reporter reads: a question, the reasons of a refusal, those of a longer period."""
 
 
 @dataclass(frozen=True)
@@ -48,55 +58,63 @@ async def head(session: AsyncSession, case_id: UUID) -> Head:
     return Head(row["sequence"], row["last_hash"]) if row else Head(0, GENESIS)
 
 
-async def content_of(session: AsyncSession, case_id: UUID, sequence: int) -> str | None:
-    """The content hash of a recorded step.
+async def recorded(session: AsyncSession, case_id: UUID, sequence: int) -> Transition | None:
+    """A recorded step, read as this version understands it: what an older version wrote equals what is said again.
 
     Ask after `head`, in a statement of its own: a joined row would be as old as the wait for the lock.
     """
     row = await one(
-        session, "SELECT content_hash FROM case_history WHERE case_id = $1 AND sequence = $2", case_id, sequence
+        session, "SELECT transition FROM case_history WHERE case_id = $1 AND sequence = $2", case_id, sequence
     )
-    return str(row["content_hash"]) if row else None
+    return Transition.model_validate_json(row["transition"]) if row else None
 
 
 _WRITE = f"""
 WITH the_case AS (
     INSERT INTO cases (case_id, case_number, complaint_ids, channel, track, category, region, named, respondent_count,
         submitted_at, sequence, changed_sequence, stage, desk_id, holder_id, linked, redo_count, outcome, satisfaction,
-        public_document, clocks, last_hash, updated_at)
+        public_document, clocks, last_hash, updated_at, course, restricted, urgent)
     VALUES ($1, $2, $3::uuid[], $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14::text, $15::text, $16, $17, $18, $19,
-        $20::jsonb, $21::jsonb, $22::text, $23)
-    ON CONFLICT (case_id) DO UPDATE SET complaint_ids = excluded.complaint_ids, sequence = excluded.sequence,
+        $20::jsonb, $21::jsonb, $22::text, $23, $32::jsonb, $33, $34)
+    ON CONFLICT (case_id) DO UPDATE SET complaint_ids = excluded.complaint_ids, track = excluded.track,
+        category = excluded.category, sequence = excluded.sequence,
         changed_sequence = excluded.changed_sequence, stage = excluded.stage, desk_id = excluded.desk_id,
         holder_id = excluded.holder_id, linked = excluded.linked, redo_count = excluded.redo_count,
         outcome = excluded.outcome, satisfaction = excluded.satisfaction, public_document = excluded.public_document,
-        clocks = excluded.clocks, last_hash = excluded.last_hash, updated_at = excluded.updated_at
+        clocks = excluded.clocks, last_hash = excluded.last_hash, updated_at = excluded.updated_at,
+        course = excluded.course, restricted = excluded.restricted, urgent = excluded.urgent
 ), step AS (
     INSERT INTO case_history (case_id, sequence, act, account_id, unit_id, at, command_id, transition, content_hash,
         prev_hash, hash)
     VALUES ($1, $11, $24, $25, $26, $23, $27::uuid, $28, $29, $30, $22)
-), open_task AS (
-    INSERT INTO tasks (case_id, kind, unit_id, role, assignee, opened_sequence, opened_at, due_at)
-    SELECT $1, $31::text, $32::text, $33::text, $34::text, $35::integer, $23, $36::timestamptz
-    WHERE $31::text IS NOT NULL
-    ON CONFLICT (case_id) DO UPDATE SET kind = excluded.kind, unit_id = excluded.unit_id, role = excluded.role,
+), open_tasks AS (
+    INSERT INTO tasks (case_id, kind, unit_id, role, assignee, opened_sequence, main, opened_at, due_at)
+    SELECT $1, t.kind, t.unit_id, t.role, t.assignee, t.opened_sequence, t.main, $23, t.due_at
+    FROM jsonb_to_recordset($31::jsonb) AS t(kind text, unit_id text, role text, assignee text,
+        opened_sequence integer, main boolean, due_at timestamptz)
+    ON CONFLICT (case_id, kind, unit_id) DO UPDATE SET role = excluded.role,
         assignee = excluded.assignee, opened_sequence = excluded.opened_sequence, due_at = excluded.due_at,
         opened_at = CASE WHEN tasks.opened_sequence = excluded.opened_sequence THEN tasks.opened_at
                          ELSE excluded.opened_at END
-), no_task AS (
-    DELETE FROM tasks WHERE case_id = $1 AND $31::text IS NULL
+), done_tasks AS (
+    DELETE FROM tasks AS t WHERE t.case_id = $1 AND NOT EXISTS (
+        SELECT 1 FROM jsonb_to_recordset($31::jsonb) AS o(kind text, unit_id text)
+        WHERE o.kind = t.kind AND o.unit_id = t.unit_id)
 ), seats AS (
     INSERT INTO case_units (case_id, unit_id, part)
-    SELECT $1, $14::text, 'DESK'
-    UNION ALL SELECT $1, $15::text, 'HOLDER' WHERE $15::text IS NOT NULL AND $15::text <> $14::text
+    SELECT $1, unit_id, part FROM jsonb_to_recordset($35::jsonb) AS p(unit_id text, part text)
     ON CONFLICT (case_id, unit_id) DO UPDATE SET part = excluded.part
 ), past AS (
-    UPDATE case_units SET part = 'PAST'
-    WHERE case_id = $1 AND part <> 'PAST' AND unit_id <> $14::text AND unit_id IS DISTINCT FROM $15::text
+    UPDATE case_units AS u SET part = 'PAST' WHERE case_id = $1 AND part <> 'PAST' AND NOT EXISTS (
+        SELECT 1 FROM jsonb_to_recordset($35::jsonb) AS p(unit_id text) WHERE p.unit_id = u.unit_id)
 ), unlinked AS (
-    DELETE FROM case_respondents WHERE case_id = $1 AND unit_id <> ALL ($37::text[])
+    DELETE FROM case_respondents WHERE case_id = $1 AND unit_id <> ALL ($36::text[])
 ), linked AS (
-    INSERT INTO case_respondents SELECT $1, unnest($37::text[]) ON CONFLICT DO NOTHING
+    INSERT INTO case_respondents SELECT $1, unnest($36::text[]) ON CONFLICT DO NOTHING
+), cleared AS (
+    DELETE FROM case_excluded WHERE case_id = $1 AND account_id <> ALL ($37::text[])
+), excluded_accounts AS (
+    INSERT INTO case_excluded SELECT $1, unnest($37::text[]) ON CONFLICT DO NOTHING
 ), published AS (
     UPDATE documents SET published_sequence = $11
     WHERE document_id = $38::uuid AND case_id = $1 AND published_sequence IS NULL
@@ -118,7 +136,7 @@ async def write(
 
     ``content`` is the step's content hash; ``publishes`` the document that the reporter may read from now on.
     """
-    facts, task, digest = step.facts, step.task, chained(previous, content)
+    facts, digest = step.facts, chained(previous, content)
     result = (
         ActResult(command_id=step.command_id, sequence=step.sequence, stage=step.to_stage) if step.command_id else None
     )
@@ -155,28 +173,54 @@ async def write(
         canonical_json(step).decode(),
         content,
         previous,
-        task.kind.value if task else None,
-        task.unit_id if task else None,
-        task.role.value if task else None,
-        task.assignee if task else None,
-        task.opened_sequence if task else None,
-        _task_due(task.kind, step.clocks) if task else None,
+        _tasks(step),
+        as_json(step.course),
+        step.course.restricted,
+        step.course.urgent,
+        json.dumps([{"unit_id": unit_id, "part": part} for unit_id, part in _parts(step).items()]),
         list(step.respondent_units),
+        list(step.course.excluded),
         publishes,
         as_json(result) if result else None,
         *event,
     )
 
 
-def _task_due(kind: TaskKind, clocks: tuple[RunningClock, ...]) -> object:
-    running = {clock.deadline.purpose: clock.deadline.due_at for clock in clocks}
-    return next((running[purpose] for purpose in TASK_CLOCKS[kind] if purpose in running), None)
+def _tasks(step: Transition) -> str:
+    """The open tasks as JSON rows: the main one, and those beside it."""
+    main = [(step.task, True)] if step.task else []
+    beside = [(task, False) for task in tasks_beside(step.course, step.holder)]
+    return json.dumps(
+        [
+            {**task.model_dump(mode="json"), "main": is_main, "due_at": _task_due(task.kind, step.clocks)}
+            for task, is_main in main + beside
+        ]
+    )
+
+
+def _task_due(kind: TaskKind, clocks: tuple[RunningClock, ...]) -> str | None:
+    running = {clock.deadline.purpose: clock.deadline.due_at for clock in clocks if not clock.suspended}
+    due = next((running[purpose] for purpose in TASK_CLOCKS[kind] if purpose in running), None)
+    return due.isoformat() if due else None
+
+
+def _parts(step: Transition) -> dict[str, str]:
+    """The units with a part in the case now; of a unit with several parts the first counts."""
+    course = step.course
+    seats = [(step.desk, "DESK"), (step.holder, "HOLDER"), (course.arbiter, "ARBITER"), (course.receiver, "RECEIVER")]
+    seats += [(support.unit, "SUPPORT") for support in course.supports]
+    parts: dict[str, str] = {}
+    for unit, part in seats:
+        if unit is not None:
+            parts.setdefault(unit.unit_id, part)
+    return parts
 
 
 def published_document(step: Transition) -> UUID | None:
     """The document that this step tells the reporter: a reviewed reply, a question, or the reasons of a refusal."""
-    if step.act is Act.REVIEW_PASS and step.public_document is not None:
+    passed = step.act is Act.REVIEW_PASS or (step.act is Act.REPLY and step.to_stage is Stage.PENDING_VISIT)
+    if passed and step.public_document is not None:
         return step.public_document.document_id
-    if step.act in (Act.REQUEST_SUPPLEMENT, Act.REJECT) and step.note is not None:
+    if step.act in TELLS_NOTE and step.note is not None:
         return step.note.document_id
     return None

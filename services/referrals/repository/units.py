@@ -14,7 +14,7 @@ _FRESH_SECONDS = 3.0
 _CACHED = 10_000
 _cache: "WeakKeyDictionary[AsyncEngine, dict[str, tuple[float, Unit]]]" = WeakKeyDictionary()
 
-_SELECT = "SELECT unit_id, name, level, kind, department, region, path, active FROM units"
+_SELECT = "SELECT unit_id, name, level, kind, department, region, path, active, on_system FROM units"
 
 
 def _unit(row: Row) -> Unit:
@@ -27,6 +27,7 @@ def _unit(row: Row) -> Unit:
         path=tuple(row["path"]),
         department=row["department"],
         active=row["active"],
+        on_system=row["on_system"],
     )
 
 
@@ -93,8 +94,8 @@ async def insert(session: AsyncSession, unit: Unit) -> bool:
     return bool(
         await execute(
             session,
-            "INSERT INTO units (unit_id, name, level, kind, department, region, parent_id, path)"
-            " VALUES ($1, $2, $3, $4, $5, $6, $7, $8::text[]) ON CONFLICT (unit_id) DO NOTHING",
+            "INSERT INTO units (unit_id, name, level, kind, department, region, parent_id, path, on_system)"
+            " VALUES ($1, $2, $3, $4, $5, $6, $7, $8::text[], $9) ON CONFLICT (unit_id) DO NOTHING",
             unit.unit_id,
             unit.name,
             unit.level.value,
@@ -103,6 +104,7 @@ async def insert(session: AsyncSession, unit: Unit) -> bool:
             unit.region,
             unit.path[-2] if len(unit.path) > 1 else None,
             list(unit.path),
+            unit.on_system,
         )
     )
 
@@ -112,7 +114,8 @@ async def update(session: AsyncSession, unit: Unit) -> None:
     _forget(session)
     await execute(
         session,
-        "UPDATE units SET name = $2, level = $3, kind = $4, department = $5, region = $6, active = $7"
+        "UPDATE units SET name = $2, level = $3, kind = $4, department = $5, region = $6, active = $7,"
+        " on_system = $8"
         " WHERE unit_id = $1",
         unit.unit_id,
         unit.name,
@@ -121,4 +124,5 @@ async def update(session: AsyncSession, unit: Unit) -> None:
         unit.department,
         unit.region,
         unit.active,
+        unit.on_system,
     )

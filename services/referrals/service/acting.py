@@ -14,8 +14,9 @@ from temporalio.client import Client, WorkflowUpdateFailedError, WorkflowUpdateR
 from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
+from contracts import judge
 from contracts.cases import DocumentRef, Outcome
-from contracts.lifecycle import Act
+from contracts.lifecycle import Act, Field, HandoverKind, Purpose, Supervision, Track
 from contracts.messages import (
     ILLEGAL_ACT,
     ROUTE_REFUSED,
@@ -26,12 +27,13 @@ from contracts.messages import (
     RefusalDetail,
     workflow_id,
 )
+from contracts.reference import categories, disposals, suspensions
 from contracts.reference import refusals as reason_codes
 from services.chassis.db import SYSTEM, Database
 from services.chassis.outages import EngineAway, engine_away
 from services.referrals import permissions
 from services.referrals.refusals import Refused, own_code
-from services.referrals.repository import cases, commands
+from services.referrals.repository import accounts, cases, commands, units
 from services.referrals.repository.cases import CaseRow
 from services.referrals.repository.commands import CommandRow
 from services.referrals.service.casebook import Casebook
@@ -55,8 +57,19 @@ class Wish:
     ground: str | None = None
     note: str | None = None
     public_reply: str | None = None
+    extract: str | None = None
     outcome: Outcome | None = None
     satisfaction: int | None = None
+    kind: HandoverKind | None = None
+    purpose: Purpose | None = None
+    amount: float | None = None
+    category: str | None = None
+    track: Track | None = None
+    level: Supervision | None = None
+    disposal: str | None = None
+    assignee: str | None = None
+    main_case_id: UUID | None = None
+    respondent_accounts: tuple[str, ...] = ()
 
     @property
     def texts(self) -> dict[str, str]:
@@ -67,8 +80,7 @@ class Wish:
 
     def given(self) -> list[str]:
         """The fields of the table that it brings."""
-        names = ("unit_id", "respondent_units", "reason_code", "note", "public_reply", "outcome", "satisfaction")
-        return [name for name in names if getattr(self, name) not in (None, ())]
+        return [field.value for field in Field if getattr(self, field.value) not in (None, ())]
 
 
 @dataclass(frozen=True)
@@ -172,21 +184,44 @@ class Acting:
             _log.error("promise_failed", case_id=str(case_id), exc_info=error)
 
     async def _judge(self, session: Any, who: Identity, case: CaseRow, wish: Wish) -> None:
-        standing = case.standing()
-        if permissions.is_stale(standing, wish.expected_sequence):
-            raise Refused("STALE")
-        refusal = permissions.refuse(wish.act, who.officer, standing)
+        if judge.is_stale(case, wish.expected_sequence):
+            raise Refused(judge.STALE)
+        refusal = judge.refusal(wish.act, who.officer, case)
         if refusal is not None:
             raise Refused(refusal)
-        unfit = permissions.refuse_fields(wish.act, wish.given())
+        given = wish.given()
+        unfit = permissions.refuse_fields(wish.act, given)
         if unfit is not None:
             raise Refused(unfit[0], extra={"field": unfit[1]})
-        if wish.reason_code is not None and wish.reason_code not in reason_codes():
-            raise Refused("UNKNOWN_REASON", extra={"field": "reason_code"})
-        if wish.unit_id is not None:
-            await self._casebook.refuse_route(session, case, wish.act, who, wish.unit_id)
+        refusal = judge.refuse_wish(wish, case, lambda need: need.value in given)
+        if refusal is not None:
+            raise Refused(refusal)
+        await self._known(session, case, wish)
+        if wish.unit_id is not None and wish.act is not Act.RELEASE_SUPPORT:
+            await self._casebook.refuse_route(session, case, wish.act, who, wish.unit_id, wish.kind)
         if wish.respondent_units:
             await self._casebook.refuse_link(session, case, wish.respondent_units)
+
+    @staticmethod
+    async def _known(session: Any, case: CaseRow, wish: Wish) -> None:
+        """Raises Refused for a code that is in no table, or of another department."""
+        if wish.reason_code is not None and wish.reason_code not in reason_codes():
+            raise Refused("UNKNOWN_REASON", extra={"field": "reason_code"})
+        if wish.category is not None and wish.category not in categories():
+            raise Refused("UNKNOWN_CATEGORY", extra={"field": "category"})
+        if wish.act is Act.SUSPEND_CLOCK and wish.ground not in suspensions():
+            raise Refused("UNKNOWN_GROUND", extra={"field": "ground"})
+        if wish.disposal is not None:
+            receiver = case.course.receiver
+            unit = await units.get(session, receiver.unit_id) if receiver is not None else None
+            found = disposals().get(wish.disposal)
+            own = {row.department for row in disposals().values()}
+            department = unit.department if unit is not None and unit.department in own else "*"
+            if found is None or found.department != department:
+                raise Refused("UNKNOWN_DISPOSAL", extra={"field": "disposal"})
+        known = {wish.assignee, *wish.respondent_accounts} - {None}
+        if known and not known <= await accounts.known_ids(session, known):
+            raise Refused("UNKNOWN_ACCOUNT")
 
     async def _keep(self, who: Identity, case_id: UUID, command: Command, digest: str, wish: Wish) -> bool:
         """The command and its sealed texts, in one transaction, before anything is sent; False when it is known."""
@@ -230,7 +265,7 @@ class Acting:
             case = await cases.get(session, case_id)
         if known is not None and known.state != "PENDING":
             return _settled(known)
-        if case is not None and permissions.is_stale(case.standing(), command.expected_sequence):
+        if case is not None and judge.is_stale(case, command.expected_sequence):
             return await self._refused(case_id, command, "STALE")
         return await self._update(case_id, command)
 
@@ -310,8 +345,19 @@ def _command(who: Identity, command_id: UUID, wish: Wish) -> Command:
         ground=wish.ground,
         note=refs.get("note"),
         public_reply=refs.get("public_reply"),
+        extract=refs.get("extract"),
         outcome=wish.outcome,
         satisfaction=wish.satisfaction,
+        kind=wish.kind,
+        purpose=wish.purpose,
+        amount=wish.amount,
+        category=wish.category,
+        track=wish.track,
+        level=wish.level,
+        disposal=wish.disposal,
+        assignee=wish.assignee,
+        main_case_id=wish.main_case_id,
+        respondent_accounts=tuple(sorted(set(wish.respondent_accounts))),
     )
 
 

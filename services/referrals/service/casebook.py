@@ -7,12 +7,12 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from contracts.lifecycle import Act, Stage, TaskKind
-from contracts.reference import categories
+from contracts.lifecycle import Act, HandoverKind, Stage, TaskKind
+from contracts.reference import categories, transfers
 from services.chassis.auth import ServiceTokens
 from services.chassis.clock import read_clock
 from services.chassis.db import SYSTEM, Database
-from services.referrals import clock_views, domain, permissions, views
+from services.referrals import clock_views, domain, handovers, permissions, views
 from services.referrals.calendar import StateCouncilCalendar
 from services.referrals.clock_views import CaseClocks
 from services.referrals.domain import Hop, Proposal, Unit
@@ -56,7 +56,7 @@ class Casebook:
             now = await business_now(session)
         case = found.case
         written = any(step.step.note or step.step.public_document for step in found.steps)
-        may_read = written and permissions.may_read_texts(who.officer, case.standing())
+        may_read = written and permissions.may_read_texts(who.officer, case)
         return views.view(
             case,
             steps=found.steps,
@@ -80,7 +80,8 @@ class Casebook:
         department = next((unit.department for unit in holder.values()), None)
         facts = clocks.Facts(case.facts.track, case.facts.channel, case.facts.category, department)
         explained = [
-            clocks.explain(clock, facts, by[clock.deadline.calendar_version] or latest) for clock in case.clocks
+            clocks.explain(clock, facts, by[clock.deadline.calendar_version] or latest, clocks.events_of(clock))
+            for clock in case.clocks
         ]
         explained.sort(key=lambda found: found.running.deadline.due_at)
         items = [clock_views.explained_clock(found, now, language) for found in explained]
@@ -147,8 +148,20 @@ class Casebook:
             case = await self.must_see(session, case_id)
             return domain.accusable(await units.everything(session), case.facts.region)
 
-    async def hop(self, session: AsyncSession, case: CaseRow, sender: str, *, to_desk: bool) -> Hop:
+    async def hop(
+        self,
+        session: AsyncSession,
+        case: CaseRow,
+        sender: str,
+        *,
+        to_desk: bool,
+        act: Act | None = None,
+        kind: HandoverKind | None = None,
+        receiver: str | None = None,
+    ) -> Hop:
         """The hand-over of a case by a unit, as the rules judge it."""
+        request = case.course.request
+        agreed = request.unit if request is not None and request.approved else None
         return Hop(
             track=case.facts.track,
             category=categories()[case.facts.category],
@@ -157,12 +170,29 @@ class Casebook:
             to_desk=to_desk,
             linked=case.linked,
             respondents=case.respondent_units,
+            act=act,
+            kind=kind,
+            approved=agreed is not None and agreed.unit_id == receiver,
         )
 
-    async def refuse_route(self, session: AsyncSession, case: CaseRow, act: Act, who: Identity, unit_id: str) -> None:
-        """Raises Refused when the unit may not receive the case by this act."""
-        hop = await self.hop(session, case, who.officer.unit_id, to_desk=act is Act.HAND_TO_DESK)
-        refusal = domain.refuse((await units.known(session, [unit_id])).get(unit_id), hop)
+    async def refuse_route(
+        self, session: AsyncSession, case: CaseRow, act: Act, who: Identity, unit_id: str, kind: HandoverKind | None
+    ) -> None:
+        """Raises Refused when the unit may not receive the case by this act and kind."""
+        hop = await self.hop(
+            session,
+            case,
+            who.officer.unit_id,
+            to_desk=act is Act.HAND_TO_DESK,
+            act=act,
+            kind=kind,
+            receiver=unit_id,
+        )
+        unit = (await units.known(session, [unit_id])).get(unit_id)
+        refusal = domain.refuse(unit, hop)
+        if unit is not None and refusal is None:
+            judged = handovers.judge(unit, hop, transfers())
+            refusal = judged if isinstance(judged, domain.Refusal) else None
         if refusal is not None:
             raise Refused(refusal.value)
 
@@ -186,8 +216,10 @@ class Casebook:
         """
         async with self._db.read(who.principal) as session:
             case = await self.must_see(session, case_id)
-        if not permissions.may_read_texts(who.officer, case.standing()):
+        if not permissions.may_read_texts(who.officer, case):
             raise Refused("NO_GRANT")
+        if case.course.extract is not None:
+            raise Refused("EXTRACT_ONLY")
         token = self._tokens.issue(
             "complaints",
             "narrative",

@@ -36,6 +36,7 @@ class NewUnit:
     region: str
     department: str | None = None
     parent_id: str | None = None
+    on_system: bool = True
 
 
 @dataclass(frozen=True)
@@ -142,6 +143,7 @@ class Registry:
             region=new.region,
             path=(*path, new.unit_id),
             department=new.department,
+            on_system=new.on_system,
         )
 
     @staticmethod
@@ -172,7 +174,7 @@ def _shaped(value: object, pattern: str, field: str) -> str:
 def read_tree(content: Any) -> tuple[list[NewUnit], list[NewAccount]]:
     """Units and accounts of a loaded YAML file; raises KeyError, TypeError or ValueError for one that does not fit.
 
-    ``units: [{unit_id, name, level, kind, region, department?, parent_id?}]``,
+    ``units: [{unit_id, name, level, kind, region, department?, parent_id?, on_system?}]``,
     ``accounts: [{username, name, unit_id?, roles, password?}]``; a ``password`` at the top holds for all without one.
     """
     if not isinstance(content, dict):
@@ -186,6 +188,7 @@ def read_tree(content: Any) -> tuple[list[NewUnit], list[NewAccount]]:
             region=_shaped(row["region"], REGION, "region"),
             department=row.get("department"),
             parent_id=row.get("parent_id"),
+            on_system=bool(row.get("on_system", True)),
         )
         for row in content.get("units") or ()
     ]

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from contracts.cases import CaseTransitioned, Deadline, DocumentRef, WorkingMoment
+from contracts.cases import CaseTransitioned, Deadline, DocumentRef, UnitRef, WorkingMoment
 from contracts.clock import BusinessClock
 from contracts.lifecycle import REPORTERS_CLOCKS, RULE, TOLD_TO_REPORTER, Act, Stage
 from contracts.messages import (
@@ -38,6 +38,7 @@ from services.referrals.repository import cases, history, recounts, units
 from services.referrals.repository.calendars import CalendarSight
 from services.referrals.service import clocks
 from services.referrals.service.reminding import REMINDERS, remind_at
+from services.referrals.service.texts import Texts
 
 
 class NoDesk(Exception):
@@ -54,6 +55,7 @@ class Steps:
 
     db: Database
     calendar: Calendar
+    texts: Texts
     sight: CalendarSight = field(init=False)
 
     def __post_init__(self) -> None:
@@ -251,6 +253,8 @@ def transitioned(step: Transition, history_hash: str, remind_at: tuple[WorkingMo
         desk=step.desk,
         holder=step.holder,
         task=step.task.kind if step.task else None,
+        task_unit=_task_unit(step),
+        concerned=_concerned(step),
         reason_code=step.reason_code,
         public_document=public_document(step),
         outcome=step.outcome if public_document(step) else None,
@@ -261,3 +265,33 @@ def transitioned(step: Transition, history_hash: str, remind_at: tuple[WorkingMo
         remind_at=remind_at,
         history_hash=history_hash,
     )
+
+
+def _task_unit(step: Transition) -> UnitRef | None:
+    if step.task is None or step.task.unit_id in (step.desk.unit_id, step.holder.unit_id if step.holder else None):
+        return None
+    others = (step.course.arbiter, step.course.receiver)
+    return next((unit for unit in others if unit is not None and unit.unit_id == step.task.unit_id), None)
+
+
+def _concerned(step: Transition) -> tuple[UnitRef, ...]:
+    course, sender = step.course, step.holder or step.desk
+    match step.act:
+        case Act.ADD_SUPPORT:
+            return (course.supports[-1].unit,)
+        case Act.REFER if course.receiver is not None:
+            return (course.receiver,)
+        case (
+            Act.REQUEST_EXTENSION
+            | Act.GRANT_EXTENSION
+            | Act.DENY_EXTENSION
+            | Act.PROPOSE_REFERRAL
+            | Act.APPROVE_REFERRAL
+            | Act.DENY_REFERRAL
+            | Act.SUPPORT_ANSWER
+            | Act.SUPERVISE
+            | Act.RECORD_RECEIPT
+            | Act.RECORD_DISPOSAL
+        ):
+            return (sender,)
+    return ()

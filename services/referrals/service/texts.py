@@ -8,6 +8,7 @@ from uuid import UUID, uuid5
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from contracts.cases import DocumentRef
+from contracts.lifecycle import Field
 from services.chassis.crypto import CaseCipher, Keyring, field_aad, new_case_key, unwrap
 from services.chassis.db import SYSTEM, Database
 from services.referrals.repository import commands
@@ -53,6 +54,27 @@ class Texts:
                 account_id=author.account_id,
                 unit_id=author.unit_id,
             )
+
+    async def copy_extract(self, session: AsyncSession, origin: UUID, case_id: UUID, extract: DocumentRef) -> None:
+        """Seal the extract of a split anew under the key of the case that it made (拆单). Twice does no harm."""
+        source = await commands.document_by_hash(session, origin, Field.EXTRACT.value, extract.sha256)
+        if source is None:
+            raise LookupError("the case was split without an extract")
+        opened = (await self._cipher(session, origin)).open(
+            bytes(source["sealed"]), field_aad(origin, str(source["document_id"]))
+        )
+        cipher = await self._cipher(session, case_id, create=True)
+        await commands.add_document(
+            session,
+            document_id=extract.document_id,
+            case_id=case_id,
+            command_id=extract.document_id,
+            field=Field.EXTRACT.value,
+            sha256=extract.sha256,
+            sealed=cipher.seal(opened, field_aad(case_id, str(extract.document_id))),
+            account_id=source["account_id"],
+            unit_id=source["unit_id"],
+        )
 
     async def read_all(self, case_id: UUID) -> dict[UUID, str]:
         """All texts of a case by document id. The caller has checked who asks."""

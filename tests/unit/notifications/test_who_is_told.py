@@ -80,9 +80,9 @@ def test_what_the_reporter_may_not_know_is_not_told(act: Act) -> None:
 
 def test_an_act_of_a_newer_version_is_told_in_plain_words_and_opens_no_task_of_ours() -> None:
     """Who reads an event may be older than who wrote it."""
-    event = transitioned("REFER", Stage.HANDLING, "REFERRED", task="RECEIVE", deadline=deadline("POLICE"))  # type: ignore[arg-type]
+    event = transitioned("REVIEW", Stage.HANDLING, "RECHECK", task="RECHECK", deadline=deadline("POLICE"))  # type: ignore[arg-type]
     (notice,) = notices_for(event)
-    assert (notice.template, notice.data["act"], notice.data["stage"]) == (Template.PROGRESS, "REFER", "REFERRED")
+    assert (notice.template, notice.data["act"], notice.data["stage"]) == (Template.PROGRESS, "REVIEW", "RECHECK")
 
 
 def test_each_of_several_reporters_on_one_case_is_told_once() -> None:

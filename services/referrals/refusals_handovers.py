@@ -1,0 +1,146 @@
+"""The refusals of hand-overs, clocks and cases that belong together."""
+
+from services.referrals.refusal_text import Text
+
+HANDOVERS: dict[str, Text] = {
+    "ALREADY_YOURS": Text(
+        409,
+        "该任务已由您认领,可直接办理。",
+        "You have already claimed this task: go on with it.",
+    ),
+    "NO_REQUEST": Text(
+        409,
+        "没有待审批的申请。",
+        "No request waits for a decision.",
+    ),
+    "CLOCK_SUSPENDED": Text(
+        409,
+        "该期限已中止计时,请先恢复。",
+        "This clock stands still: resume it first.",
+    ),
+    "CLOCK_RUNNING": Text(
+        409,
+        "该期限没有中止,无须恢复。",
+        "This clock is not suspended.",
+    ),
+    "NO_EXTENSION": Text(
+        422,
+        "该期限依规定不能延长。",
+        "The rule of this clock allows no extension.",
+    ),
+    "TOO_OFTEN": Text(
+        422,
+        "延期次数已达规定上限。",
+        "The rule's number of extensions is used up.",
+    ),
+    "NO_SUSPENSION": Text(
+        422,
+        "该理由不适用于此期限,计时不能中止。",
+        "This ground does not stop this clock.",
+    ),
+    "ALREADY_RECEIVED": Text(
+        409,
+        "回执已登记,无须重复。",
+        "The receipt is on record already.",
+    ),
+    "ALREADY_SUPPORT": Text(
+        409,
+        "该单位已是协办单位。",
+        "This unit helps already.",
+    ),
+    "NO_SUPPORT": Text(
+        409,
+        "该单位不是待反馈的协办单位。",
+        "This unit is no helping unit whose answer is awaited.",
+    ),
+    "NOT_SUPERVISED": Text(
+        409,
+        "案件目前没有被督办。",
+        "The case is not supervised.",
+    ),
+    "ALREADY_URGENT": Text(
+        409,
+        "案件已经标为紧急。",
+        "The case is marked urgent already.",
+    ),
+    "ALREADY_SPLIT": Text(
+        409,
+        "案件已经拆单,不能再拆。",
+        "The case was split already.",
+    ),
+    "OTHER_TRACK": Text(
+        422,
+        "投诉件与举报件不能并案。",
+        "A complaint and a report can't be joined.",
+    ),
+    "MAIN_CASE_ENDED": Text(
+        422,
+        "主案已终结,不能并入。",
+        "The main case has ended: nothing can be joined to it.",
+    ),
+    "MISSING_UNIT_ID": Text(
+        422,
+        "请填写接收单位(unit_id)。",
+        "Give the receiving unit (unit_id).",
+    ),
+    "MISSING_NOTE": Text(
+        422,
+        "请填写说明(note)。",
+        "Give an explanation (note).",
+    ),
+    "MISSING_OUTCOME": Text(
+        422,
+        "请填写办结类型(outcome)。",
+        "Give the outcome (outcome).",
+    ),
+    "MISSING_PURPOSE": Text(
+        422,
+        "请填写期限(purpose)。",
+        "Give the clock (purpose).",
+    ),
+    "MISSING_GROUND": Text(
+        422,
+        "请填写依据(ground)。",
+        "Give the legal ground (ground).",
+    ),
+    "MISSING_CATEGORY": Text(
+        422,
+        "请填写分类代码(category)。",
+        "Give the category (category).",
+    ),
+    "MISSING_LEVEL": Text(
+        422,
+        "请填写督办级别1至4(level)。",
+        "Give the level of supervision, 1 to 4 (level).",
+    ),
+    "MISSING_DISPOSAL": Text(
+        422,
+        "请填写处置方式(disposal)。",
+        "Give the disposal (disposal).",
+    ),
+    "MISSING_MAIN_CASE_ID": Text(
+        422,
+        "请填写主案(main_case_id)。",
+        "Give the main case (main_case_id).",
+    ),
+    "UNKNOWN_ACCOUNT": Text(
+        422,
+        "账号不存在,请核对。",
+        "There is no such account: check it.",
+    ),
+    "SAME_UNIT": Text(
+        422,
+        "案件已在该单位,请选择其他单位。",
+        "The case is with this unit already: choose another.",
+    ),
+    "ON_SYSTEM": Text(
+        422,
+        "该单位在本系统内,请使用转办。",
+        "This unit works on the system: transfer the case to it.",
+    ),
+    "ALREADY_EXISTS": Text(
+        409,
+        "已存在同名记录,请换一个标识。",
+        "It exists already: choose another identifier.",
+    ),
+}
