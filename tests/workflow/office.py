@@ -21,6 +21,7 @@ from contracts.messages import (
     CaseState,
     ClockChange,
     ClockEffect,
+    ClockFate,
     ClockRequest,
     ClockVerdict,
     Command,
@@ -73,6 +74,13 @@ class Office:
     steps: list[Transition] = field(default_factory=list)
     fail_next: list[str] = field(default_factory=list)
     clock: BusinessClock | None = None
+    fates: dict[tuple[Act | None, Purpose], ClockFate] = field(
+        default_factory=lambda: {
+            (Act.HAND_TO_DESK, Purpose.ACKNOWLEDGE): ClockFate.RESTART,
+            (Act.HAND_TO_DESK, Purpose.HANDLE): ClockFate.STOP,
+            (Act.REFER, Purpose.HANDLE): ClockFate.STOP,
+        }
+    )
     moves: dict[Purpose, timedelta] = field(default_factory=dict)
     """What the present calendar adds to each deadline."""
     recounts: int = 0

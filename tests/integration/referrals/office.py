@@ -11,9 +11,20 @@ from temporalio.client import Client
 from contracts.complaints import ComplaintSubmitted
 from contracts.lifecycle import Channel, Role, Track
 from services.chassis.bus import Received
+from services.chassis.crypto import Keyring
+from services.chassis.db import Database
 from services.referrals.consumers import Bridge
+from services.referrals.counting import Calendar
 from services.referrals.domain import Level, UnitKind
 from services.referrals.service.registry import NewAccount, NewUnit
+from services.referrals.service.steps import Steps
+from services.referrals.service.texts import Texts
+
+
+def steps_of(db: Database, calendar: Calendar) -> Steps:
+    """The service's side of the workflow, with a key of its own."""
+    return Steps(db, calendar, Texts(db, Keyring({"k": bytes(32)}, "k")))
+
 
 PASSWORD = "a long enough password"
 TREE = (

@@ -16,8 +16,7 @@ from services.chassis.settings import Settings
 from services.referrals.calendar import OwnDay, StateCouncilCalendar
 from services.referrals.counting import CHINA
 from services.referrals.repository import calendars
-from services.referrals.service.steps import Steps
-from tests.integration.referrals.office import Office
+from tests.integration.referrals.office import Office, steps_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 BASE = StateCouncilCalendar()
@@ -37,7 +36,7 @@ async def test_an_import_is_counted_by_and_every_version_stays(still_db: Databas
         assert await calendars.of_version(session, BASE, "cn-0.0.0.000000000000") is None
     assert not second.day(date(2027, 3, 3)).working
     assert first.day(date(2027, 3, 4)).working
-    [deadline] = await Steps(still_db, BASE).set_clocks(
+    [deadline] = await steps_of(still_db, BASE).set_clocks(
         [
             ClockRequest(
                 purpose=Purpose.SIGN, track=Track.GENERAL, channel=Channel.WEB, category="0802", unit_id=None,

@@ -17,7 +17,7 @@ from services.referrals.activities import Activities
 from services.referrals.calendar import StateCouncilCalendar
 from services.referrals.repository import cases, history
 from services.referrals.repository.sql import one, rows
-from services.referrals.service.steps import Steps
+from tests.integration.referrals.office import steps_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 DESK = UnitRef(unit_id="desk", name="济南市受理台", region="370100")
@@ -32,7 +32,7 @@ def db(still_db: Database) -> Database:
 
 @pytest.fixture
 def activities(db: Database) -> Activities:
-    return Activities(Steps(db, StateCouncilCalendar()))
+    return Activities(steps_of(db, StateCouncilCalendar()))
 
 
 def first_step(**changes: object) -> Transition:

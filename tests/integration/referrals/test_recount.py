@@ -20,8 +20,7 @@ from services.referrals.calendar import OwnDay, StateCouncilCalendar
 from services.referrals.counting import CHINA
 from services.referrals.repository import calendars, recounts
 from services.referrals.service.recounting import Recounting
-from services.referrals.service.steps import Steps
-from tests.integration.referrals.office import Office
+from tests.integration.referrals.office import Office, steps_of
 from tests.integration.referrals.test_record import first_step
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -97,7 +96,7 @@ def running(purpose: Purpose, begin: str, end: str, version: str = BASE.version)
 
 async def recorded(db: Database, *clocks: RunningClock) -> UUID:
     step: Transition = first_step(clocks=clocks, at=at("2026-01-01"))
-    await Steps(db, BASE).record(step)
+    await steps_of(db, BASE).record(step)
     return step.facts.case_id
 
 
