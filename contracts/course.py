@@ -81,3 +81,8 @@ class Course(Contract):
     def waiting_supports(self) -> tuple[Support, ...]:
         """Those that have not answered yet."""
         return tuple(support for support in self.supports if support.document is None)
+
+    def related(self) -> tuple[UUID, ...]:
+        """The cases that belong to this one."""
+        single = (self.main_case, self.split_case, self.origin_case)
+        return (*(case_id for case_id in single if case_id is not None), *self.merged_cases)

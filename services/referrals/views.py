@@ -1,17 +1,28 @@
 """What officers are shown of a case: models, and how they are made from rows. Pure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
 from pydantic import BaseModel
 
-from contracts.cases import OUTCOME_ZH, Deadline, Outcome, UnitRef
-from contracts.lifecycle import Act, Party, Purpose, Role, Stage, TaskKind
+from contracts.cases import OUTCOME_ZH, Deadline, DocumentRef, Outcome, UnitRef
+from contracts.course import Course
+from contracts.lifecycle import (
+    SILENT_CLOCKS,
+    Act,
+    HandoverKind,
+    Party,
+    Purpose,
+    Role,
+    Stage,
+    Supervision,
+    TaskKind,
+)
 from contracts.messages import CaseFacts, RunningClock
-from contracts.reference import categories
-from contracts.terms import ACT_ZH, STAGE_ZH
+from contracts.reference import categories, disposals
+from contracts.terms import ACT_ZH, KIND_ZH, STAGE_ZH, SUPERVISION_ZH
 from services.referrals.deadlines import wording
 from services.referrals.permissions import Officer, legal_acts
 from services.referrals.repository.cases import CaseRow, Step, TaskRow
@@ -32,6 +43,7 @@ class ClockView(BaseModel):
     due_soon_at: datetime
     due: str
     lamp: Lamp
+    suspended: bool
     provisional: bool
     calendar_version: str
 
@@ -132,9 +144,54 @@ class CaseSummary(BaseModel):
     updated_at: datetime
 
 
+class SupportView(BaseModel):
+    """A helping unit (协办), and its answer for those who have the case in hand."""
+
+    unit: UnitRef
+    answer: TextView | None
+
+
+class RequestView(BaseModel):
+    """What waits for the leader's yes."""
+
+    act: Act
+    act_name: str
+    purpose: Purpose | None
+    amount: float | None
+    unit: UnitRef | None
+    approved: bool
+
+
+class CourseView(BaseModel):
+    """How the case has been handed on. Cases that belong to it are named to those alone who see them."""
+
+    kind: HandoverKind | None
+    kind_name: str | None
+    ground: str | None
+    bounces: int
+    designated: bool
+    arbiter: UnitRef | None
+    receiver: UnitRef | None
+    received: bool
+    disposal: str | None
+    disposal_name: str | None
+    supports: list[SupportView]
+    request: RequestView | None
+    supervision: Supervision
+    supervision_name: str
+    urgent: bool
+    restricted: bool
+    extract: TextView | None
+    main_case: UUID | None
+    merged_cases: list[UUID]
+    split_case: UUID | None
+    origin_case: UUID | None
+
+
 class CaseView(CaseSummary):
     """A case with its timeline and what the caller may do now."""
 
+    course: CourseView
     respondent_units: list[str]
     timeline: list[StepView]
     grants: list[GrantView]
@@ -146,7 +203,10 @@ def clock_view(clock: RunningClock, now: datetime) -> ClockView:
     """A clock with its lamp (NORMAL, DUE_SOON, OVERDUE) at business time ``now``."""
     deadline = clock.deadline
     lamp: Lamp = "OVERDUE" if now >= deadline.due_at else "DUE_SOON" if now >= deadline.due_soon_at else "NORMAL"
-    return ClockView(**deadline.model_dump(), due=_due(deadline), lamp=lamp)
+    if clock.suspended or deadline.purpose in SILENT_CLOCKS:
+        lamp = "NORMAL"  # it stands still, or is a window that closes and no duty
+    due = "中止计时" if clock.suspended else _due(deadline)
+    return ClockView(**deadline.model_dump(), due=due, lamp=lamp, suspended=clock.suspended)
 
 
 def _due(deadline: Deadline) -> str:
@@ -199,6 +259,36 @@ def summary(case: CaseRow, account_id: str, now: datetime) -> CaseSummary:
     return CaseSummary(**_common(case, account_id, now))
 
 
+def _course(course: Course, texts: Mapping[UUID, str], seen: Collection[UUID]) -> CourseView:
+    request, disposal = course.request, disposals().get(course.disposal or "")
+
+    def shown(case_id: UUID | None) -> UUID | None:
+        return case_id if case_id in seen else None
+
+    return CourseView(
+        **course.model_dump(
+            include={"kind", "ground", "bounces", "designated", "received", "disposal", "urgent", "restricted"}
+        ),
+        kind_name=KIND_ZH[course.kind] if course.kind else None,
+        arbiter=course.arbiter,
+        receiver=course.receiver,
+        disposal_name=disposal.name_zh if disposal else None,
+        supports=[SupportView(unit=found.unit, answer=_text(found.document, texts)) for found in course.supports],
+        request=RequestView(**dict(request), act_name=ACT_ZH[request.act]) if request else None,
+        supervision=course.supervision,
+        supervision_name=SUPERVISION_ZH[course.supervision],
+        extract=_text(course.extract, texts),
+        main_case=shown(course.main_case),
+        merged_cases=[case_id for case_id in course.merged_cases if case_id in seen],
+        split_case=shown(course.split_case),
+        origin_case=shown(course.origin_case),
+    )
+
+
+def _text(document: DocumentRef | None, texts: Mapping[UUID, str]) -> TextView | None:
+    return TextView(**document.model_dump(), text=texts.get(document.document_id)) if document else None
+
+
 def _step(step: Step, texts: Mapping[UUID, str]) -> StepView:
     done = step.step
     reply = done.public_document if done.act is Act.REPLY else None
@@ -219,8 +309,8 @@ def _step(step: Step, texts: Mapping[UUID, str]) -> StepView:
         holder=done.holder,
         reason_code=done.reason_code,
         ground=done.ground,
-        note=TextView(**done.note.model_dump(), text=texts.get(done.note.document_id)) if done.note else None,
-        public_reply=TextView(**reply.model_dump(), text=texts.get(reply.document_id)) if reply else None,
+        note=_text(done.note, texts),
+        public_reply=_text(reply, texts),
         outcome=done.outcome if done.act is Act.REPLY else None,
         satisfaction=done.satisfaction if done.act in (Act.RATE, Act.RECORD_VISIT) else None,
         due_at=done.deadline.due_at if done.deadline else None,
@@ -240,10 +330,15 @@ def view(
     respondents: Sequence[str],
     officer: Officer,
     now: datetime,
+    seen: Collection[UUID] = (),
 ) -> CaseView:
-    """The case page of an officer at business time ``now``; ``texts`` by document id, those the officer may read."""
+    """The case page of an officer at business time ``now``; ``texts`` by document id, those the officer may read.
+
+    ``seen``: which of the cases that belong to it the officer sees.
+    """
     return CaseView(
         **_common(case, officer.account_id, now),
+        course=_course(case.course, texts, seen),
         respondent_units=list(respondents),
         timeline=[_step(step, texts) for step in steps],
         grants=[GrantView(**grant) for grant in grants],

@@ -9,7 +9,7 @@ import pytest
 from contracts import reference
 from contracts.cases import OUTCOME_ZH
 from contracts.lifecycle import SATISFIED, Channel, Purpose, Track
-from contracts.messages import ClockRequest
+from contracts.messages import ClockRequest, RunningClock
 from contracts.reference.divisions import divisions
 from contracts.reference.store import changes, shipped
 from contracts.reference.tables import BadReference
@@ -110,11 +110,13 @@ def test_a_deadline_is_counted_anew_by_the_wording_that_it_was_set_by(own: Path)
     (own / "clocks.csv").write_text(CLOCKS + clock(since="2000-01-01"), encoding="utf-8")
     reference.use(own)
     assert clocks.deadline(request, None, base).due_at == set_before.due_at + timedelta(days=1)
-    assert clocks.recounted(set_before, base) == set_before
+    assert clocks.recounted(RunningClock(deadline=set_before), base) == set_before
     without = set_before.model_copy(update={"rule_version": None})
-    assert clocks.recounted(without, base).due_at == set_before.due_at + timedelta(days=1), "the day's wording"
+    assert clocks.recounted(RunningClock(deadline=without), base).due_at == set_before.due_at + timedelta(days=1), (
+        "the day's wording"
+    )
     unknown = set_before.model_copy(update={"clock_id": "GONE"})
-    assert clocks.recounted(unknown, base) == unknown
+    assert clocks.recounted(RunningClock(deadline=unknown), base) == unknown
 
 
 def test_before_its_first_wording_a_clock_is_counted_by_it() -> None:

@@ -127,6 +127,14 @@ async def get(session: AsyncSession, case_id: UUID) -> CaseRow | None:
     return case_row(row, row["respondents"]) if row else None
 
 
+async def visible_of(session: AsyncSession, case_ids: Sequence[UUID]) -> set[UUID]:
+    """Those of the cases that the principal sees."""
+    if not case_ids:
+        return set()
+    found = await rows(session, "SELECT case_id FROM cases WHERE case_id = ANY ($1::uuid[])", list(case_ids))
+    return {row["case_id"] for row in found}
+
+
 async def by_number(session: AsyncSession, case_number: str) -> list[CaseRow]:
     """The visible cases of a complaint's number: one, or several after a split."""
     found = await rows(

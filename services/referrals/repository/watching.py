@@ -79,7 +79,8 @@ async def listed(
     after_key, after_case = page.after or (None, None)
     found: Sequence[Row] = await rows(
         session,
-        f"""{SELECT} JOIN tasks AS t ON t.case_id = c.case_id JOIN watched_tasks($2) AS w ON w.case_id = c.case_id
+        f"""{SELECT} JOIN tasks AS t ON t.case_id = c.case_id JOIN watched_tasks($2) AS w
+          ON w.case_id = c.case_id AND w.kind = t.kind AND w.unit_id = t.unit_id
         WHERE $1::timestamptz IS NOT NULL AND {_CLAUSE[watch]}
           AND ($3::timestamptz IS NULL OR (w.due_key, w.case_id) > ($3::timestamptz, $4::uuid))
         ORDER BY w.due_key, w.case_id LIMIT $5""",

@@ -54,8 +54,9 @@ class Casebook:
             if found is None:
                 raise Refused("NOT_FOUND")
             now = await business_now(session)
+            seen = await cases.visible_of(session, found.case.course.related())
         case = found.case
-        written = any(step.step.note or step.step.public_document for step in found.steps)
+        written = case.course.extract or any(step.step.note or step.step.public_document for step in found.steps)
         may_read = written and permissions.may_read_texts(who.officer, case)
         return views.view(
             case,
@@ -65,6 +66,7 @@ class Casebook:
             respondents=case.respondent_units,
             officer=who.officer,
             now=now,
+            seen=seen,
         )
 
     async def clocks(self, who: Identity, case_id: UUID, language: Language) -> CaseClocks:

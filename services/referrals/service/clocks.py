@@ -52,6 +52,8 @@ class Explained:
     @property
     def agrees(self) -> bool:
         """Whether the recount gives the deadline of record."""
+        if self.running.suspended:
+            return self.counted is not None and self.counted.due is None
         return self.counted is not None and self.counted.due == self.running.deadline.due_at
 
 

@@ -85,7 +85,7 @@ async def test_a_cases_clocks_are_explained_in_both_languages(office: Office) ->
     answer = await office.get("clerk.desk", f"/v1/cases/{case_id}/clocks")
     assert answer.status_code == 200, answer.text
     clocks = {clock["purpose"]: clock for clock in answer.json()["items"]}
-    assert set(clocks) == {"SIGN", "HANDLE"}
+    assert set(clocks) == {"SIGN", "HANDLE", "RETURN"}
     view = await office.view("clerk.desk", case_id)
     for clock in view["clocks"]:
         explained = clocks[clock["purpose"]]

@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from contracts.cases import Deadline, DocumentRef, Outcome, UnitRef
+from contracts.course import Course
 from contracts.lifecycle import TOLD_TO_REPORTER, Act, Channel, Party, Purpose, Role, Stage, TaskKind, Track
 from contracts.messages import Actor, CaseFacts, RunningClock, Transition
 from services.referrals.permissions import Officer
@@ -108,7 +109,7 @@ def test_officers_see_which_dates_are_provisional_in_queue_and_case() -> None:
     row = CaseRow(
         facts=done.facts, sequence=7, changed_sequence=7, stage=done.to_stage, desk=done.desk, holder=None, linked=True,
         redo_count=0, outcome=None, satisfaction=None, public_document=None, clocks=(RunningClock(deadline=due),),
-        respondent_units=(), task=task, updated_at=NOON,
+        respondent_units=(), course=Course(), task=task, updated_at=NOON,
     )  # fmt: skip
     shown = view(
         row, steps=[Step(done, "0" * 64, NOON, None)], texts={}, grants=(), respondents=(), now=NOON,

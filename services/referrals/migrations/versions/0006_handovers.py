@@ -2,8 +2,8 @@
 
 from alembic import op
 
-revision = "0005"
-down_revision = "0004"
+revision = "0006"
+down_revision = "0005"
 branch_labels = None
 depends_on = None
 
@@ -75,6 +75,31 @@ CREATE OR REPLACE FUNCTION visible_cases() RETURNS TABLE (case_id uuid, stage te
                    WHERE r.case_id = c.case_id AND r.unit_id = ANY (own.path))))
       AND NOT EXISTS (
           SELECT 1 FROM case_excluded AS x WHERE x.case_id = c.case_id AND x.account_id = huiyin_account())
+    $$;
+CREATE OR REPLACE FUNCTION watched_tasks(only_unit text) RETURNS TABLE (
+    case_id uuid, kind text, unit_id text, assignee text, opened_at timestamptz, due_key timestamptz, stage text,
+    next_due timestamptz, next_soon timestamptz, redo_count integer)
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp
+    AS $$
+    SELECT t.case_id, t.kind, t.unit_id, t.assignee, t.opened_at, t.due_key, c.stage, k.next_due,
+           k.next_soon, c.redo_count
+    FROM tasks AS t JOIN cases AS c ON c.case_id = t.case_id
+    CROSS JOIN LATERAL (
+        SELECT min((clock -> 'deadline' ->> 'due_at')::timestamptz) AS next_due,
+               min((clock -> 'deadline' ->> 'due_soon_at')::timestamptz) AS next_soon
+        FROM jsonb_array_elements(c.clocks) AS clock
+        WHERE NOT coalesce((clock ->> 'suspended')::boolean, false) AND clock -> 'deadline' ->> 'purpose' <> 'RETURN'
+    ) AS k
+    WHERE huiyin_role() = 'officer' AND (only_unit IS NULL OR t.unit_id = only_unit)
+      AND EXISTS (
+        SELECT 1 FROM case_units AS cu
+        WHERE cu.case_id = t.case_id AND cu.part <> 'PAST' AND cu.unit_id = ANY (huiyin_units())
+          AND ((c.track = 'GENERAL' AND NOT c.restricted) OR huiyin_restricted() OR cu.unit_id = (huiyin_units())[1]))
+      AND NOT ((c.track = 'INTEGRITY' OR c.restricted) AND EXISTS (
+        SELECT 1 FROM case_respondents AS r JOIN units AS own ON own.unit_id = (huiyin_units())[1]
+        WHERE r.case_id = t.case_id AND r.unit_id = ANY (own.path)))
+      AND NOT EXISTS (
+        SELECT 1 FROM case_excluded AS x WHERE x.case_id = t.case_id AND x.account_id = huiyin_account())
     $$;
 """
 
