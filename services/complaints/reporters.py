@@ -28,7 +28,9 @@ from services.complaints.service import key_reused
 _NO_NUMBER = "-"
 _STILL = frozenset({*ENDED, "MERGED"})
 """Stages in which nothing more happens to a case, a joined one among them: the other case moves for it."""
-_WITH_NOTE = (Act.REQUEST_SUPPLEMENT.value, Act.REJECT.value)
+_WITH_NOTE = (Act.REQUEST_SUPPLEMENT.value, Act.REJECT.value, Act.GRANT_EXTENSION.value)
+_ANSWERS = (Act.REVIEW_PASS.value, Act.REPLY.value)
+"""A reply is told by itself where nobody reviews it (转送)."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,7 @@ class View:
 
 
 def _newest_answer(steps: Sequence[TimelineRow]) -> TimelineRow | None:
-    return next((step for step in reversed(steps) if step.act == Act.REVIEW_PASS.value), None)
+    return next((step for step in reversed(steps) if step.act in _ANSWERS), None)
 
 
 @dataclass(frozen=True)

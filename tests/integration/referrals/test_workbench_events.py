@@ -155,4 +155,4 @@ async def test_what_is_said_on_the_channel_is_ids_only(office: Office, db: Datab
             await asyncio.sleep(0.05)
     await connection.close()
     assert not any(secret in payload for payload in said)
-    assert f'["{case_id}", "GENERAL", "desk", null, "desk", null]' in [payload.strip() for payload in said]
+    assert f'["{case_id}", "GENERAL", "desk"]' in [payload.strip() for payload in said]
