@@ -233,6 +233,7 @@ def propose(units: Iterable[Unit], hop: Hop) -> list[Proposal]:
     Refused ones are named only where a dispatcher could think of them: accused, unlinked, or in the wrong place.
     """
     telling = {Refusal.ACCUSED, Refusal.UNLINKED, Refusal.WRONG_PLACE}
+    helps = hop.act in (Act.DESIGNATE, Act.ADD_SUPPORT)
 
     def rank(found: Proposal) -> tuple[bool, bool, bool, int, str]:
         unit = found.unit
@@ -243,7 +244,8 @@ def propose(units: Iterable[Unit], hop: Hop) -> list[Proposal]:
     kept = [
         found
         for found in judged
-        if found.refusal is None or (found.refusal in telling and (hop.to_desk or _thinkable(found.unit, hop)))
+        if (found.refusal is None and (not helps or same_line(found.unit.region, hop.region)))
+        or (found.refusal in telling and (hop.to_desk or _thinkable(found.unit, hop)))
     ]
     return sorted(kept, key=rank)
 

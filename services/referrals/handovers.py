@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from contracts.lifecycle import HANDOVER_CLOCKS, Act, HandoverKind, Purpose
 from contracts.messages import ClockEffect, ClockFate
 from contracts.reference import Handover, Transfer
-from services.referrals.domain import Hop, Refusal, Unit, UnitKind
+from services.referrals.domain import Hop, Refusal, Unit, UnitKind, propose
 
 _KINDS: dict[str, tuple[HandoverKind, ...]] = {
     "WITHIN": (HandoverKind.DISPATCH, HandoverKind.ASSIGN, HandoverKind.REPORT_UP),
@@ -77,6 +77,28 @@ def judge(receiver: Unit, hop: Hop, matrix: Iterable[Transfer]) -> Permit | Refu
     if permit.leader_approval and not hop.approved and hop.act is not Act.PROPOSE_REFERRAL:
         return Refusal.NEEDS_APPROVAL
     return permit
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A unit as a candidate for a hand-over: the kinds by which it may receive the case, or why it may not."""
+
+    unit: Unit
+    permits: tuple[Permit, ...]
+    refusal: Refusal | None
+
+
+def candidates(units: Iterable[Unit], hop: Hop, matrix: Iterable[Transfer]) -> list[Candidate]:
+    """Candidates as domain.propose ranks them, judged by the matrix too; refused ones come last."""
+    rows = tuple(matrix)
+    found: list[Candidate] = []
+    for proposal in propose(units, hop):
+        judged = judge(proposal.unit, hop, rows) if proposal.refusal is None else None
+        refusal = judged if isinstance(judged, Refusal) else proposal.refusal
+        usable = isinstance(judged, Permit) or refusal is Refusal.NEEDS_APPROVAL
+        permitted = permits(hop.sender, proposal.unit, rows) if usable and hop.sender is not None else ()
+        found.append(Candidate(proposal.unit, permitted, refusal))
+    return sorted(found, key=lambda option: option.refusal is not None)
 
 
 def effects(

@@ -1,17 +1,19 @@
 """Looking at cases: queues, the case page, possible routes, grants to read, counts."""
 
+from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
-from contracts.lifecycle import Stage, TaskKind, Track
+from contracts.lifecycle import Act, HandoverKind, Purpose, Stage, TaskKind, Track
 from contracts.model import Code
-from contracts.terms import STAGE_ZH
+from contracts.terms import KIND_ZH, STAGE_ZH
 from services.referrals.api.common import Caller, Uses, decode_cursor, encode_cursor
 from services.referrals.domain import UnitKind
 from services.referrals.refusals import TEXTS, Refused
+from services.referrals.service.foreseeing import Preview
 from services.referrals.views import CaseSummary, CaseView
 
 router = APIRouter(prefix="/v1", tags=["cases"])
@@ -81,14 +83,25 @@ class RouteRefusal(BaseModel):
     en: str
 
 
+class PermittedKind(BaseModel):
+    """A kind of hand-over that the transfer matrix permits; with `leader_approval` a leader says yes first."""
+
+    kind: HandoverKind
+    name: str
+    leader_approval: bool
+    condition: str
+
+
 class Route(BaseModel):
-    """A unit as receiver of the case; `refusal` is null when it may."""
+    """A unit as receiver of the case; `refusal` is null when it may, `kinds` are empty where the matrix has no say."""
 
     unit_id: str
     name: str
     kind: UnitKind
     department: str | None
     region: str
+    on_system: bool
+    kinds: list[PermittedKind]
     refusal: RouteRefusal | None
 
 
@@ -104,9 +117,10 @@ async def routes(
     who: Caller,
     case_id: UUID,
     to_desk: Annotated[bool, Query(description="Desks of other jurisdictions instead of competent units")] = False,
+    act: Annotated[Act | None, Query(description="The act that it is for: names the kinds that are permitted")] = None,
 ) -> Routes:
-    """By category, place and whom the case accuses."""
-    found = await uses.casebook.routes(who, case_id, to_desk=to_desk)
+    """By category, place, the transfer matrix and whom the case accuses."""
+    found = await uses.casebook.routes(who, case_id, to_desk=to_desk, act=act)
     return Routes(
         items=[
             Route(
@@ -115,6 +129,16 @@ async def routes(
                 kind=item.unit.kind,
                 department=item.unit.department,
                 region=item.unit.region,
+                on_system=item.unit.on_system,
+                kinds=[
+                    PermittedKind(
+                        kind=permit.kind,
+                        name=KIND_ZH[permit.kind],
+                        leader_approval=permit.leader_approval,
+                        condition=permit.condition,
+                    )
+                    for permit in item.permits
+                ],
                 refusal=RouteRefusal(
                     code=item.refusal.value, zh=TEXTS[item.refusal.value].zh, en=TEXTS[item.refusal.value].en
                 )
@@ -124,6 +148,47 @@ async def routes(
             for item in found
         ]
     )
+
+
+class ClockEffectView(BaseModel):
+    """A clock before and after; `fate` is CARRY, RESTART, STOP or, for one that begins, START."""
+
+    purpose: Purpose
+    fate: str
+    clock_id: str
+    article: str
+    due_before: datetime | None
+    due_after: datetime | None
+
+
+class HandoverView(BaseModel):
+    """What a hand-over would do."""
+
+    kind: HandoverKind | None
+    kind_name: str | None
+    clocks: list[ClockEffectView]
+
+
+@router.get("/cases/{case_id}/handover", response_model=HandoverView, summary="What a hand-over would do to the clocks")
+async def handover(
+    uses: Uses, who: Caller, case_id: UUID, act: Act, unit_id: Code, kind: HandoverKind | None = None
+) -> HandoverView:
+    """Before it is sent. Refused as the act itself would be: 409 or 422 with the reason."""
+    found = await uses.casebook.preview(who, case_id, Preview(act, unit_id, kind))
+    clocks = [
+        ClockEffectView(
+            purpose=clock.purpose,
+            fate=clock.fate,
+            clock_id=shown.clock_id,
+            article=shown.article,
+            due_before=clock.before.due_at if clock.before else None,
+            due_after=clock.after.due_at if clock.after else None,
+        )
+        for clock in found.clocks
+        if (shown := clock.after or clock.before) is not None
+    ]
+    name = KIND_ZH[found.kind] if found.kind else None
+    return HandoverView(kind=found.kind, kind_name=name, clocks=clocks)
 
 
 class GrantRequest(BaseModel):

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from contracts import judge
 from contracts.lifecycle import Act, HandoverKind, Stage, TaskKind
 from contracts.reference import categories, transfers
 from services.chassis.auth import ServiceTokens
@@ -15,12 +16,14 @@ from services.chassis.db import SYSTEM, Database
 from services.referrals import clock_views, domain, handovers, permissions, views
 from services.referrals.calendar import StateCouncilCalendar
 from services.referrals.clock_views import CaseClocks
-from services.referrals.domain import Hop, Proposal, Unit
+from services.referrals.domain import Hop, Unit
 from services.referrals.explaining import Language
+from services.referrals.handovers import Candidate, Permit
 from services.referrals.refusals import Refused
 from services.referrals.repository import calendars, cases, commands, units
 from services.referrals.repository.cases import CaseRow, Page
 from services.referrals.service import clocks
+from services.referrals.service.foreseeing import Foreseen, Preview, foresee
 from services.referrals.service.identity import Identity
 from services.referrals.service.texts import Texts
 from services.referrals.views import CaseSummary, CaseView
@@ -131,13 +134,33 @@ class Casebook:
             found, following = await cases.visible(session, limit, after, stage=stage)
             return await self._summaries(session, who, found), following
 
-    async def routes(self, who: Identity, case_id: UUID, *, to_desk: bool) -> list[Proposal]:
-        """Units that may receive the case, best first, then those that may not, with why; raises Refused NOT_FOUND."""
+    async def routes(
+        self, who: Identity, case_id: UUID, *, to_desk: bool = False, act: Act | None = None
+    ) -> list[Candidate]:
+        """Units that may receive the case, best first, then those that may not, with why; raises Refused NOT_FOUND.
+
+        By ``act`` the kinds of hand-over that the matrix permits are named, and what it refuses.
+        """
         async with self._db.read(who.principal) as session:
             case = await self.must_see(session, case_id)
-            hop = await self.hop(session, case, who.officer.unit_id, to_desk=to_desk)
             every = await units.everything(session)
-        return domain.propose(every, hop)
+            desks = to_desk or act is Act.HAND_TO_DESK
+            hop = await self.hop(session, case, who.officer.unit_id, to_desk=desks, act=act)
+        return handovers.candidates(every, hop, transfers())
+
+    async def preview(self, who: Identity, case_id: UUID, wanted: Preview) -> Foreseen:
+        """What a hand-over would do to each clock, before it is sent; raises Refused NOT_FOUND or why it may not go."""
+        async with self._db.read(who.principal) as session:
+            case = await self.must_see(session, case_id)
+            unit_id, act = wanted.unit_id, wanted.act
+            if judge.refusal(act, who.officer, case) == judge.ILLEGAL_ACT:
+                raise Refused(judge.ILLEGAL_ACT)
+            permit = await self.refuse_route(session, case, act, who, unit_id, wanted.kind)
+            found = await units.known(session, [unit_id])
+            calendar = await calendars.current(session, StateCouncilCalendar())
+            now = await business_now(session)
+        kind = permit.kind if permit is not None else None
+        return Foreseen(kind, foresee(case, act, kind, found[unit_id], now, calendar))
 
     async def unit_names(self, unit_ids: Iterable[str]) -> dict[str, str]:
         """The names of those units that there are, by id."""
@@ -179,8 +202,8 @@ class Casebook:
 
     async def refuse_route(
         self, session: AsyncSession, case: CaseRow, act: Act, who: Identity, unit_id: str, kind: HandoverKind | None
-    ) -> None:
-        """Raises Refused when the unit may not receive the case by this act and kind."""
+    ) -> Permit | None:
+        """The permit of the hand-over; raises Refused when the unit may not receive the case by this act and kind."""
         hop = await self.hop(
             session,
             case,
@@ -192,11 +215,12 @@ class Casebook:
         )
         unit = (await units.known(session, [unit_id])).get(unit_id)
         refusal = domain.refuse(unit, hop)
-        if unit is not None and refusal is None:
-            judged = handovers.judge(unit, hop, transfers())
-            refusal = judged if isinstance(judged, domain.Refusal) else None
+        judged = handovers.judge(unit, hop, transfers()) if unit is not None and refusal is None else None
+        if isinstance(judged, domain.Refusal):
+            refusal = judged
         if refusal is not None:
             raise Refused(refusal.value)
+        return judged if isinstance(judged, Permit) else None
 
     async def refuse_link(self, session: AsyncSession, case: CaseRow, unit_ids: Sequence[str]) -> None:
         """Raises Refused when the units can't be linked as respondents."""

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from starlette.datastructures import FormData
 from starlette.responses import Response
 
-from contracts.lifecycle import Field
+from contracts.lifecycle import Act, Field
 from services.chassis.outages import EngineAway
 from services.chassis.problems import Problem, validation_problem
 from services.chassis.web.forms import form_of
@@ -203,7 +203,7 @@ async def _made(visit: Visit, view: CaseView, legal: LegalAct) -> ActForm:
     casebook, who, case_id = visit.uses.casebook, visit.who, view.case_id
     names = {*legal.needs, *legal.may}
     choices = Choices(
-        routes=await casebook.routes(who, case_id, to_desk=legal.act == "HAND_TO_DESK") if "unit_id" in names else (),
+        routes=await casebook.routes(who, case_id, act=Act(legal.act)) if "unit_id" in names else (),
         respondents=(await casebook.accusable(who, case_id))[:_SHOWN_UNITS] if "respondent_units" in names else (),
     )
     return form(legal, choices, [clock.purpose for clock in view.clocks], visit.words)

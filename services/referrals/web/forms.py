@@ -6,7 +6,8 @@ from enum import StrEnum
 
 from contracts.lifecycle import INSTEAD, RULE, Act, Field, Purpose
 from contracts.reference import outcomes, refusals, satisfaction_levels
-from services.referrals.domain import Proposal, Unit
+from services.referrals.domain import Unit
+from services.referrals.handovers import Candidate
 from services.referrals.refusals import TEXTS
 from services.referrals.views import LegalAct
 from services.referrals.web.words import Words
@@ -58,7 +59,7 @@ class FormField:
 class Choices:
     """What a form offers that depends on the case: where it may go, whom it may accuse."""
 
-    routes: Sequence[Proposal] = ()
+    routes: Sequence[Candidate] = ()
     respondents: Sequence[Unit] = ()
 
 
@@ -114,7 +115,7 @@ def _options(name: str, choices: Choices, words: Words) -> tuple[Widget, list[Op
     return (Widget.AREA if name in TEXT else Widget.LINE), []
 
 
-def _route(found: Proposal, words: Words) -> Option:
+def _route(found: Candidate, words: Words) -> Option:
     refusal = ""
     if found.refusal is not None:
         text = TEXTS[found.refusal.value]
