@@ -49,7 +49,7 @@ class Request(Contract):
 class Course(Contract):
     """The hand-overs of a case and what goes with them.
 
-    ``kind``: of the hand-over to the present holder; ``bounces``: returns approved so far, ``bounced`` by
+    ``kind``: of the hand-over to the present holder, on this legal ``basis``; ``bounces``: returns approved so far, ``bounced`` by
     these units; ``designated``: the holder
     was designated and can't return the case (潍坊12345条例 art. 22); ``receiver``, ``received`` and ``disposal``: of a
     referral; ``restricted``: in no ordinary list; ``excluded``: accounts of accused persons; ``main_case`` of a merged
@@ -58,6 +58,7 @@ class Course(Contract):
     """
 
     kind: HandoverKind | None = None
+    basis: str | None = Field(default=None, max_length=200)
     ground: Code | None = None
     bounces: int = 0
     bounced: tuple[Code, ...] = ()

@@ -205,12 +205,14 @@ class ClockEffect(Contract):
 class RouteVerdict(Contract):
     """``unit`` when it may; else ``refusal``, a code whose texts the API knows.
 
-    ``kind`` of the hand-over, and its ``effects`` on the clocks that run; None from a version that knew of none.
+    ``kind`` of the hand-over, its legal ``basis``, and its ``effects`` on the clocks that run; None from a version that
+    knew of none.
     """
 
     unit: UnitRef | None = None
     refusal: Code | None = None
     kind: HandoverKind | None = None
+    basis: str | None = Field(default=None, max_length=200)
     effects: tuple[ClockEffect, ...] | None = None
 
 

@@ -102,7 +102,7 @@ class Moves:
 
     async def _hand_over(self, state: CaseState, command: Command, effect: Effect) -> Move:
         verdict = await self._route(state, command, to_desk=False)
-        course = _with(released(state.course), kind=verdict.kind, ground=command.ground)
+        course = _with(released(state.course), kind=verdict.kind, basis=verdict.basis, ground=command.ground)
         fate = fated(state, effect, verdict.effects)
         if command.act is Act.REFER:
             course = _with(course, receiver=verdict.unit, kind=HandoverKind.REFER)
@@ -111,7 +111,7 @@ class Moves:
 
     async def _designate(self, state: CaseState, command: Command, effect: Effect) -> Move:
         verdict = await self._route(state, command, to_desk=False)
-        course = _with(released(state.course), designated=True, kind=HandoverKind.ASSIGN)
+        course = _with(released(state.course), designated=True, kind=HandoverKind.ASSIGN, basis=verdict.basis)
         return Move(fated(state, effect, verdict.effects), {"holder": verdict.unit, "course": course})
 
     async def _bypass(self, state: CaseState, effect: Effect) -> Move:
@@ -288,7 +288,7 @@ def fated(state: CaseState, effect: Effect, effects: tuple[ClockEffect, ...] | N
 def released(course: Course) -> Course:
     """The course when a hand-over ends: no helpers, no open request, nobody it was referred to."""
     return _with(
-        course, kind=None, ground=None, supports=(), request=None, arbiter=None, receiver=None, received=False,
+        course, kind=None, basis=None, ground=None, supports=(), request=None, arbiter=None, receiver=None, received=False,
         disposal=None, designated=False,
     )  # fmt: skip
 

@@ -18,6 +18,9 @@ _KINDS: dict[str, tuple[HandoverKind, ...]] = {
 _LEAVES = frozenset({"JJ", "GA"})
 """Receivers that handle in their own proceedings: what goes to them is referred, and has left us."""
 
+BASIS: dict[Act, str] = {Act.DESIGNATE: "信访工作条例 24", Act.HAND_TO_DESK: "信访工作条例 23"}
+"""The legal ground of hand-overs that are in no matrix."""
+
 _CASE_CLOCKS = frozenset(Purpose) - HANDOVER_CLOCKS
 
 

@@ -167,6 +167,7 @@ class CourseView(BaseModel):
 
     kind: HandoverKind | None
     kind_name: str | None
+    basis: str | None
     ground: str | None
     bounces: int
     designated: bool
@@ -267,7 +268,7 @@ def _course(course: Course, texts: Mapping[UUID, str], seen: Collection[UUID]) -
 
     return CourseView(
         **course.model_dump(
-            include={"kind", "ground", "bounces", "designated", "received", "disposal", "urgent", "restricted"}
+            include={"kind", "basis", "ground", "bounces", "designated", "received", "disposal", "urgent", "restricted"}
         ),
         kind_name=KIND_ZH[course.kind] if course.kind else None,
         arbiter=course.arbiter,

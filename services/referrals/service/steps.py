@@ -98,7 +98,8 @@ class Steps:
             return RouteVerdict(unit=unit.ref())
         kind = permit.kind if isinstance(permit, handovers.Permit) else None
         effects = handovers.effects(check.act, kind, check.purposes, reference_handovers())
-        return RouteVerdict(unit=unit.ref(), kind=kind, effects=effects)
+        basis = permit.source if isinstance(permit, handovers.Permit) else handovers.BASIS.get(check.act)
+        return RouteVerdict(unit=unit.ref(), kind=kind, basis=basis, effects=effects)
 
     async def check_respondents(self, check: LinkCheck) -> LinkVerdict:
         """Whether these units can be linked to the case, and who with a part in it is accused then."""

@@ -37,7 +37,7 @@ async def test_the_clocks_are_as_foreseen(office: Office) -> None:
     assert {clock["purpose"]: clock["due_at"] for clock in view["clocks"]} == {
         purpose: clock["due_after"] for purpose, clock in foreseen.items()
     }
-    assert view["course"]["kind"] == "ASSIGN"
+    assert (view["course"]["kind"], view["course"]["basis"]) == ("ASSIGN", "信访工作条例 22")
 
 
 async def test_what_the_matrix_does_not_permit_is_refused_as_the_act_would_be(office: Office) -> None:
