@@ -49,12 +49,12 @@ class Request(Contract):
 class Course(Contract):
     """The hand-overs of a case and what goes with them.
 
-    ``kind``: of the hand-over to the present holder, on this legal ``basis``; ``bounces``: returns approved so far, ``bounced`` by
-    these units; ``designated``: the holder
-    was designated and can't return the case (潍坊12345条例 art. 22); ``receiver``, ``received`` and ``disposal``: of a
-    referral; ``restricted``: in no ordinary list; ``excluded``: accounts of accused persons; ``main_case`` of a merged
-    case and ``merged_cases`` of the main one; ``split_case`` and ``origin_case`` of a split, where an ``extract``
-    stands for the submission in the part split off.
+    ``kind``: of the hand-over to the present holder, on this legal ``basis``; ``bounces``: returns approved so far,
+    ``bounced`` by these units; ``designated``: the holder was designated and can't return the case
+    (潍坊12345条例 art. 22); ``receiver``, ``received`` and ``disposal``: of a referral; ``restricted``: in no ordinary
+    list; ``excluded``: accounts of accused persons; ``main_case`` of a merged case and ``merged_cases`` of the main
+    one; ``split_case`` and ``origin_case`` of a split, where an ``extract`` stands for the submission in the part
+    split off.
     """
 
     kind: HandoverKind | None = None

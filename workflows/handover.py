@@ -288,8 +288,8 @@ def fated(state: CaseState, effect: Effect, effects: tuple[ClockEffect, ...] | N
 def released(course: Course) -> Course:
     """The course when a hand-over ends: no helpers, no open request, nobody it was referred to."""
     return _with(
-        course, kind=None, basis=None, ground=None, supports=(), request=None, arbiter=None, receiver=None, received=False,
-        disposal=None, designated=False,
+        course, kind=None, basis=None, ground=None, supports=(), request=None, arbiter=None, receiver=None,
+        received=False, disposal=None, designated=False,
     )  # fmt: skip
 
 
