@@ -3,7 +3,7 @@
 #   make up       start everything                 make down     stop; data stays
 #   make logs     follow the logs                  make reset    remove all data
 #   make test     everything                       make check    the quick part, under a minute
-#   make bench    intake and lifecycles, measured beside their floors
+#   make bench    intake, lifecycles and a burst of deadlines, measured beside their floors
 
 SHELL := /bin/bash
 PYTHON ?= python3.11

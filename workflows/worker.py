@@ -10,9 +10,12 @@ from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 
 from contracts.messages import QUEUE_CASES
-from services.chassis import telemetry, temporal
+from services.chassis import garbage, telemetry, temporal
 from services.chassis.settings import Settings, get_settings
 from workflows.complaint_case import ComplaintCase
+
+POLLS = 16
+"""A task that finds no poll waiting is written to the server's database and read again."""
 
 
 def make_worker(client: Client, settings: Settings) -> Worker:
@@ -28,6 +31,7 @@ def make_worker(client: Client, settings: Settings) -> Worker:
         workflow_runner=SandboxedWorkflowRunner() if settings.worker_sandbox else UnsandboxedWorkflowRunner(),
         max_cached_workflows=settings.worker_cached_workflows,
         max_concurrent_workflow_tasks=settings.worker_concurrent_tasks,
+        max_concurrent_workflow_task_polls=POLLS,
     )
 
 
@@ -40,6 +44,7 @@ async def main() -> None:
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, stop.set)
     client = await temporal.connect(settings)
+    garbage.settle()
     async with make_worker(client, settings):
         server, thread = start_http_server(settings.worker_metrics_port, settings.host)
         await stop.wait()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 PARTS: dict[str, str] = {
     "demo": "Watch sample complaints come in and every one of them end in an answer.",
-    "bench": "Measure intake and lifecycles beside their floors.",
+    "bench": "Measure intake, lifecycles and a burst of deadlines beside their floors.",
     "admin": "Set up the first administrator, and look after accounts.",
     "clients": "API clients of the intake channels (12345 platforms).",
     "dlq": "Messages that could not be processed: list, show, requeue.",

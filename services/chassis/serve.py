@@ -12,7 +12,7 @@ import structlog
 import uvicorn
 from starlette.types import ASGIApp
 
-from services.chassis import telemetry
+from services.chassis import garbage, telemetry
 from services.chassis.settings import Settings
 
 Task = Callable[[], Awaitable[None]]
@@ -97,6 +97,7 @@ def run(app: ASGIApp, port: int, settings: Settings) -> None:
     _process.server = _Server(config)
     # uvicorn raises the signal again when it has stopped, and that would end us before the rest is written out.
     signal.signal(signal.SIGTERM, lambda *_: None)
+    garbage.settle()
     try:
         _process.server.run()
     finally:

@@ -13,6 +13,8 @@ from services.chassis.settings import Settings
 from services.referrals.activities import Activities
 
 _RETRY_SECONDS = 1.0
+_POLLS = 16
+"""A task that finds no poll waiting is written to the server's database and read again."""
 _log = structlog.get_logger("huiyin.worker")
 
 
@@ -25,6 +27,7 @@ async def serve_activities(settings: Settings, activities: Activities, concurren
             task_queue=QUEUE_REFERRALS,
             activities=activities.all(),
             max_concurrent_activities=concurrent,
+            max_concurrent_activity_task_polls=_POLLS,
         )
         try:
             await worker.run()

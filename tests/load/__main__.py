@@ -3,7 +3,9 @@
 import argparse
 import asyncio
 import json
-from datetime import UTC, datetime
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
@@ -14,11 +16,18 @@ from temporalio.client import Client
 from deploy.config import PROJECT
 from deploy.demo.prepare import prepare
 from deploy.stack import Stack
-from tests.load import intake, lifecycle
+from services.chassis import temporal
+from services.chassis.db import Database
+from services.referrals.repository import units
+from tests.load import burst, intake, lifecycle
 from tests.load.processes import running
 
 BARS = {"bridge stopped": 300.0, "all running": 150.0}
 LIFECYCLE_BAR = 0.35
+BURST_BAR = 0.6
+MINUTE = 200
+"""So many deadlines at one instant are on record within MINUTE_BAR seconds, 99 of 100."""
+MINUTE_BAR = 5.0
 console = Console(highlight=False)
 
 
@@ -48,6 +57,44 @@ async def measure_lifecycle(stack: Stack, count: int, concurrent: int) -> tuple[
         await lifecycle.floor(client, count=concurrent, concurrent=concurrent)
         floor = await lifecycle.floor(client, count=count, concurrent=concurrent)
     return ours, floor
+
+
+async def measure_burst(stack: Stack, count: int, lead: float) -> tuple[burst.Burst, burst.Burst, burst.Burst]:
+    """MINUTE deadlines at once, then ``count``, then as many bare timers; ``lead`` seconds to sow each."""
+    db = Database(stack.settings.dsn("referrals"), pool_size=burst.HANDS)
+    client = await temporal.connect(stack.settings)
+    async with httpx.AsyncClient(timeout=60, trust_env=False) as http:
+        await prepare(stack.settings, http)
+    async with db.read() as session:
+        found = await units.get(session, "desk-990100")
+    assert found is not None
+    desk = found.ref()
+    minute = await burst.ours(db, client, desk, MINUTE, timedelta(seconds=lead_seconds(MINUTE, lead)))
+    ours = minute
+    if count != MINUTE:
+        ours = await burst.ours(db, client, desk, count, timedelta(seconds=lead_seconds(count, lead)))
+    await db.close()
+    for name in ("referrals", "notifications", "worker", "complaints"):
+        await asyncio.to_thread(stack.hold, name)
+    bare_client = await Client.connect(stack.settings.temporal_address)
+    return minute, ours, await burst.floor(bare_client, count, timedelta(seconds=lead_seconds(count, lead)))
+
+
+def lead_seconds(count: int, lead: float) -> float:
+    """How long before its deadlines the sowing of ``count`` cases begins, at ``lead`` seconds a case."""
+    return 10 + count * lead
+
+
+def show_burst(minute: burst.Burst, ours: burst.Burst, floor: burst.Burst) -> str:
+    """The burst figures as two lines."""
+    ratio = ours.rate / floor.rate
+    soon = "met" if minute.p99 <= MINUTE_BAR and not minute.twice else "MISSED"
+    fast = "met" if ratio >= BURST_BAR and not ours.twice else "MISSED"
+    return (
+        f"deadlines: {minute.count} at once, p99 {minute.p99:.1f} s (bar ≤ {MINUTE_BAR:.0f} s: {soon})\n"
+        f"deadlines: {ours.count} at once drain at {ours.rate:.1f}/s, bare timers {floor.rate:.1f}/s, ratio {ratio:.2f}"
+        f" (bar ≥ {BURST_BAR}: {fast}), {minute.twice + ours.twice} twice"
+    )
 
 
 def show_intake(rows: list[intake.Row]) -> Table:
@@ -84,33 +131,54 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=5.0, help="length of each intake run")
     parser.add_argument("--lives", type=int, default=100, help="lifecycles to measure")
     parser.add_argument("--concurrent", type=int, default=20, help="lifecycles at a time")
+    parser.add_argument("--burst", type=int, default=MINUTE, help="deadlines at one instant, to drain; 0: none")
+    parser.add_argument("--lead", type=float, default=0.04, help="seconds to sow each of them")
+    parser.add_argument("--only", choices=("intake", "lifecycle", "burst"), help="measure this alone")
     parser.add_argument("--json", type=Path, help="also write the figures here")
     given = parser.parse_args()
-    with Stack(PROJECT / ".huiyin" / "bench") as stack:
-        rows = asyncio.run(measure_intake(stack, given.seconds))
-        console.print(show_intake(rows))
-    stack.discard()
-    with Stack(PROJECT / ".huiyin" / "bench") as stack:
-        ours, floor = asyncio.run(measure_lifecycle(stack, given.lives, given.concurrent))
-        console.print(show_lifecycle(ours, floor))
-    stack.discard()
-    if given.json:
-        figures = {
-            "at": datetime.now(UTC).isoformat(),
-            "intake": [
-                {
-                    "bridge": row.bridge,
-                    "clients": row.intake.clients,
-                    "rate": row.intake.rate,
-                    "p95_ms": row.intake.p95,
-                    "errors": row.intake.errors,
-                    "floor": row.floor.rate if row.floor else None,
-                }
-                for row in rows
-            ],
-            "lifecycle": {"rate": ours.rate, "floor": floor.rate},
+    figures: dict[str, object] = {"at": datetime.now(UTC).isoformat()}
+    chosen = {given.only} if given.only else {"intake", "lifecycle", *(["burst"] if given.burst else [])}
+    if "intake" in chosen:
+        with own_stack() as stack:
+            lines = asyncio.run(measure_intake(stack, given.seconds))
+            console.print(show_intake(lines))
+        figures["intake"] = [
+            {
+                "bridge": row.bridge,
+                "clients": row.intake.clients,
+                "rate": row.intake.rate,
+                "p95_ms": row.intake.p95,
+                "errors": row.intake.errors,
+                "floor": row.floor.rate if row.floor else None,
+            }
+            for row in lines
+        ]
+    if "lifecycle" in chosen:
+        with own_stack() as stack:
+            lives, bare_lives = asyncio.run(measure_lifecycle(stack, given.lives, given.concurrent))
+            console.print(show_lifecycle(lives, bare_lives))
+        figures["lifecycle"] = {"rate": lives.rate, "floor": bare_lives.rate}
+    if "burst" in chosen:
+        with own_stack() as stack:
+            minute, drained, timers = asyncio.run(measure_burst(stack, given.burst, given.lead))
+            console.print(show_burst(minute, drained, timers))
+        figures["burst"] = {
+            "p99": minute.p99,
+            "count": drained.count,
+            "rate": drained.rate,
+            "floor": timers.rate,
+            "twice": minute.twice + drained.twice,
         }
+    if given.json:
         given.json.write_text(json.dumps(figures, indent=2), encoding="utf-8")
+
+
+@contextmanager
+def own_stack() -> Iterator[Stack]:
+    """A fresh system, and nothing left of it."""
+    with Stack(PROJECT / ".huiyin" / "bench") as stack:
+        yield stack
+    stack.discard()
 
 
 if __name__ == "__main__":

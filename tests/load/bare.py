@@ -12,6 +12,7 @@ from temporalio.client import Client
 from temporalio.worker import Worker
 
 QUEUE = "bench-bare"
+RING = "ring"
 REGISTER = 4
 UPDATES: tuple[int, ...] = (2, 2, 3, 1, 1, 1, 2)
 RATE = 2
@@ -64,6 +65,17 @@ class Bare:
     async def _activities(self, count: int) -> None:
         for _ in range(count):
             await workflow.execute_activity(nothing, {"k": "v"}, start_to_close_timeout=timedelta(seconds=30))
+
+
+@workflow.defn
+class BareDue:
+    """Waits for an instant, given in seconds since 1970, and runs one activity of whoever measures."""
+
+    @workflow.run
+    async def run(self, due: float) -> None:
+        """One timer, one activity."""
+        await workflow.sleep(due - workflow.time())
+        await workflow.execute_activity(RING, start_to_close_timeout=timedelta(seconds=30))
 
 
 async def main(address: str) -> None:
