@@ -48,8 +48,7 @@ async def track(request: Request, credentials: Credentials) -> Response:
     rt = runtime(request)
     async with rt.db.read(PUBLIC) as session:
         view = await rt.reporters.open(session, credentials)
-        rated = await rt.reporters.rated(session, view)
-    return _answer(await present(view, rated, rt.documents, lang(request)), 200)
+    return _answer(await present(view, rt.documents, lang(request)), 200)
 
 
 @router.post(
@@ -92,7 +91,7 @@ async def evidence(request: Request) -> Response:
 async def rate(request: Request, body: Rating) -> Response:
     rt, key = runtime(request), idempotency_key(request)
     async with rt.db.session(PUBLIC) as session:
-        added = await rt.reporters.rate(session, body, body.satisfaction, key)
+        added = await rt.reporters.rate(session, body, body.satisfaction, key, body.part)
     return _answer(_accepted(added, "rating", lang(request)), 201)
 
 

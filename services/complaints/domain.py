@@ -150,6 +150,6 @@ def may_supplement(stages: Iterable[Stage]) -> bool:
     return any(stage not in ENDED for stage in stages)
 
 
-def may_rate(stages: Iterable[Stage]) -> bool:
-    """A rating is asked once an answer has passed its review."""
-    return any(stage is Stage.PENDING_VISIT for stage in stages)
+def may_rate(stage: Stage) -> bool:
+    """A rating is asked once a case's answer has passed its review."""
+    return stage is Stage.PENDING_VISIT

@@ -3,11 +3,11 @@
 import asyncio
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
-from uuid import UUID
+from uuid import UUID, uuid5
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -26,8 +26,6 @@ from services.complaints.sealing import Sealer
 from services.complaints.service import key_reused
 
 _NO_NUMBER = "-"
-_STILL = frozenset({*ENDED, "MERGED"})
-"""Stages in which nothing more happens to a case, a joined one among them: the other case moves for it."""
 _WITH_NOTE = (Act.REQUEST_SUPPLEMENT.value, Act.REJECT.value, Act.GRANT_EXTENSION.value)
 _ANSWERS = (Act.REVIEW_PASS.value, Act.REPLY.value)
 """A reply is told by itself where nobody reviews it (转送)."""
@@ -35,33 +33,45 @@ _ANSWERS = (Act.REVIEW_PASS.value, Act.REPLY.value)
 
 @dataclass(frozen=True)
 class View:
-    """A complaint opened by its reporter: its rows (one per case) and the steps to tell."""
+    """A complaint opened by its reporter: its rows (one per case), the steps to tell, and the answers rated already."""
 
     rows: Sequence[OwnComplaint]
     steps: Sequence[TimelineRow]
+    rated: Set[tuple[UUID, int]]
 
     @property
     def stages(self) -> list[Stage]:
         return [Stage(row.stage) for row in self.rows]
 
     @property
-    def answer(self) -> TimelineRow | None:
-        """The newest answer that passed its review."""
-        return _newest_answer(self.steps)
-
-    @property
     def parts(self) -> list[OwnComplaint]:
-        """The cases: what still moves first, and of those the one that moved last."""
+        """The cases: what still moves first, a joined one last (the other case moves for it), then what moved last."""
         moved = {step.case_id: place for place, step in enumerate(self.steps)}
-        return sorted(self.rows, key=lambda row: (row.stage in _STILL, -moved.get(row.case_id, -1)))
+
+        def rank(row: OwnComplaint) -> tuple[bool, bool, int]:
+            return (row.stage == Stage.MERGED, row.stage in ENDED, -moved.get(row.case_id, -1))
+
+        return sorted(self.rows, key=rank)
 
     def answer_of(self, case_id: UUID) -> TimelineRow | None:
         """The newest reviewed answer of one case."""
-        return _newest_answer([step for step in self.steps if step.case_id == case_id])
+        own = (step for step in reversed(self.steps) if step.case_id == case_id)
+        return next((step for step in own if step.act in _ANSWERS), None)
+
+    def asked(self) -> list[TimelineRow]:
+        """The answers that a rating is asked for now, newest first, rated ones among them."""
+        waiting = {row.case_id for row in self.rows if domain.may_rate(Stage(row.stage))}
+        newest = {case_id: self.answer_of(case_id) for case_id in waiting}
+        return [step for step in reversed(self.steps) if newest.get(step.case_id) == step]
+
+    def unrated(self) -> list[TimelineRow]:
+        """The answers that still wait for a rating, newest first."""
+        return [step for step in self.asked() if (step.case_id, step.sequence) not in self.rated]
 
 
-def _newest_answer(steps: Sequence[TimelineRow]) -> TimelineRow | None:
-    return next((step for step in reversed(steps) if step.act in _ANSWERS), None)
+def part_name(complaint_id: UUID, case_id: UUID) -> UUID:
+    """What a reporter may call a case: nothing that the reporter of a joined complaint would recognise."""
+    return uuid5(complaint_id, str(case_id))
 
 
 @dataclass(frozen=True)
@@ -99,7 +109,9 @@ class Reporters:
         """
         number = domain.normalise_case_number(credentials.case_number) or _NO_NUMBER
         rows = await repository.open_own(session, number, self._sealer.code_hash(credentials.query_code))
-        steps = await repository.timeline(session, [row.case_id for row in rows])
+        own = rows[0].complaint_id if rows else None
+        steps = await repository.timeline(session, own, [row.case_id for row in rows])
+        rated = await repository.rated(session, own)
         if not rows:
             raise Refusal(
                 404,
@@ -107,7 +119,7 @@ class Reporters:
                 "没有找到:案件编号或查询码不正确,请核对后重新输入。",
                 "Not found: the case number or the query code is not right. Check both and try again.",
             )
-        return View(rows, steps)
+        return View(rows, steps, rated)
 
     async def add_text(self, session: AsyncSession, credentials: Credentials, text: str, key: str) -> Added:
         """Add a text to the complaint. Raises Refusal when all of its cases have ended."""
@@ -157,16 +169,21 @@ class Reporters:
         await _emit(session, view, event)
         return Added(evidence_id, at)
 
-    async def rate(self, session: AsyncSession, credentials: Credentials, satisfaction: int, key: str) -> Added:
-        """Rate the newest answer. Raises Refusal when no rating is asked now, or this answer has one."""
+    async def rate(
+        self, session: AsyncSession, credentials: Credentials, satisfaction: int, key: str, part: UUID | None = None
+    ) -> Added:
+        """Rate the answer of a part, or the newest that waits for it; the case that gave it is told, and no other.
+
+        Raises Refusal when no rating is asked now, or this answer has one.
+        """
         view = await self.open(session, credentials)
         own = view.rows[0]
         rating_id = self._sealer.derived_id("rating", str(own.complaint_id), key)
-        claim = self._claim("rating", own.complaint_id, key, str(satisfaction).encode())
+        claim = self._claim("rating", own.complaint_id, key, f"{satisfaction} {part or ''}".strip().encode())
         if not await repository.claim(session, claim, rating_id):
             return await self._again(session, claim, "ratings")
-        answer = view.answer
-        if answer is None or not domain.may_rate(view.stages):
+        wanted = [step for step in view.asked() if part in (None, part_name(own.complaint_id, step.case_id))]
+        if not wanted:
             raise Refusal(
                 409,
                 "RATING_NOT_ASKED",
@@ -174,9 +191,11 @@ class Reporters:
                 "There is nothing to rate now: an answer can be rated once it has passed its review. Look at the "
                 "progress first.",
             )
+        answer = next((step for step in view.unrated() if step in wanted), wanted[0])
         at = await _now(session)
         await repository.in_turn(session, own.complaint_id)
-        if not await repository.add_rating(session, rating_id, own.complaint_id, answer.sequence, satisfaction, at):
+        rated = (answer.case_id, answer.sequence)
+        if not await repository.add_rating(session, rating_id, own.complaint_id, rated, satisfaction, at):
             raise Refusal(
                 409,
                 "ALREADY_RATED",
@@ -185,18 +204,13 @@ class Reporters:
             )
         event = ComplaintRated(
             complaint_id=own.complaint_id,
-            case_ids=tuple(row.case_id for row in view.rows),
+            case_ids=(answer.case_id,),
             at=at,
             rating_id=rating_id,
             satisfaction=satisfaction,
         )
         await _emit(session, view, event)
         return Added(rating_id, at)
-
-    async def rated(self, session: AsyncSession, view: View) -> bool:
-        """True when the newest answer has its rating."""
-        answer = view.answer
-        return answer is not None and answer.sequence in await repository.answered(session, view.rows[0].complaint_id)
 
     async def additions(self, session: AsyncSession, view: View) -> list[tuple[datetime, str]]:
         """When a ``text`` or ``file`` of the reporter came in, oldest first; what it holds is shown to nobody here."""
@@ -215,7 +229,7 @@ class Reporters:
         return Added(known[1], await repository.added_at(session, table, known[1]))
 
 
-async def present(view: View, rated: bool, documents: Documents, lang: str) -> Tracking:
+async def present(view: View, documents: Documents, lang: str) -> Tracking:
     """The reporter's page: what happened, the running deadline, the answer, and what may be done. No transaction."""
     own = view.rows[0]
     answers = {row.case_id: view.answer_of(row.case_id) for row in view.rows}
@@ -230,7 +244,10 @@ async def present(view: View, rated: bool, documents: Documents, lang: str) -> T
         )
         for step in view.steps
     ]
-    parts = [_part(row, answers[row.case_id], texts, lang) for row in view.parts]
+    unrated = view.unrated()
+    parts = [
+        _part(row, answers[row.case_id], texts, lang, may_rate=answers[row.case_id] in unrated) for row in view.parts
+    ]
     return Tracking(
         case_number=own.case_number,
         stage=parts[0].stage,
@@ -240,20 +257,22 @@ async def present(view: View, rated: bool, documents: Documents, lang: str) -> T
         deadline=parts[0].deadline,
         reply=parts[0].reply,
         parts=parts,
-        may=May(supplement=domain.may_supplement(view.stages), rate=domain.may_rate(view.stages) and not rated),
+        may=May(supplement=domain.may_supplement(view.stages), rate=bool(unrated)),
     )
 
 
 _Texts = dict[tuple[UUID, int], str | None]
 
 
-def _part(row: OwnComplaint, answer: TimelineRow | None, texts: _Texts, lang: str) -> Part:
+def _part(row: OwnComplaint, answer: TimelineRow | None, texts: _Texts, lang: str, *, may_rate: bool) -> Part:
     stage = Stage(row.stage)
     return Part(
+        part=part_name(row.complaint_id, row.case_id),
         stage=stage,
         stage_name=wording.stage_name(stage, lang),
         deadline=_due(row, lang),
         reply=_reply(answer, texts, lang) if answer is not None else None,
+        may_rate=may_rate,
     )
 
 

@@ -198,12 +198,15 @@ SELECT c.complaint_id, c.case_number, c.case_key_wrapped, c.submitted_at, cc.cas
        k.due_at, k.purpose, COALESCE(k.provisional, false)
 FROM complaints c JOIN complaint_cases cc USING (complaint_id) LEFT JOIN cases k USING (case_id)
 WHERE c.case_number = $1 AND c.query_code_hash = $2
+  AND (k.case_id IS NULL OR c.complaint_id = ANY(k.complaint_ids))
 ORDER BY cc.case_id
 """
 
 
 async def open_own(session: AsyncSession, case_number: str, code_hash: bytes) -> list[OwnComplaint]:
     """The complaint of a number and code, one row for each of its cases; empty when they do not belong together.
+
+    A case that took the complaint over and let it go again (并案 undone) is none of them.
 
     Row-level security shows a public principal the complaint of this code only, here and in all that follows.
     """
@@ -234,14 +237,17 @@ class TimelineRow:
 _TIMELINE = """
 SELECT case_id, sequence, act, to_stage, at, desk, holder, due_at, purpose, provisional, reason_code, outcome,
        document_id, document_sha256
-FROM timeline WHERE case_id = ANY($1)
+FROM timeline WHERE case_id = ANY($1) AND $2::uuid = ANY(complaint_ids)
 ORDER BY max(at) OVER (PARTITION BY case_id ORDER BY sequence), case_id, sequence
 """
 
 
-async def timeline(session: AsyncSession, case_ids: Sequence[UUID]) -> list[TimelineRow]:
-    """The told steps of these cases, oldest first."""
-    return [TimelineRow(*row) for row in await rows(session, _TIMELINE, list(case_ids))]
+async def timeline(session: AsyncSession, complaint_id: UUID | None, case_ids: Sequence[UUID]) -> list[TimelineRow]:
+    """The told steps of these cases that were about the complaint, oldest first; not what came before it joined them.
+
+    None is no complaint: the statement is the same.
+    """
+    return [TimelineRow(*row) for row in await rows(session, _TIMELINE, list(case_ids), complaint_id)]
 
 
 _ADDITIONS = """
@@ -256,9 +262,10 @@ async def additions(session: AsyncSession, complaint_id: UUID) -> list[tuple[dat
     return [(row[0], row[1]) for row in await rows(session, _ADDITIONS, complaint_id)]
 
 
-async def answered(session: AsyncSession, complaint_id: UUID) -> set[int]:
-    """The answers (by the sequence of their review) that this complaint's reporter has rated."""
-    return {row[0] for row in await rows(session, "SELECT answer FROM ratings WHERE complaint_id = $1", complaint_id)}
+async def rated(session: AsyncSession, complaint_id: UUID | None) -> set[tuple[UUID, int]]:
+    """The answers (by case and the sequence of their review) that this complaint's reporter has rated."""
+    found = await rows(session, "SELECT case_id, answer FROM ratings WHERE complaint_id = $1", complaint_id)
+    return {(row[0], row[1]) for row in found}
 
 
 async def in_turn(session: AsyncSession, complaint_id: UUID) -> None:
@@ -304,16 +311,21 @@ async def add_evidence(
 
 
 async def add_rating(
-    session: AsyncSession, rating_id: UUID, complaint_id: UUID, answer: int, satisfaction: int, at: datetime
+    session: AsyncSession,
+    rating_id: UUID,
+    complaint_id: UUID,
+    answer: tuple[UUID, int],
+    satisfaction: int,
+    at: datetime,
 ) -> bool:
-    """Store a rating; False when this answer has one."""
+    """Store a rating of an answer (its case, the sequence of its review); False when this answer has one."""
     row = await one(
         session,
-        "INSERT INTO ratings (rating_id, complaint_id, answer, satisfaction, at) VALUES ($1, $2, $3, $4, $5)"
-        " ON CONFLICT DO NOTHING RETURNING 1",
+        "INSERT INTO ratings (rating_id, complaint_id, case_id, answer, satisfaction, at)"
+        " VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING RETURNING 1",
         rating_id,
         complaint_id,
-        answer,
+        *answer,
         satisfaction,
         at,
     )

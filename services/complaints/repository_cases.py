@@ -12,22 +12,23 @@ from services.complaints.repository import TimelineRow
 
 _SETS = "$7 AND (NOT $21 OR cases.purpose = EXCLUDED.purpose)"
 # ruff: noqa: S608 the statement is put together from constants only
-# Complaints that we do not hold are not linked; an older step does not move the state; a step is kept once.
+# Complaints that we do not hold are not linked; an older step does not move the state; a step is kept once, with the
+# complaints that it was about. ``complaint_cases`` holds every link that ever was, ``cases`` whose the case is now.
 _PROJECT = f"""
 WITH linked AS (
     INSERT INTO complaint_cases (complaint_id, case_id)
     SELECT complaint_id, $1 FROM complaints WHERE complaint_id = ANY($8::uuid[]) ON CONFLICT DO NOTHING
 ), told AS (
     INSERT INTO timeline (case_id, sequence, act, to_stage, at, desk, holder, due_at, purpose, provisional,
-        reason_code, outcome, document_id, document_sha256)
+        reason_code, outcome, document_id, document_sha256, complaint_ids)
     SELECT $1, $2, $9::text, $10::text, $11::timestamptz, $12::text, $13::text, $14::timestamptz, $15::text,
-        $16::boolean, $17::text, $18::text, $19::uuid, $20::text
+        $16::boolean, $17::text, $18::text, $19::uuid, $20::text, $8::uuid[]
     WHERE $9::text IS NOT NULL ON CONFLICT DO NOTHING
 )
-INSERT INTO cases (case_id, sequence, stage, due_at, purpose, provisional)
-VALUES ($1::uuid, $2::integer, $3, $4, $5, $6)
+INSERT INTO cases (case_id, sequence, stage, due_at, purpose, provisional, complaint_ids)
+VALUES ($1::uuid, $2::integer, $3, $4, $5, $6, $8::uuid[])
 ON CONFLICT (case_id) DO UPDATE SET
-    sequence = EXCLUDED.sequence, stage = EXCLUDED.stage,
+    sequence = EXCLUDED.sequence, stage = EXCLUDED.stage, complaint_ids = EXCLUDED.complaint_ids,
     due_at = CASE WHEN {_SETS} THEN EXCLUDED.due_at ELSE cases.due_at END,
     purpose = CASE WHEN {_SETS} THEN EXCLUDED.purpose ELSE cases.purpose END,
     provisional = CASE WHEN {_SETS} THEN EXCLUDED.provisional ELSE cases.provisional END
@@ -126,12 +127,17 @@ async def log_reading(
     return row is not None
 
 
+_THEIRS = """JOIN complaint_cases cc USING (complaint_id) LEFT JOIN cases k USING (case_id)
+WHERE cc.case_id = $1 AND (k.case_id IS NULL OR cc.complaint_id = ANY(k.complaint_ids))"""
+"""The complaints of a case now: not those that it took over and let go again."""
+
+
 async def complaints_of(session: AsyncSession, case_id: UUID) -> list[SealedComplaint]:
     """The complaints of a case, oldest first."""
     found = await rows(
         session,
         "SELECT c.complaint_id, c.case_number, c.submitted_at, c.case_key_wrapped, c.narrative_sealed, c.wants_sealed,"
-        " c.respondents_sealed FROM complaints c JOIN complaint_cases cc USING (complaint_id) WHERE cc.case_id = $1"
+        f" c.respondents_sealed FROM complaints c {_THEIRS}"
         " ORDER BY c.submitted_at, c.complaint_id",
         case_id,
     )
@@ -142,8 +148,8 @@ async def supplements_of(session: AsyncSession, case_id: UUID) -> list[SealedSup
     """What reporters added to a case's complaints, oldest first."""
     found = await rows(
         session,
-        "SELECT s.complaint_id, s.supplement_id, s.at, s.text_sealed FROM supplements s"
-        " JOIN complaint_cases cc USING (complaint_id) WHERE cc.case_id = $1 ORDER BY s.at, s.supplement_id",
+        f"SELECT s.complaint_id, s.supplement_id, s.at, s.text_sealed FROM supplements s {_THEIRS}"
+        " ORDER BY s.at, s.supplement_id",
         case_id,
     )
     return [SealedSupplement(*row) for row in found]
@@ -153,8 +159,8 @@ async def evidence_of(session: AsyncSession, case_id: UUID) -> list[SealedEviden
     """The evidence files of a case, oldest first."""
     found = await rows(
         session,
-        "SELECT e.complaint_id, e.evidence_id, e.file_name, e.description_sealed, e.size, e.at FROM evidence e"
-        " JOIN complaint_cases cc USING (complaint_id) WHERE cc.case_id = $1 ORDER BY e.at, e.evidence_id",
+        f"SELECT e.complaint_id, e.evidence_id, e.file_name, e.description_sealed, e.size, e.at FROM evidence e"
+        f" {_THEIRS} ORDER BY e.at, e.evidence_id",
         case_id,
     )
     return [SealedEvidence(*row) for row in found]

@@ -154,9 +154,10 @@ class Supplement(Credentials):
 
 
 class Rating(Credentials):
-    """1 非常不满意 … 5 非常满意."""
+    """1 非常不满意 … 5 非常满意. ``part``: whose answer, of several; left out, the newest that waits for a rating."""
 
     satisfaction: int = Field(ge=1, le=5, strict=True)
+    part: UUID | None = None
 
 
 class Accepted(BaseModel):
@@ -216,12 +217,17 @@ class May(BaseModel):
 
 
 class Part(BaseModel):
-    """One of the cases of a complaint that was split, or joined with others: where it stands, and its answer."""
+    """One of the cases of a complaint that was split, or joined with others: where it stands, and its answer.
 
+    ``part``: its name for this complaint alone; ``may_rate``: its answer waits for a rating.
+    """
+
+    part: UUID
     stage: Stage
     stage_name: str
     deadline: Due | None = None
     reply: Reply | None = None
+    may_rate: bool = False
 
 
 class Tracking(BaseModel):

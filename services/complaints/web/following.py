@@ -105,11 +105,11 @@ async def rate(request: Request) -> Response:
         values = typed(form)
     chosen = values.get("satisfaction", "")
     try:
-        rating = Rating.model_validate({**session.values, "satisfaction": int(chosen) if chosen.isdecimal() else 0})
+        given = {"satisfaction": int(chosen) if chosen.isdecimal() else 0, "part": values.get("part") or None}
+        rating = Rating.model_validate({**session.values, **given})
+        key = f"{values.get('key') or new_key()}-{rating.part}"  # a page may hold a form for each of several answers
         async with rt.db.session(PUBLIC) as transaction:
-            await rt.reporters.rate(
-                transaction, Credentials(**session.values), rating.satisfaction, values.get("key") or new_key()
-            )
+            await rt.reporters.rate(transaction, Credentials(**session.values), rating.satisfaction, key, rating.part)
     except ValidationError as error:
         errors = of_validation(error.errors(include_url=False, include_input=False), lang)
         return await _case(request, session, 422, values=values, errors=errors)
@@ -142,9 +142,8 @@ async def _case(
     rt, lang = runtime(request), language(request)
     async with rt.db.read(PUBLIC) as transaction:
         view = await rt.reporters.open(transaction, Credentials(**session.values))
-        rated = await rt.reporters.rated(transaction, view)
         additions = await rt.reporters.additions(transaction, view)
-    seen = await present(view, rated, rt.documents, lang)
+    seen = await present(view, rt.documents, lang)
     context: dict[str, Any] = {
         "case": seen,
         "course": course(seen.entries, additions, lang),

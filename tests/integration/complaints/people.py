@@ -61,8 +61,10 @@ class Reporter:
     async def supplement(self, receipt: dict[str, str], text: str, key: str | None = None) -> httpx.Response:
         return await self._add("supplements", receipt, key, text=text)
 
-    async def rate(self, receipt: dict[str, str], satisfaction: int, key: str | None = None) -> httpx.Response:
-        return await self._add("ratings", receipt, key, satisfaction=satisfaction)
+    async def rate(
+        self, receipt: dict[str, str], satisfaction: int, key: str | None = None, **fields: Any
+    ) -> httpx.Response:
+        return await self._add("ratings", receipt, key, satisfaction=satisfaction, **fields)
 
     async def upload(
         self, receipt: dict[str, str], data: bytes, name: str = "账.txt", key: str | None = None
@@ -203,7 +205,7 @@ def step(case_id: UUID, complaint_id: UUID, sequence: int, act: Act, **fields: A
         desk=DESK,
         history_hash="0" * 64,
         **{
-            "to_stage": NEXT_STAGE[act],
+            "to_stage": fields.get("to_stage") or NEXT_STAGE[act],
             "holder": HOLDER if sequence > 3 else None,
             "deadline": deadline(Purpose.HANDLE) if act is Act.DISPATCH else None,
             **fields,

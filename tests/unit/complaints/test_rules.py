@@ -42,4 +42,4 @@ def test_additions_are_taken_until_every_case_has_ended() -> None:
 
 
 def test_a_rating_is_asked_only_while_an_answer_waits_for_it() -> None:
-    assert [stage for stage in Stage if domain.may_rate([stage])] == [Stage.PENDING_VISIT]
+    assert [stage for stage in Stage if domain.may_rate(stage)] == [Stage.PENDING_VISIT]

@@ -1,0 +1,197 @@
+"""Joined and split complaints on the reporter's side: own answers, each rated by itself, and nothing of others."""
+
+from typing import Any
+from uuid import UUID, uuid4
+
+import asyncpg
+import pytest
+
+from contracts.cases import CaseTransitioned
+from contracts.complaints import ComplaintRated, ComplaintSupplemented
+from contracts.lifecycle import Act, Purpose, Stage
+from services.chassis.auth import ServiceTokens
+from services.chassis.db import Database
+from services.complaints.projection import project
+from tests.integration.complaints.people import Referrals, Reporter, answered, deadline, step
+from tests.integration.complaints.test_readings import Office
+
+
+class Filed:
+    """A complaint with the first of its cases."""
+
+    def __init__(self, receipt: dict[str, str], complaint_id: UUID, case_id: UUID) -> None:
+        self.receipt = receipt
+        self.complaint_id = complaint_id
+        self.case_id = case_id
+
+
+async def filed(reporter: Reporter, admin: "asyncpg.Connection[Any]") -> Filed:
+    receipt = await reporter.submitted()
+    row = await admin.fetchrow(
+        "SELECT complaint_id, case_id FROM complaints JOIN complaint_cases USING (complaint_id) WHERE case_number = $1",
+        receipt["case_number"],
+    )
+    assert row is not None
+    return Filed(receipt, row["complaint_id"], row["case_id"])
+
+
+@pytest.fixture
+async def mine(reporter: Reporter, admin: "asyncpg.Connection[Any]") -> Filed:
+    return await filed(reporter, admin)
+
+
+@pytest.fixture
+async def other(reporter: Reporter, admin: "asyncpg.Connection[Any]") -> Filed:
+    return await filed(reporter, admin)
+
+
+async def happen(db: Database, *events: CaseTransitioned) -> None:
+    for event in events:
+        async with db.session() as session:
+            await project(session, event)
+
+
+def about_both(event: CaseTransitioned, *complaints: UUID) -> CaseTransitioned:
+    return event.model_copy(update={"complaint_ids": complaints})
+
+
+def acts(page: dict[str, Any]) -> list[str]:
+    return [entry["act"] for entry in page["entries"]]
+
+
+def joined(main: Filed, joining: Filed, referrals: Referrals) -> list[CaseTransitioned]:
+    """The main case asks its own reporter something, takes the other complaint over, and is dispatched and answered."""
+    asked = referrals.publish("只问第一位反映人的话")
+    before = [
+        step(main.case_id, main.complaint_id, 1, Act.REGISTER),
+        step(main.case_id, main.complaint_id, 2, Act.REQUEST_SUPPLEMENT, public_document=asked),
+    ]
+    own_case = [
+        step(joining.case_id, joining.complaint_id, 1, Act.REGISTER),
+        step(joining.case_id, joining.complaint_id, 2, Act.MERGE, to_stage=Stage.MERGED),
+    ]
+    both = (main.complaint_id, joining.complaint_id)
+    absorbed = step(main.case_id, main.complaint_id, 3, Act.ABSORB, to_stage=Stage.TRIAGE)
+    answer = answered(main.case_id, main.complaint_id, referrals.publish("两件一并答复"))[2:]
+    after = [event.model_copy(update={"sequence": event.sequence + 1}) for event in answer]
+    return [*before, *own_case, *(about_both(event, *both) for event in (absorbed, *after))]
+
+
+async def test_who_joins_a_case_sees_its_steps_from_then_on(
+    reporter: Reporter, db: Database, mine: Filed, other: Filed, referrals: Referrals
+) -> None:
+    await happen(db, *joined(other, mine, referrals))
+    page = await reporter.tracked(mine.receipt)
+    assert acts(page) == ["REGISTER", "MERGE", "ACCEPT", "DISPATCH", "SIGN", "REVIEW_PASS"]
+    assert "只问第一位反映人的话" not in str(page)
+    assert (page["stage"], page["reply"]["text"]) == ("PENDING_VISIT", "两件一并答复"), (
+        "the case that goes on comes first"
+    )
+    assert [part["stage"] for part in page["parts"]] == ["PENDING_VISIT", "MERGED"]
+    first = await reporter.tracked(other.receipt)
+    assert first["entries"][1]["note"]["text"] == "只问第一位反映人的话"
+    assert "MERGE" not in acts(first)
+    assert {part["part"] for part in page["parts"]}.isdisjoint(part["part"] for part in first["parts"])
+
+
+async def test_the_end_is_the_same_in_any_order(
+    reporter: Reporter, db: Database, mine: Filed, other: Filed, referrals: Referrals
+) -> None:
+    await happen(db, *reversed(joined(other, mine, referrals)))
+    assert acts(await reporter.tracked(mine.receipt)) == [
+        "REGISTER", "MERGE", "ACCEPT", "DISPATCH", "SIGN", "REVIEW_PASS",
+    ]  # fmt: skip
+
+
+async def test_the_database_itself_hides_what_came_before_the_joining(
+    reporter: Reporter, db: Database, mine: Filed, other: Filed, referrals: Referrals, admin: "asyncpg.Connection[Any]"
+) -> None:
+    await happen(db, *joined(other, mine, referrals))
+    code = await admin.fetchval("SELECT query_code_hash FROM complaints WHERE complaint_id = $1", mine.complaint_id)
+    async with admin.transaction():
+        await admin.execute("SET LOCAL ROLE complaints")
+        await admin.execute("SELECT set_config('huiyin.role', 'public', true)")
+        await admin.execute("SELECT set_config('huiyin.code', $1, true)", code.hex())
+        rows = await admin.fetch("SELECT sequence FROM timeline WHERE case_id = $1 ORDER BY 1", other.case_id)
+    assert min(row["sequence"] for row in rows) > 2
+
+
+async def test_a_complaint_that_leaves_the_main_case_sees_no_more_of_it(
+    reporter: Reporter,
+    db: Database,
+    mine: Filed,
+    other: Filed,
+    referrals: Referrals,
+    referrals_tokens: ServiceTokens,
+    admin: "asyncpg.Connection[Any]",
+) -> None:
+    both = (other.complaint_id, mine.complaint_id)
+    history = joined(other, mine, referrals)[:5]
+    dispatched = about_both(step(other.case_id, other.complaint_id, 4, Act.ACCEPT), *both)
+    left = step(other.case_id, other.complaint_id, 5, Act.DISOWN, to_stage=Stage.PENDING_DISPATCH)
+    later = step(other.case_id, other.complaint_id, 6, Act.DISPATCH)
+    unmerged = step(mine.case_id, mine.complaint_id, 3, Act.UNMERGE, to_stage=Stage.TRIAGE)
+    await happen(db, *history, dispatched, left, later, unmerged)
+    page = await reporter.tracked(mine.receipt)
+    assert (page["stage"], len(page["parts"])) == ("TRIAGE", 1)
+    assert "DISPATCH" not in acts(page)
+    assert (await reporter.supplement(mine.receipt, "仍有补充")).status_code == 201
+    sent = await admin.fetchval(
+        "SELECT payload FROM outbox WHERE key = $1 AND type = $2", str(mine.complaint_id), ComplaintSupplemented.TYPE
+    )
+    assert ComplaintSupplemented.model_validate_json(sent).case_ids == (mine.case_id,)
+    office = Office(reporter.http, referrals_tokens, admin)
+    texts = (await office.read(office.grant(other.case_id))).json()
+    assert [text["case_number"] for text in texts["complaints"]] == [other.receipt["case_number"]]
+
+
+async def test_both_answers_of_a_split_complaint_are_rated_each_by_its_own(
+    reporter: Reporter, db: Database, mine: Filed, referrals: Referrals, admin: "asyncpg.Connection[Any]"
+) -> None:
+    part = uuid4()
+    await happen(db, *answered(mine.case_id, mine.complaint_id, referrals.publish("举报部分的答复")))
+    await happen(db, *answered(part, mine.complaint_id, referrals.publish("投诉部分的答复")))
+    page = await reporter.tracked(mine.receipt)
+    by_text = {found["reply"]["text"]: found for found in page["parts"]}
+    assert all(found["may_rate"] for found in page["parts"])
+    wanted = by_text["举报部分的答复"]["part"]
+    assert (await reporter.rate(mine.receipt, 2, part=wanted)).status_code == 201
+    again = await reporter.rate(mine.receipt, 3, part=wanted)
+    assert (again.status_code, again.json()["code"]) == (409, "ALREADY_RATED")
+    page = await reporter.tracked(mine.receipt)
+    assert [found["may_rate"] for found in page["parts"] if found["part"] == wanted] == [False]
+    assert page["may"]["rate"] is True
+    assert (await reporter.rate(mine.receipt, 5)).status_code == 201, "without a part: the one that still waits"
+    assert (await reporter.tracked(mine.receipt))["may"]["rate"] is False
+    rows = await admin.fetch(
+        "SELECT payload FROM outbox WHERE key = $1 AND type = $2 ORDER BY id",
+        str(mine.complaint_id),
+        ComplaintRated.TYPE,
+    )
+    told = [ComplaintRated.model_validate_json(row["payload"]) for row in rows]
+    assert [(event.case_ids, event.satisfaction) for event in told] == [((mine.case_id,), 2), ((part,), 5)]
+
+
+async def test_another_complaints_part_is_not_rated(
+    reporter: Reporter, db: Database, mine: Filed, other: Filed, referrals: Referrals
+) -> None:
+    for found in (mine, other):
+        await happen(db, *answered(found.case_id, found.complaint_id, referrals.publish("答复")))
+    theirs = (await reporter.tracked(other.receipt))["parts"][0]["part"]
+    refused = await reporter.rate(mine.receipt, 1, part=theirs)
+    assert (refused.status_code, refused.json()["code"]) == (409, "RATING_NOT_ASKED")
+
+
+async def test_a_redo_of_one_part_leaves_the_other_part_to_be_rated(
+    reporter: Reporter, db: Database, mine: Filed, referrals: Referrals
+) -> None:
+    part = uuid4()
+    for case_id in (mine.case_id, part):
+        await happen(db, *answered(case_id, mine.complaint_id, referrals.publish("答复")))
+    redo = step(part, mine.complaint_id, 10, Act.RATE, to_stage=Stage.REDO, deadline=deadline(Purpose.REDO))
+    await happen(db, redo)
+    page = await reporter.tracked(mine.receipt)
+    assert [(found["stage"], found["may_rate"]) for found in page["parts"]] == [
+        ("REDO", False),
+        ("PENDING_VISIT", True),
+    ]
