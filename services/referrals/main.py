@@ -28,6 +28,7 @@ from services.referrals.service.acting import Acting
 from services.referrals.service.casebook import Casebook
 from services.referrals.service.identity import Identities
 from services.referrals.service.news import News
+from services.referrals.service.people import People
 from services.referrals.service.reading import Reading
 from services.referrals.service.recounting import Recounting
 from services.referrals.service.registry import Registry
@@ -71,6 +72,7 @@ def build(settings: Settings) -> FastAPI:
             texts=texts,
             tokens=tokens,
             watching=Watching(db),
+            people=People(db),
             reading=Reading(casebook, http, settings.complaints_url),
             news=news,
         )

@@ -98,6 +98,7 @@ async def test_a_case_is_taken_in_dispatched_and_arrives_on_the_receivers_open_p
         await expect(dispatcher.page.get_by_text("床位费收了十二天")).to_be_visible()
         await dispatcher.page.get_by_role("link", name="派单", exact=True).click()
         await dispatcher.page.get_by_label("云川市医疗保障局").check()
+        await expect(dispatcher.page.get_by_text("签收：开始计时，期限至")).to_be_visible()  # before it is sent
         await dispatcher.page.get_by_label("说明").fill("请核查收费明细。")
         await dispatcher.picture("workbench-dispatch")
         await dispatcher.page.get_by_role("button", name="确认派单").click()

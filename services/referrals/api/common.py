@@ -17,6 +17,7 @@ from services.referrals.service.acting import Acting
 from services.referrals.service.casebook import Casebook
 from services.referrals.service.identity import Identities, Identity
 from services.referrals.service.news import News
+from services.referrals.service.people import People
 from services.referrals.service.reading import Reading
 from services.referrals.service.registry import Registry
 from services.referrals.service.texts import Texts
@@ -34,6 +35,7 @@ class Services:
     texts: Texts
     tokens: ServiceTokens
     watching: Watching
+    people: People
     reading: Reading
     news: News
 

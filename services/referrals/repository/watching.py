@@ -17,7 +17,9 @@ _CLAUSE: dict[Watch, str] = {
     Watch.OVERDUE: "w.next_due <= $1",
     Watch.DUE_SOON: "w.next_due > $1 AND w.next_soon <= $1",
     Watch.UNCLAIMED: "w.assignee IS NULL",
-    Watch.REDO: "w.redo_count > 0",
+    Watch.RETURNED: "w.bounces > 0",
+    Watch.DESIGNATION: "w.stage = 'ARBITRATION'",
+    Watch.SUPERVISED: "w.supervision > 0",
     Watch.OPEN: "true",
 }
 """As the lamps of views.py say it; $1 is the business time."""

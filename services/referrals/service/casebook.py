@@ -162,10 +162,10 @@ class Casebook:
         kind = permit.kind if permit is not None else None
         return Foreseen(kind, foresee(case, act, kind, found[unit_id], now, calendar))
 
-    async def unit_names(self, unit_ids: Iterable[str]) -> dict[str, str]:
-        """The names of those units that there are, by id."""
+    async def units_of(self, unit_ids: Iterable[str]) -> dict[str, Unit]:
+        """Those of the units that there are, by id."""
         async with self._db.read(SYSTEM) as session:
-            return {unit_id: unit.name for unit_id, unit in (await units.known(session, unit_ids)).items()}
+            return await units.known(session, unit_ids)
 
     async def accusable(self, who: Identity, case_id: UUID) -> list[Unit]:
         """Units that may be linked as respondents, the likely ones first; raises Refused NOT_FOUND."""

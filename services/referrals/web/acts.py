@@ -10,16 +10,18 @@ from pydantic import ValidationError
 from starlette.datastructures import FormData
 from starlette.responses import Response
 
-from contracts.lifecycle import Act, Field
+from contracts.lifecycle import Act, Field, HandoverKind
 from services.chassis.outages import EngineAway
 from services.chassis.problems import Problem, validation_problem
 from services.chassis.web.forms import form_of
 from services.referrals.api.acts import ActRequest
+from services.referrals.handovers import Candidate
 from services.referrals.refusals import TEXTS, Refused
 from services.referrals.service.acting import Answer
+from services.referrals.service.foreseeing import Preview
 from services.referrals.views import CaseView, LegalAct
 from services.referrals.web.case_page import case_page
-from services.referrals.web.forms import ActForm, Choices, form
+from services.referrals.web.forms import ActForm, Choices, foreseen, form
 from services.referrals.web.session import HOME, Officer, Visit
 from services.referrals.web.timeline import timeline
 
@@ -29,7 +31,6 @@ _ACT = HOME + "/cases/{case_id}/acts/{act}"
 _LIMIT = 1_048_576
 _FIELDS = {name: info for name, info in ActRequest.model_fields.items() if name not in ("act", "expected_sequence")}
 _LISTS = frozenset(name for name, info in _FIELDS.items() if isinstance(info.default, list))
-_SHOWN_UNITS = 40
 
 
 @dataclass(frozen=True)
@@ -56,25 +57,40 @@ async def act_form(visit: Officer, case_id: UUID, act: str) -> Response:
     return await _form(visit, view, act, Typed(seen=view.sequence))
 
 
-@router.get(HOME + "/cases/{case_id}/respondents")
-async def respondents(
-    visit: Officer,
-    case_id: UUID,
-    find: Annotated[str, Query(max_length=40)] = "",
-    respondent_units: Annotated[list[str] | None, Query(max_length=50)] = None,
+@router.get(f"{_ACT}/options/{{name}}")
+async def options(
+    visit: Officer, case_id: UUID, act: str, name: str, find: Annotated[str, Query(max_length=40)] = ""
 ) -> Response:
-    """Units to link, those already chosen first, then those of a name."""
-    units = await visit.uses.casebook.accusable(visit.who, case_id)
-    chosen, wanted = set(respondent_units or ()), find.strip()
-    kept = [unit for unit in units if unit.unit_id in chosen]
-    found = [unit for unit in units if unit.unit_id not in chosen and wanted in unit.name]
-    return visit.part(
-        "_respondents.html",
-        name=Field.RESPONDENT_UNITS.value,
-        units=[*kept, *found[:_SHOWN_UNITS]],
-        chosen=chosen,
-        more=max(0, len(found) - _SHOWN_UNITS),
-    )
+    """What a field offers whose name holds the text, below what is chosen already. Raises Refused NOT_FOUND."""
+    view = await visit.uses.casebook.view(visit.who, case_id)
+    legal = next((found for found in view.legal_acts if found.act == act), None)
+    made = await _made(visit, view, legal, find.strip()) if legal else None
+    wanted = next((field for field in made.fields if field.name == name), None) if made else None
+    if wanted is None:
+        raise Refused("NOT_FOUND")
+    chosen = visit.request.query_params.getlist(name)
+    return visit.part("_options.html", field=wanted, chosen=chosen, shown=wanted.shown(chosen, find.strip()))
+
+
+@router.get(f"{_ACT}/preview")
+async def preview(
+    visit: Officer, case_id: UUID, act: Act, unit_id: Annotated[str, Query(max_length=80)] = "", kind: str = ""
+) -> Response:
+    """What the hand-over would do to each clock if it were sent to this unit, or why it can't be."""
+    if not unit_id:
+        return Response(status_code=204)  # none is chosen yet: what the form says of every unit stays
+    words = visit.words
+    try:
+        chosen = HandoverKind(kind) if kind else None
+        found = await visit.uses.casebook.preview(visit.who, case_id, Preview(act, unit_id, chosen))
+    except ValueError as error:
+        raise Refused("NOT_FOUND") from error
+    except Refused as refused:
+        text = TEXTS[refused.code]
+        if text.status == 404:
+            raise
+        return visit.part("_effects.html", effects=[], refused=words.pick(text.zh, text.en), kind=None)
+    return visit.part("_effects.html", effects=foreseen(found.clocks, words), refused=None, kind=found.kind)
 
 
 @router.post(_ACT)
@@ -94,7 +110,8 @@ async def do(visit: Officer, case_id: UUID, act: str) -> Response:
 
 async def _do(visit: Visit, case_id: UUID, act: str, typed: Typed) -> Response:
     try:
-        request = ActRequest.model_validate({"act": act, "expected_sequence": typed.seen, **typed.body()})
+        body = await _with_main_case(visit, case_id, typed.body())
+        request = ActRequest.model_validate({"act": act, "expected_sequence": typed.seen, **body})
     except ValidationError as error:
         problem = validation_problem(error.errors())
         errors = {str(item["field"]): (item["zh"], item["en"]) for item in problem.ext["errors"]}
@@ -112,6 +129,15 @@ async def _do(visit: Visit, case_id: UUID, act: str, typed: Typed) -> Response:
     if answer.refusal is not None:
         return await _refused(visit, case_id, act, typed, Refused(answer.refusal))
     return await _followed(visit, answer, act)
+
+
+async def _with_main_case(visit: Visit, case_id: UUID, body: dict[str, Any]) -> dict[str, Any]:
+    """People know a case by its number: the id of the one that is meant stands in its place."""
+    number = body.get(Field.MAIN_CASE.value)
+    if number is None:
+        return body
+    found = [item for item in await visit.uses.casebook.by_number(visit.who, number.strip()) if item.case_id != case_id]
+    return {**body, Field.MAIN_CASE.value: found[0].case_id} if len(found) == 1 else body
 
 
 _AWAY = (
@@ -199,14 +225,27 @@ async def _form(visit: Visit, view: CaseView, act: str, typed: Typed, status: in
     return await case_page(visit, view, status, panel=panel)
 
 
-async def _made(visit: Visit, view: CaseView, legal: LegalAct) -> ActForm:
-    casebook, who, case_id = visit.uses.casebook, visit.who, view.case_id
+async def _made(visit: Visit, view: CaseView, legal: LegalAct, find: str = "") -> ActForm:
+    uses, who, case_id = visit.uses, visit.who, view.case_id
     names = {*legal.needs, *legal.may}
+    receiver = view.course.receiver
+    departments = await uses.casebook.units_of([receiver.unit_id]) if receiver else {}
     choices = Choices(
-        routes=await casebook.routes(who, case_id, act=Act(legal.act)) if "unit_id" in names else (),
-        respondents=(await casebook.accusable(who, case_id))[:_SHOWN_UNITS] if "respondent_units" in names else (),
+        routes=await _routes(visit, view, legal) if Field.UNIT in names else (),
+        respondents=await uses.casebook.accusable(who, case_id) if Field.RESPONDENT_UNITS in names else (),
+        colleagues=await uses.people.colleagues(who) if Field.ASSIGNEE in names else (),
+        people=await uses.people.named(find) if find and Field.RESPONDENT_ACCOUNTS in names else (),
+        clocks=view.clocks,
+        department=departments[receiver.unit_id].department if receiver and departments else None,
     )
-    return form(legal, choices, [clock.purpose for clock in view.clocks], visit.words)
+    return form(legal, choices, visit.words)
+
+
+async def _routes(visit: Visit, view: CaseView, legal: LegalAct) -> list[Candidate]:
+    if legal.act is not Act.RELEASE_SUPPORT:
+        return await visit.uses.casebook.routes(visit.who, view.case_id, act=legal.act)
+    helping = [support.unit.unit_id for support in view.course.supports if support.answer is None]
+    return [Candidate(unit, (), None) for unit in (await visit.uses.casebook.units_of(helping)).values()]
 
 
 def _typed(sent: FormData) -> Typed:

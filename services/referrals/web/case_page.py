@@ -23,9 +23,10 @@ _CASE = HOME + "/cases/{case_id}"
 
 
 def place(who: Identity, view: CaseView) -> str:
-    """What the officer's unit is to the case: HAS it in hand (desk or holder), HAD it, or WATCHES from above."""
-    unit = who.account.unit_id
-    if unit in (view.desk.unit_id, view.holder.unit_id if view.holder else None):
+    """What the officer's unit is to the case: HAS a part in it now, HAD one, or WATCHES from above."""
+    unit, course = who.account.unit_id, view.course
+    now = (view.desk, view.holder, course.arbiter, course.receiver, *(support.unit for support in course.supports))
+    if unit in {ref.unit_id for ref in now if ref is not None}:
         return "HAS"
     had = any(unit in (step.desk.unit_id, step.holder.unit_id if step.holder else None) for step in view.timeline)
     return "HAD" if had else "WATCHES"
@@ -41,7 +42,7 @@ async def case_page(visit: Visit, view: CaseView, status: int = 200, **context: 
             "case": view,
             "place": standing,
             "items": timeline(view.timeline, visit.words),
-            "units": await visit.uses.casebook.unit_names(
+            "units": await visit.uses.casebook.units_of(
                 {*view.respondent_units, *(grant.unit_id for grant in view.grants)}
             ),
             "purposes": list(READING),

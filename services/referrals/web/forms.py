@@ -1,22 +1,39 @@
 """Forms of acts, made from what an act needs and may take: a new act has its form at once. Pure."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 
-from contracts.lifecycle import INSTEAD, RULE, Act, Field, Purpose
-from contracts.reference import outcomes, refusals, satisfaction_levels
+from contracts.cases import Deadline
+from contracts.lifecycle import INSTEAD, RULE, SILENT_CLOCKS, Act, Field, HandoverKind, Purpose, Supervision
+from contracts.messages import ClockFate
+from contracts.reference import (
+    categories,
+    disposals,
+    handovers,
+    outcomes,
+    refusals,
+    satisfaction_levels,
+    suspensions,
+)
+from services.referrals.deadlines import wording
 from services.referrals.domain import Unit
-from services.referrals.handovers import Candidate
+from services.referrals.handovers import Candidate, Permit, effects
 from services.referrals.refusals import TEXTS
-from services.referrals.views import LegalAct
-from services.referrals.web.words import Words
+from services.referrals.service.foreseeing import ClockForeseen
+from services.referrals.service.people import Person
+from services.referrals.views import ClockView, LegalAct
+from services.referrals.web.words import SUPERVISION, TRACK, Words
+
+SHOWN = 40
+"""How many units or people a form lists before it asks for more of the name."""
 
 
 class Widget(StrEnum):
     """How a field is filled in."""
 
     LINE = "LINE"
+    NUMBER = "NUMBER"
     AREA = "AREA"
     CHOICE = "CHOICE"
     ONE_OF = "ONE_OF"
@@ -35,7 +52,7 @@ class Option:
 
 @dataclass(frozen=True)
 class FormField:
-    """One field of a form."""
+    """One field of a form. ``found``: its options are found by name, there may be more than are shown."""
 
     name: str
     label: str
@@ -43,6 +60,7 @@ class FormField:
     required: bool
     hint: str = ""
     options: tuple[Option, ...] = ()
+    found: bool = False
 
     @property
     def open_options(self) -> list[Option]:
@@ -54,106 +72,239 @@ class FormField:
         """Those that may not, with why."""
         return [option for option in self.options if option.refusal]
 
+    def shown(self, chosen: Sequence[str], find: str = "") -> "Shown":
+        """What is chosen and stays, then what has the text in its name; not more than a page can show."""
+        kept = [option for option in self.open_options if option.value in chosen]
+        fit = [option for option in self.open_options if option.value not in chosen and find in option.text]
+        return Shown((*kept, *fit[:SHOWN]), max(0, len(fit) - SHOWN))
+
+
+@dataclass(frozen=True)
+class Shown:
+    """Options that are shown, and how many more there are."""
+
+    options: tuple[Option, ...]
+    more: int
+
 
 @dataclass(frozen=True)
 class Choices:
-    """What a form offers that depends on the case: where it may go, whom it may accuse."""
+    """What a form offers that depends on the case: where it may go, whom it accuses, which clocks run, who there is."""
 
     routes: Sequence[Candidate] = ()
     respondents: Sequence[Unit] = ()
+    colleagues: Sequence[Person] = ()
+    people: Sequence[Person] = ()
+    clocks: Sequence[ClockView] = ()
+    department: str | None = None
+    """Of the unit that was referred the case."""
 
 
 @dataclass(frozen=True)
 class ActForm:
-    """The form of an act; ``effects`` says what it does to the clocks."""
+    """The form of an act; ``effects`` says what it does to the clocks, in general. ``foresees``: what it does to them
+    depends on the unit that is chosen."""
 
     act: str
     name: str
     fields: tuple[FormField, ...]
-    effects: tuple[str, ...] = field(default=())
+    effects: tuple[str, ...] = ()
+    foresees: bool = False
 
 
-TEXT = frozenset({Field.NOTE.value, Field.PUBLIC_REPLY.value})
-TOLD_NOTES = frozenset({Act.REQUEST_SUPPLEMENT.value, Act.REJECT.value})
+TEXT = frozenset({Field.NOTE.value, Field.PUBLIC_REPLY.value, Field.EXTRACT.value})
+_ORDER: dict[str, int] = {name.value: place for place, name in enumerate(Field)}
+_HOPS = frozenset({Act.DISPATCH, Act.TRANSFER, Act.HAND_TO_DESK, Act.DESIGNATE, Act.REFER})
+"""Acts by which the case goes to the unit that is chosen."""
+TOLD_NOTES = frozenset({Act.REQUEST_SUPPLEMENT.value, Act.REJECT.value, Act.GRANT_EXTENSION.value})
 """Acts whose note the reporter reads."""
 
 
-def form(act: LegalAct, choices: Choices, running: Iterable[str], words: Words) -> ActForm:
-    """The form of a legal act on a case whose clocks of these purposes run."""
-    names = [*act.needs, *(name for name in act.may if name not in act.needs)]
+def form(act: LegalAct, choices: Choices, words: Words) -> ActForm:
+    """The form of a legal act on a case."""
+    names = sorted({*act.needs, *act.may}, key=lambda name: (_ORDER.get(name, len(_ORDER)), name))
     fields = [_field(name, act, choices, words) for name in names]
     # Short things first: what is written at length stands last, before the button.
-    fields.sort(key=lambda item: (not item.required, item.widget is Widget.AREA))
-    return ActForm(act.act, words.act(act.act), tuple(fields), tuple(_effects(act.act, set(running), words)))
+    fields.sort(key=lambda item: (item.widget is Widget.AREA, not item.required))
+    effects_of = tuple(_effects(act.act, choices, words))
+    return ActForm(act.act, words.act(act.act), tuple(fields), effects_of, Field.UNIT in names and act.act in _HOPS)
 
 
 def _field(name: str, act: LegalAct, choices: Choices, words: Words) -> FormField:
     required = name in act.needs and name not in INSTEAD
-    widget, options = _options(name, choices, words)
-    return FormField(name, words.field(name), widget, required, _hint(name, act, words), tuple(options))
+    widget, options = _options(name, act, choices, words)
+    hint = _hint(name, act, words)
+    found = name in (Field.UNIT, Field.RESPONDENT_UNITS, Field.RESPONDENT_ACCOUNTS)
+    return FormField(name, words.field(name), widget, required, hint, tuple(options), found)
 
 
-def _options(name: str, choices: Choices, words: Words) -> tuple[Widget, list[Option]]:
-    if name == Field.UNIT:
-        return Widget.ONE_OF, [_route(found, words) for found in choices.routes]
-    if name == Field.RESPONDENT_UNITS:
-        return Widget.SOME_OF, [Option(unit.unit_id, unit.name, unit.unit_id) for unit in choices.respondents]
-    if name == Field.REASON_CODE:
-        return Widget.ONE_OF, [
-            Option(found.code, words.pick(found.name_zh, found.name_en), words.pick(found.channel_zh, found.channel_en))
-            for found in refusals().values()
-        ]
-    if name == Field.OUTCOME:
-        return Widget.ONE_OF, [
-            Option(found.code, words.pick(found.name_zh, found.name_en)) for found in outcomes().values()
-        ]
-    if name == Field.SATISFACTION:
-        return Widget.CHOICE, [
-            Option(str(found.level), words.pick(found.name_zh, found.name_en))
-            for found in sorted(satisfaction_levels().values(), key=lambda item: -item.level)
-        ]
-    return (Widget.AREA if name in TEXT else Widget.LINE), []
+def _options(name: str, act: LegalAct, choices: Choices, words: Words) -> tuple[Widget, list[Option]]:
+    match name:
+        case Field.UNIT:
+            return Widget.ONE_OF, [_route(found, words) for found in choices.routes]
+        case Field.RESPONDENT_UNITS:
+            return Widget.SOME_OF, [Option(unit.unit_id, unit.name, unit.unit_id) for unit in choices.respondents]
+        case Field.RESPONDENT_ACCOUNTS:
+            return Widget.SOME_OF, [Option(item.account_id, item.name, item.unit_name or "") for item in choices.people]
+        case Field.ASSIGNEE:
+            return Widget.CHOICE, [Option(item.account_id, item.name) for item in choices.colleagues]
+        case Field.PURPOSE:
+            return Widget.CHOICE, [
+                Option(clock.purpose, f"{words.purpose(clock.purpose)} · {clock.due}")
+                for clock in choices.clocks
+                if clock.suspended is (act.act is Act.RESUME_CLOCK) and clock.purpose not in SILENT_CLOCKS
+            ]
+        case Field.AMOUNT:
+            return Widget.NUMBER, []
+        case Field.GROUND if act.act is Act.SUSPEND_CLOCK:
+            return Widget.CHOICE, [
+                Option(found.code, words.pick(found.name_zh, found.name_en)) for found in suspensions().values()
+            ]
+        case _ if name in TEXT:
+            return Widget.AREA, []
+    return _fixed(name, choices, words)
+
+
+def _fixed(name: str, choices: Choices, words: Words) -> tuple[Widget, list[Option]]:
+    """Fields whose choice is the same for every case; a field that is new is a line of text."""
+    match name:
+        case Field.REASON_CODE:
+            return Widget.ONE_OF, [
+                Option(item.code, words.pick(item.name_zh, item.name_en), words.pick(item.channel_zh, item.channel_en))
+                for item in refusals().values()
+            ]
+        case Field.OUTCOME:
+            return Widget.ONE_OF, [
+                Option(item.code, words.pick(item.name_zh, item.name_en)) for item in outcomes().values()
+            ]
+        case Field.SATISFACTION:
+            levels = sorted(satisfaction_levels().values(), key=lambda item: -item.level)
+            return Widget.CHOICE, [Option(str(item.level), words.pick(item.name_zh, item.name_en)) for item in levels]
+        case Field.KIND:
+            return Widget.CHOICE, [Option(kind, words.kind(kind)) for kind in HandoverKind]
+        case Field.CATEGORY:
+            return Widget.CHOICE, [
+                Option(item.code, f"{item.code} {words.pick(item.name_zh, item.name_en)}")
+                for item in categories().values()
+            ]
+        case Field.TRACK:
+            return Widget.CHOICE, [Option(code, words.track(code)) for code in TRACK]
+        case Field.LEVEL:
+            levels_of = [str(level.value) for level in Supervision if level is not Supervision.NONE]
+            return Widget.CHOICE, [Option(level, words.of(SUPERVISION, level)) for level in levels_of]
+        case Field.DISPOSAL:
+            known = {item.department for item in disposals().values()}
+            department = choices.department if choices.department in known else "*"
+            return Widget.ONE_OF, [
+                Option(item.code, words.pick(item.name_zh, item.name_en))
+                for item in disposals().values()
+                if item.department == department
+            ]
+    return Widget.LINE, []
 
 
 def _route(found: Candidate, words: Words) -> Option:
-    refusal = ""
+    """A unit that may receive the case, with the kinds that are permitted; or why it may not."""
     if found.refusal is not None:
         text = TEXTS[found.refusal.value]
-        refusal = words.pick(text.zh, text.en)
-    return Option(found.unit.unit_id, found.unit.name, found.unit.unit_id, refusal)
+        return Option(found.unit.unit_id, found.unit.name, found.unit.unit_id, words.pick(text.zh, text.en))
+    return Option(found.unit.unit_id, found.unit.name, "；".join(_permit(permit, words) for permit in found.permits))
+
+
+def _permit(permit: Permit, words: Words) -> str:
+    kind = words.short_kind(permit.kind)
+    notes = [permit.condition] if permit.condition else []
+    if permit.leader_approval:
+        notes.append(words.pick("须分管领导批准", "a leader must agree"))
+    return f"{kind}（{'，'.join(notes)}）" if notes else kind
 
 
 def _hint(name: str, act: LegalAct, words: Words) -> str:
-    if name == Field.NOTE:
-        if act.act in TOLD_NOTES:
+    match name:
+        case Field.NOTE if act.act in TOLD_NOTES:
             return words.pick("将原样告知诉求人。", "The reporter will read this as it is.")
-        return words.pick("内部说明，不告知诉求人。", "For officers; the reporter does not read it.")
-    if name == Field.PUBLIC_REPLY:
-        return words.pick("审核通过后原样告知诉求人。", "The reporter reads this as it is, once it is approved.")
-    if name in INSTEAD and INSTEAD[Field(name)] == Field.NOTE:
-        return words.pick(
-            "没有反映本系统内的单位时，不选，在说明中写明。",
-            "If no unit of ours is complained of, choose none and say so in the note.",
-        )
+        case Field.NOTE:
+            return words.pick("内部说明，不告知诉求人。", "For officers; the reporter does not read it.")
+        case Field.PUBLIC_REPLY:
+            return words.pick("审核通过后原样告知诉求人。", "The reporter reads this as it is, once it is approved.")
+        case Field.KIND:
+            return words.pick(
+                "不选时按接收单位后所列的第一种方式。", "If none is chosen: the first that stands behind the unit."
+            )
+        case Field.GROUND if act.act is not Act.SUSPEND_CLOCK:
+            return words.pick(
+                "法规条款代码，如 XF-22（信访工作条例第二十二条）。", "The code of the article, such as XF-22."
+            )
+        case Field.AMOUNT:
+            return words.pick(
+                "以该期限自己的单位计（个工作日、日或小时）。", "In the clock's own unit (working days, days or hours)."
+            )
+        case Field.MAIN_CASE:
+            return words.pick("填写主案的案件编号。", "The case number of the main case.")
+        case _ if name in INSTEAD and INSTEAD[Field(name)] == Field.NOTE:
+            return words.pick(
+                "没有反映本系统内的单位时，不选，在说明中写明。",
+                "If no unit of ours is complained of, choose none and say so in the note.",
+            )
     return ""
 
 
-def _effects(act: str, running: set[str], words: Words) -> list[str]:
-    """What becomes of the clocks, in words: those that stop, start, and run on."""
-    if act not in RULE:
+def _effects(code: str, choices: Choices, words: Words) -> list[str]:
+    """What becomes of the clocks, in words: those that stop, start, run on, and what another kind would change."""
+    if code not in RULE:
         return []
-    rule = RULE[Act(act)]
-    stopped = [purpose for purpose in rule.stops if purpose in running]
-    kept = [purpose for purpose in Purpose if purpose in running and purpose not in (*stopped, *rule.starts)]
+    act, running = Act(code), [Purpose(clock.purpose) for clock in choices.clocks]
+    rule = RULE[act]
+    fates = {effect.purpose: effect.fate for effect in effects(act, None, running, handovers())}
+    stopped = [item for item in running if item in rule.stops or fates.get(item) is ClockFate.STOP]
+    started = [*rule.starts, *(item for item, fate in fates.items() if fate is ClockFate.RESTART)]
+    kept = [item for item in running if item not in stopped and item not in started]
     lines = []
     if stopped:
         lines.append(words.pick("停止计时：", "Stops: ") + _listed(stopped, words))
-    if rule.starts:
-        lines.append(words.pick("开始计时：", "Starts: ") + _listed(rule.starts, words))
-    if kept and (stopped or rule.starts or rule.to is not None):
+    if started:
+        lines.append(words.pick("开始计时：", "Starts: ") + _listed(started, words))
+    if kept and (stopped or started or rule.to is not None):
         lines.append(words.pick("继续计时，期限不变：", "Runs on, due as before: ") + _listed(kept, words))
-    return lines
+    return lines + _by_kind(act, running, fates, words)
+
+
+def _by_kind(act: Act, running: Sequence[Purpose], usual: dict[Purpose, ClockFate], words: Words) -> list[str]:
+    if Field.KIND not in RULE[act].may:
+        return []
+    named = {
+        ClockFate.RESTART: words.pick("重新计时", "starts anew"),
+        ClockFate.STOP: words.pick("停止计时", "stops"),
+        ClockFate.CARRY: words.pick("继续计时", "runs on"),
+    }
+    return [
+        words.pick("选“{kind}”时：", "If {kind}: ").format(kind=words.short_kind(kind))
+        + f"{words.purpose(effect.purpose)} {named[effect.fate]}"
+        for kind in HandoverKind
+        for effect in effects(act, kind, running, handovers())
+        if effect.fate is not usual.get(effect.purpose)
+    ]
+
+
+def foreseen(clocks: Iterable[ClockForeseen], words: Words) -> list[str]:
+    """What a hand-over to the unit that is chosen would do to each clock, with its dates."""
+    told = {
+        "CARRY": words.pick("继续计时，期限仍为 {after}", "runs on, due {after} as before"),
+        "RESTART": words.pick("重新计时，期限由 {before} 改为 {after}", "starts anew, due {after} instead of {before}"),
+        "STOP": words.pick("停止计时（原期限 {before}）", "stops (was due {before})"),
+        "START": words.pick("开始计时，期限至 {after}", "starts, due {after}"),
+    }
+    return [
+        words.purpose(clock.purpose)
+        + words.pick("：", ": ")
+        + told[clock.fate].format(before=_due(clock.before, words), after=_due(clock.after, words))
+        for clock in clocks
+    ]
+
+
+def _due(deadline: Deadline | None, words: Words) -> str:
+    return wording(deadline.due_at, provisional=deadline.provisional, language=words.lang) if deadline else ""
 
 
 def _listed(purposes: Iterable[Purpose], words: Words) -> str:
-    return words.pick("、", ", ").join(words.purpose(purpose) for purpose in purposes)
+    return words.pick("、", ", ").join(dict.fromkeys(words.purpose(purpose) for purpose in purposes))

@@ -9,9 +9,12 @@ from contracts.reference import outcomes, refusals, satisfaction_levels
 from services.referrals.views import StepView, TextView
 from services.referrals.web.words import PARTY, Words
 
-_HOPS = frozenset({"DISPATCH", "TRANSFER", "HAND_TO_DESK", "DESIGNATE"})
-_ALARMS = frozenset({"OVERDUE", "SIGN_LAPSED", "VISIT_LAPSED", "REVIEW_FAIL", "REJECT"})
-_WARNINGS = frozenset({"DUE_SOON", "URGE", "REQUEST_RETURN", "SUPERVISE"})
+_HOPS = frozenset({Act.DISPATCH, Act.TRANSFER, Act.HAND_TO_DESK, Act.BYPASS, Act.DESIGNATE, Act.SUCCEED})
+_ALARMS = frozenset(
+    {Act.OVERDUE, Act.SIGN_LAPSED, Act.VISIT_LAPSED, Act.REVIEW_FAIL, Act.REJECT, Act.APPROVE_RETURN,
+     Act.REFERRAL_RETURNED}
+)  # fmt: skip
+_WARNINGS = frozenset({Act.DUE_SOON, Act.URGE, Act.REQUEST_RETURN, Act.SUPERVISE, Act.MARK_URGENT})
 
 
 @dataclass(frozen=True)
@@ -49,7 +52,7 @@ def timeline(steps: Iterable[StepView], words: Words) -> list[Item]:
 
 
 def _item(step: StepView, words: Words, due: str | None) -> Item:
-    act = str(step.act)
+    act = step.act
     to = (step.holder or step.desk) if act in _HOPS else None
     return Item(
         sequence=step.sequence,

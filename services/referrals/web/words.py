@@ -3,9 +3,21 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from contracts.lifecycle import Act, Channel, Field, Party, Purpose, Role, Stage, TaskKind, Track
-from contracts.reference import categories, outcomes
-from contracts.terms import ACT_ZH, STAGE_ZH
+from contracts.lifecycle import (
+    Act,
+    Channel,
+    Field,
+    HandoverKind,
+    Party,
+    Purpose,
+    Role,
+    Stage,
+    Supervision,
+    TaskKind,
+    Track,
+)
+from contracts.reference import categories, disposals, outcomes
+from contracts.terms import ACT_ZH, KIND_ZH, STAGE_ZH
 from services.chassis.problems import Lang
 from services.referrals.watch import Watch
 
@@ -24,11 +36,15 @@ _STAGE_EN: dict[Stage, str] = {
     Stage.REJECTED: "not accepted",
     Stage.PENDING_DISPATCH: "to be dispatched",
     Stage.DISPATCHED: "dispatched, to be signed",
+    Stage.RETURN_REQ: "return asked for",
+    Stage.ARBITRATION: "waiting for designation",
     Stage.SIGNED: "signed",
     Stage.HANDLING: "being handled",
     Stage.FEEDBACK: "answered, to be reviewed",
     Stage.PENDING_VISIT: "to be called back",
     Stage.REDO: "to be done again",
+    Stage.REFERRED: "referred",
+    Stage.MERGED: "merged",
     Stage.CLOSED: "closed",
     Stage.ARCHIVED: "archived",
 }
@@ -58,6 +74,44 @@ _ACT_EN: dict[Act, str] = {
     Act.DUE_SOON: "Due soon",
     Act.OVERDUE: "Overdue",
     Act.ARCHIVE: "Archived",
+    Act.RECOUNT: "Counted anew by a new calendar",
+    Act.REASSIGN: "Give to another officer",
+    Act.LINK_PERSONS: "Link persons",
+    Act.CORRECT_RESPONDENTS: "Correct the respondents",
+    Act.RECLASSIFY: "Correct the class",
+    Act.MARK_URGENT: "Mark as urgent",
+    Act.SPLIT: "Split",
+    Act.MERGE: "Merge",
+    Act.ABSORB: "Another complaint was merged in",
+    Act.UNMERGE: "Undo the merge",
+    Act.DISOWN: "A merge was undone",
+    Act.MERGE_FAILED: "Could not be merged",
+    Act.MERGE_ENDED: "The main case was archived",
+    Act.BYPASS: "To the restricted desk above",
+    Act.REQUEST_RETURN: "Ask to return it",
+    Act.APPROVE_RETURN: "Agree to the return",
+    Act.DENY_RETURN: "Refuse the return",
+    Act.RETURN_LAPSED: "The window for a return closed",
+    Act.DESIGNATE: "Designate",
+    Act.RECALL: "Recall",
+    Act.ADD_SUPPORT: "Add a helping unit",
+    Act.SUPPORT_ANSWER: "Answer as a helping unit",
+    Act.RELEASE_SUPPORT: "Release a helping unit",
+    Act.REQUEST_EXTENSION: "Ask for more time",
+    Act.GRANT_EXTENSION: "Grant more time",
+    Act.DENY_EXTENSION: "Refuse more time",
+    Act.SUSPEND_CLOCK: "Suspend a clock",
+    Act.RESUME_CLOCK: "Resume a clock",
+    Act.PROPOSE_REFERRAL: "Propose a referral",
+    Act.APPROVE_REFERRAL: "Approve the referral",
+    Act.DENY_REFERRAL: "Refuse the referral",
+    Act.REFER: "Refer",
+    Act.RECORD_RECEIPT: "Record the receipt",
+    Act.RECORD_DISPOSAL: "Record the disposal",
+    Act.REFERRAL_RETURNED: "The referral came back",
+    Act.SUPERVISE: "Supervise",
+    Act.LIFT_SUPERVISION: "End the supervision",
+    Act.SUCCEED: "Taken over by the successor unit",
 }
 STAGE: dict[str, Pair] = {stage: (zh, _STAGE_EN.get(stage) or humanized(stage)) for stage, zh in STAGE_ZH.items()}
 ACT: dict[str, Pair] = {act: (zh, _ACT_EN.get(act) or humanized(act)) for act, zh in ACT_ZH.items()}
@@ -65,7 +119,15 @@ PURPOSE: dict[str, Pair] = {
     Purpose.ACKNOWLEDGE: ("受理告知", "acknowledge"),
     Purpose.SUPPLEMENT: ("补充材料", "supplement"),
     Purpose.SIGN: ("签收", "sign"),
+    Purpose.RETURN: ("可申请退回", "window for a return"),
+    Purpose.DESIGNATE: ("指定管辖", "designate"),
     Purpose.HANDLE: ("办结", "handle"),
+    Purpose.SUPPORT: ("协办反馈", "helping unit's answer"),
+    Purpose.DECIDE_REFERRAL: ("决定移送", "decide on the referral"),
+    Purpose.SEND_REFERRAL: ("送出移送", "send the referral"),
+    Purpose.RECEIPT: ("接收回执", "receipt"),
+    Purpose.DISPOSAL: ("处置反馈", "disposal"),
+    Purpose.ANSWER: ("答复反映人", "answer the reporter"),
     Purpose.VISIT: ("回访", "call back"),
     Purpose.SILENCE: ("等待评价", "wait for a rating"),
     Purpose.REDO: ("重办", "do again"),
@@ -75,14 +137,20 @@ TASK: dict[str, Pair] = {
     TaskKind.TRIAGE: ("预审", "Triage"),
     TaskKind.DISPATCH: ("派单", "Dispatch"),
     TaskKind.SIGN: ("签收", "Sign"),
+    TaskKind.RETURN: ("退回审核", "Return asked for"),
+    TaskKind.DESIGNATE: ("指定管辖", "Designate"),
     TaskKind.HANDLE: ("办理", "Handle"),
+    TaskKind.REFERRAL: ("移送跟踪", "Referral"),
     TaskKind.REVIEW: ("审核", "Review"),
     TaskKind.VISIT: ("回访", "Call back"),
+    TaskKind.APPROVE: ("审批", "Approve"),
+    TaskKind.SUPPORT: ("协办", "Help"),
 }
 ROLE: dict[str, Pair] = {
     Role.CLERK: ("受理员", "clerk"),
     Role.DISPATCHER: ("派单员", "dispatcher"),
     Role.HANDLER: ("经办人", "handler"),
+    Role.LEADER: ("分管领导", "leader"),
     Role.REVIEWER: ("审核员", "reviewer"),
     Role.FOLLOW_UP: ("回访员", "follow-up"),
     Role.SUPERVISOR: ("督办员", "supervisor"),
@@ -107,17 +175,52 @@ WATCH: dict[str, Pair] = {
     Watch.OVERDUE: ("超期", "Overdue"),
     Watch.DUE_SOON: ("临期", "Due soon"),
     Watch.UNCLAIMED: ("无人认领", "Unclaimed"),
-    Watch.REDO: ("重办", "Done again"),
+    Watch.RETURNED: ("被退回", "Returned"),
+    Watch.DESIGNATION: ("待指定", "Waiting for designation"),
+    Watch.SUPERVISED: ("督办件", "Supervised"),
     Watch.OPEN: ("在办", "Open"),
 }
 FIELD: dict[str, Pair] = {
     Field.RESPONDENT_UNITS: ("被反映单位", "Units complained of"),
     Field.REASON_CODE: ("不予受理的理由", "Ground of refusal"),
     Field.UNIT: ("接收单位", "Receiving unit"),
+    Field.RESPONDENT_ACCOUNTS: ("被反映人（本系统账号）", "Persons accused (accounts of ours)"),
+    Field.KIND: ("方式", "Kind"),
+    Field.GROUND: ("依据", "Legal ground"),
     Field.NOTE: ("说明", "Note"),
     Field.PUBLIC_REPLY: ("给诉求人的答复", "Answer to the reporter"),
+    Field.EXTRACT: ("节录（隐去身份的内容）", "Extract (without identities)"),
     Field.OUTCOME: ("办结类型", "Outcome"),
     Field.SATISFACTION: ("满意度", "Satisfaction"),
+    Field.PURPOSE: ("期限", "Clock"),
+    Field.AMOUNT: ("延长多少", "How much longer"),
+    Field.CATEGORY: ("分类", "Class"),
+    Field.TRACK: ("投诉或举报", "Complaint or report"),
+    Field.LEVEL: ("督办级别", "Level of supervision"),
+    Field.DISPOSAL: ("处置方式", "Disposal"),
+    Field.ASSIGNEE: ("经办人", "Officer"),
+    Field.MAIN_CASE: ("主案编号", "Number of the main case"),
+}
+KIND: dict[str, Pair] = {
+    HandoverKind.DISPATCH: ("转办", "handed on"),
+    HandoverKind.ASSIGN: ("交办：须反馈结果和办结报告", "assigned: an answer and a closing report are owed"),
+    HandoverKind.FORWARD: ("转送：由接收单位直接答复", "forwarded: the receiver answers the reporter"),
+    HandoverKind.REFER: ("移送：由接收单位依职权办理", "referred: the receiver handles it in its own right"),
+    HandoverKind.REPORT_UP: ("上报：报上级办理", "reported to the authority above"),
+}
+_KIND_EN: dict[HandoverKind, str] = {
+    HandoverKind.DISPATCH: "hand on",
+    HandoverKind.ASSIGN: "assign",
+    HandoverKind.FORWARD: "forward",
+    HandoverKind.REFER: "refer",
+    HandoverKind.REPORT_UP: "report up",
+}
+SHORT_KIND: dict[str, Pair] = {kind: (zh, _KIND_EN.get(kind) or humanized(kind)) for kind, zh in KIND_ZH.items()}
+SUPERVISION: dict[str, Pair] = {
+    str(Supervision.ORDINARY.value): ("一般督办", "ordinary"),
+    str(Supervision.LISTED.value): ("挂牌督办", "listed"),
+    str(Supervision.INTERVIEW.value): ("约谈", "interview"),
+    str(Supervision.RECTIFY.value): ("责令限期整改", "ordered to rectify in time"),
 }
 READING: dict[str, Pair] = {
     "TRIAGE": ("预审", "triage"),
@@ -184,6 +287,23 @@ class Words:
     def field(self, code: str) -> str:
         """What an act brings."""
         return self.of(FIELD, code)
+
+    def kind(self, code: str) -> str:
+        """How a case is handed on, with the duty that goes with it."""
+        return self.of(KIND, code)
+
+    def short_kind(self, code: str) -> str:
+        """How a case is handed on, in a word."""
+        return self.of(SHORT_KIND, code)
+
+    def supervision(self, level: int) -> str:
+        """How closely a case is supervised."""
+        return self.of(SUPERVISION, str(int(level)))
+
+    def disposal(self, code: str) -> str:
+        """What the receiver of a referral says that it did."""
+        found = disposals().get(code)
+        return self.pick(found.name_zh, found.name_en) if found else humanized(code)
 
     def reading(self, code: str) -> str:
         """What a text is read for."""

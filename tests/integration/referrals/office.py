@@ -47,6 +47,7 @@ PEOPLE = (
     ),
     NewAccount("clerk2.desk", "乙", "desk", (Role.CLERK,), PASSWORD),
     NewAccount("supervisor.wj", "督办", "wj", (Role.SUPERVISOR,), PASSWORD),
+    NewAccount("leader.wj", "分管领导", "wj", (Role.LEADER,), PASSWORD),
     NewAccount("admin", "管理员", None, (Role.ADMIN,), PASSWORD),
 )
 

@@ -156,6 +156,10 @@ async def test_a_form_is_made_of_what_the_act_needs(browsers: Browsers, office: 
     assert "wj-a" not in form.offered["unit_id"]
     assert "信访工作条例第三十条" in page.text  # why the accused unit is no choice
     assert "开始计时： 签收" in page.text or "开始计时：签收" in page.text
+    foreseen = await browser.get(_case(case_id, "acts", "DISPATCH", "preview?unit_id=wj&kind="))
+    assert re.search(r"签收：开始计时，期限至 \d{4}-\d\d-\d\d", foreseen.text)
+    refused = await browser.get(_case(case_id, "acts", "DISPATCH", "preview?unit_id=wj-a&kind="))
+    assert "被举报单位" in refused.text
     done = await browser.send(form, unit_id="wj", note="请依法办理。")
     assert done.answer.url.path == _case(case_id)
     view = await office.view("dispatcher.rdesk", case_id)
@@ -237,10 +241,80 @@ async def test_the_board_is_for_supervisors_and_each_number_is_its_list(browsers
         rows, path = 0, address.replace("&amp;", "&")
         while path:
             page = (await browser.get(path)).answer.text
-            rows += len(set(re.findall(r'id="row-([0-9a-f-]+)"', page)))
+            rows += len(set(re.findall(r'id="row-([^"]+)"', page)))
             following = re.search(r'href="([^"]+)" rel="next"', page)
             path = following[1].replace("&amp;", "&") if following else ""
         assert rows == int(number), address
+
+
+async def test_every_act_that_is_legal_has_a_form_that_can_be_opened(browsers: Browsers, office: Office) -> None:
+    triage = await office.new_case()
+    held = await office.dispatched(to="wj-a")
+    await office.act("handler.wj-a", held, "SIGN")
+    seen: set[str] = set()
+    for username, case_id in (
+        ("clerk.desk", triage), ("dispatcher.desk", held), ("handler.wj-a", held), ("supervisor.desk", held),
+    ):  # fmt: skip
+        browser = await browsers.of(username)
+        for act in (await office.view(username, case_id))["legal_acts"]:
+            page = await browser.get(_case(case_id, "acts", act["act"]))
+            assert page.status == 200, act
+            offered = [form for form in page.forms if form.action.endswith(f"/acts/{act['act']}")][-1]
+            missing = {*act["needs"], *act["may"]} - {*offered.fields, *offered.offered}
+            if "个及原因" not in page.text:  # every unit is refused, with why
+                assert missing <= {"respondent_accounts"}, act  # persons are found by name first
+            seen.add(act["act"])
+    assert {"SPLIT", "MERGE", "TRANSFER", "REQUEST_RETURN", "ADD_SUPPORT", "REQUEST_EXTENSION", "SUPERVISE"} <= seen
+
+
+async def test_a_return_and_a_designation_by_form(browsers: Browsers, office: Office) -> None:
+    case_id = await office.dispatched(to="wj-a")
+    desk = await browsers.of("dispatcher.desk")
+    for holder, following in (("wj-a", "hospital"), ("hospital", None)):
+        asked = await browsers.of(f"handler.{holder}")
+        form = (await asked.get(_case(case_id, "acts", "REQUEST_RETURN"))).form("/REQUEST_RETURN")
+        await asked.send(form, note="不属于本单位职责。")
+        await desk.send((await desk.get(_case(case_id, "acts", "APPROVE_RETURN"))).form("/APPROVE_RETURN"))
+        if following:
+            form = (await desk.get(_case(case_id, "acts", "DISPATCH"))).form("/DISPATCH")
+            await desk.send(form, unit_id=following)
+    view = await office.view("dispatcher.desk", case_id)
+    assert (view["stage"], view["course"]["bounces"]) == ("ARBITRATION", 2)
+    supervisor = await browsers.of("supervisor.desk")
+    for watch in ("DESIGNATION", "RETURNED"):
+        assert str(case_id) in (await supervisor.get(f"/workbench/board?watch={watch}")).answer.text
+    assert view["course"]["arbiter"]["unit_id"] == "wj"  # it stands above both
+    leader = await browsers.of("leader.wj")
+    form = (await leader.get(_case(case_id, "acts", "DESIGNATE"))).form("/DESIGNATE")
+    assert (await leader.send(form, unit_id="wj-a", note="由历下区卫健局办理。")).status == 200
+    designated = await (await browsers.of("handler.wj-a")).get(_case(case_id))
+    assert "指定管辖，不得退回" in designated.text
+    assert "已退回 2 次" in designated.text
+
+
+async def test_more_time_is_asked_for_a_clock_that_runs(browsers: Browsers, office: Office) -> None:
+    case_id = await office.dispatched(to="wj-a")
+    await office.act("handler.wj-a", case_id, "SIGN")
+    browser = await browsers.of("handler.wj-a")
+    form = (await browser.get(_case(case_id, "acts", "REQUEST_EXTENSION"))).form("/REQUEST_EXTENSION")
+    assert form.offered["purpose"] == ["", "HANDLE"]
+    wrong = await browser.send(form, purpose="HANDLE", amount="many", note="案情复杂。")
+    assert wrong.status == 422
+    assert 'id="error-amount"' in wrong.answer.text
+    kept = wrong.form("/REQUEST_EXTENSION").fields
+    assert (kept["purpose"], kept["note"]) == (["HANDLE"], ["案情复杂。"])
+
+
+async def test_a_case_is_merged_by_the_number_of_its_main_case(browsers: Browsers, office: Office) -> None:
+    main, other = await office.new_case(), await office.new_case()
+    number = (await office.view("clerk.desk", main))["case_number"]
+    browser = await browsers.of("clerk.desk")
+    form = (await browser.get(_case(other, "acts", "MERGE"))).form("/MERGE")
+    unknown = await browser.send(form, main_case_id="HY-NO-SUCH")
+    assert unknown.status == 422
+    assert 'id="error-main_case_id"' in unknown.answer.text
+    assert (await browser.send(unknown.form("/MERGE"), main_case_id=number)).status == 200
+    assert (await office.view("clerk.desk", other))["stage"] == "MERGED"
 
 
 async def test_the_unit_that_had_a_case_sees_it_and_cannot_act(browsers: Browsers, office: Office) -> None:

@@ -1,0 +1,107 @@
+"""Every act of the table has a form: words in both languages, a way to fill in each field, effects on the clocks."""
+
+import pytest
+
+from contracts.lifecycle import RULES, Act, Field, HandoverKind, Party, Purpose, Role, Stage, Supervision, TaskKind
+from services.chassis.problems import Lang
+from services.referrals.domain import Level, Refusal, Unit, UnitKind
+from services.referrals.handovers import Candidate, Permit
+from services.referrals.views import ClockView, LegalAct
+from services.referrals.watch import Watch
+from services.referrals.web import words as terms
+from services.referrals.web.forms import SHOWN, Choices, Option, Widget, form
+from services.referrals.web.words import Words
+
+ZH, EN = Words("zh"), Words("en")
+OFFICERS = [rule for rule in RULES if rule.party is Party.OFFICER]
+
+
+def unit(unit_id: str) -> Unit:
+    return Unit(unit_id, f"单位{unit_id}", Level.CITY, UnitKind.DEPARTMENT, "370100", (unit_id,), "WJ")
+
+
+def clock(purpose: Purpose, *, suspended: bool = False) -> ClockView:
+    at = "2026-11-22T00:00:00Z"
+    return ClockView(
+        purpose=purpose, clock_id="XF-DONE", article="34", started_at=at, due_at=at, due_soon_at=at,
+        due="2026-11-21 24:00", lamp="NORMAL", suspended=suspended, provisional=False, calendar_version="cn-1",
+    )  # fmt: skip
+
+
+def legal(act: Act) -> LegalAct:
+    rule = next(rule for rule in RULES if rule.act is act)
+    return LegalAct(act=act, name="", needs=[need.value for need in rule.needs], may=["note", *rule.may])
+
+
+@pytest.mark.parametrize(
+    ("table", "codes"),
+    [
+        (terms.STAGE, Stage), (terms.ACT, Act), (terms.PURPOSE, Purpose), (terms.TASK, TaskKind), (terms.ROLE, Role),
+        (terms.FIELD, Field), (terms.KIND, HandoverKind), (terms.WATCH, Watch),
+        (terms.SUPERVISION, [str(level.value) for level in Supervision if level]),
+    ],
+)  # fmt: skip
+def test_every_term_has_its_words(table: dict[str, terms.Pair], codes: list[str]) -> None:
+    for code in codes:
+        zh, en = table[code]
+        assert zh
+        assert en
+        assert en != terms.humanized(code) or " " not in en, f"{code} was never given English words"
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+@pytest.mark.parametrize("rule", OFFICERS, ids=lambda rule: str(rule.act))
+def test_every_act_of_an_officer_has_a_form(rule: object, lang: Lang) -> None:
+    act: Act = rule.act  # type: ignore[attr-defined]
+    made = form(legal(act), Choices(routes=[Candidate(unit("wj"), (), None)]), Words(lang))
+    assert made.name
+    names = [field.name for field in made.fields]
+    assert sorted(names) == sorted({*legal(act).needs, *legal(act).may})
+    for field in made.fields:
+        assert field.label
+        assert field.widget is not Widget.LINE or field.name in ("ground", "main_case_id")
+        assert field.required is (field.name in legal(act).needs and field.name != "respondent_units")
+
+
+def test_the_transfer_dialog_says_where_how_why_not_and_what_becomes_of_the_clocks() -> None:
+    permit = Permit(HandoverKind.REFER, True, "职务违法犯罪线索", "监察法")
+    choices = Choices(
+        routes=[Candidate(unit("jj"), (permit,), None), Candidate(unit("wj"), (), Refusal.ACCUSED)],
+        clocks=[clock(Purpose.HANDLE), clock(Purpose.SIGN)],
+    )
+    made = form(legal(Act.TRANSFER), choices, ZH)
+    where = next(field for field in made.fields if field.name == "unit_id")
+    assert where.open_options == [Option("jj", "单位jj", "移送（职务违法犯罪线索，须分管领导批准）")]
+    assert "第三十条" in where.closed_options[0].refusal
+    assert [field.name for field in made.fields if field.required] == ["unit_id", "note"]
+    assert made.effects == (
+        "停止计时：签收",
+        "开始计时：签收、可申请退回",
+        "继续计时，期限不变：办结",
+        "选“移送”时：办结 重新计时",
+    )
+
+
+def test_a_clock_is_resumed_that_stands_still_and_extended_that_runs() -> None:
+    choices = Choices(clocks=[clock(Purpose.HANDLE), clock(Purpose.REDO, suspended=True), clock(Purpose.RETURN)])
+    for act, expected in ((Act.RESUME_CLOCK, ["REDO"]), (Act.REQUEST_EXTENSION, ["HANDLE"])):
+        made = form(legal(act), choices, ZH)
+        purpose = next(field for field in made.fields if field.name == "purpose")
+        assert [option.value for option in purpose.options] == expected
+
+
+def test_what_is_chosen_stays_however_one_searches() -> None:
+    choices = Choices(respondents=[unit(f"u{number:03}") for number in range(SHOWN + 20)])
+    field = next(found for found in form(legal(Act.LINK_RESPONDENTS), choices, ZH).fields if found.found)
+    assert (len(field.shown(()).options), field.shown(()).more) == (SHOWN, 20)
+    searched = field.shown(["u059"], "u001")
+    assert [option.value for option in searched.options] == ["u059", "u001"]
+    assert searched.more == 0
+
+
+@pytest.mark.parametrize(
+    ("act", "told"), [(Act.REQUEST_SUPPLEMENT, True), (Act.GRANT_EXTENSION, True), (Act.SIGN, False)]
+)
+def test_a_note_says_whether_the_reporter_reads_it(act: Act, told: bool) -> None:
+    note = next(field for field in form(legal(act), Choices(), ZH).fields if field.name == "note")
+    assert ("原样告知诉求人" in note.hint) is told
