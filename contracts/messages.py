@@ -120,10 +120,26 @@ class Task(Contract):
     opened_sequence: int
 
 
+class Rung(Contract):
+    """A step of the escalation ladder that an overdue clock comes to at ``at``; ``level`` of supervision it brings."""
+
+    act: Act
+    at: Instant
+    level: Supervision = Field(default=Supervision.NONE)
+
+
+class Ladder(Contract):
+    """The steps of the overdue clock of a purpose, in the order of their instants."""
+
+    purpose: Purpose
+    rungs: tuple[Rung, ...]
+
+
 class RunningClock(Contract):
     """A clock on the case with its deadline of record, what has been said of it and what happened to it.
 
-    While it is suspended its ``deadline`` is the one before, and binds nobody.
+    While it is suspended its ``deadline`` is the one before, and binds nobody. ``rungs``: the steps of the ladder that
+    are still to come; None until they are known. ``reached``: those taken, as far as they hold.
     """
 
     deadline: Deadline
@@ -131,6 +147,8 @@ class RunningClock(Contract):
     overdue: bool = False
     suspended: bool = False
     events: tuple[ClockEvent, ...] = ()
+    rungs: tuple[Rung, ...] | None = None
+    reached: tuple[Act, ...] = ()
 
 
 class CaseState(Contract):
@@ -339,10 +357,14 @@ class Transition(Contract):
 
 
 class Recorded(Contract):
-    """The step is in the database, with its event in the outbox."""
+    """The step is in the database, with its event in the outbox.
+
+    ``ladders``: of the step's overdue clocks that did not know theirs yet; counting working days takes the calendar.
+    """
 
     sequence: int
     business_clock: BusinessClock
+    ladders: tuple[Ladder, ...] = ()
 
 
 class RefusalDetail(Contract):

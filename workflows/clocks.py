@@ -7,7 +7,7 @@ from datetime import datetime
 from contracts.cases import Deadline
 from contracts.course import ClockEvent, ClockEventType
 from contracts.lifecycle import LAPSE, SILENT_CLOCKS, Act, Purpose
-from contracts.messages import RunningClock
+from contracts.messages import Ladder, RunningClock
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ def _next(clock: RunningClock) -> Due | None:
         return Due(deadline.due_at, LAPSE[deadline.purpose], deadline.purpose)
     if not clock.overdue:
         return Due(deadline.due_at, Act.OVERDUE, deadline.purpose)
-    return None
+    return Due(clock.rungs[0].at, clock.rungs[0].act, deadline.purpose) if clock.rungs else None
 
 
 def next_due(clocks: Iterable[RunningClock], now: datetime) -> Due | None:
@@ -69,6 +69,31 @@ def marked(clocks: Iterable[RunningClock], due: Due) -> tuple[RunningClock, ...]
     )
 
 
+def climbed(clocks: Iterable[RunningClock], due: Due) -> tuple[RunningClock, ...]:
+    """The clocks after one of them has taken the next step of its ladder."""
+    return tuple(
+        clock.model_copy(update={"rungs": clock.rungs[1:], "reached": (*clock.reached, due.act)})
+        if clock.deadline.purpose is due.purpose and clock.rungs
+        else clock
+        for clock in clocks
+    )
+
+
+def laddered(clocks: Iterable[RunningClock], ladders: Iterable[Ladder], now: datetime) -> tuple[RunningClock, ...]:
+    """The clocks with the ladders that they did not know; a step that was taken and still holds is not taken twice."""
+    known = {ladder.purpose: ladder.rungs for ladder in ladders}
+
+    def with_rungs(clock: RunningClock) -> RunningClock:
+        rungs = known.get(clock.deadline.purpose)
+        if rungs is None or clock.rungs is not None:
+            return clock
+        held = tuple(rung.act for rung in rungs if rung.act in clock.reached and rung.at <= now)
+        coming = tuple(rung for rung in rungs if rung.act not in held)
+        return clock.model_copy(update={"rungs": coming, "reached": held})
+
+    return tuple(with_rungs(clock) for clock in clocks)
+
+
 def touched(before: Deadline, after: Deadline) -> bool:
     """Does a recount change what people go by: the date, its warning, or its being provisional?"""
     was, now = ((it.due_at, it.due_soon_at, it.provisional) for it in (before, after))
@@ -80,7 +105,8 @@ def recounted(clocks: Iterable[RunningClock], deadline: Deadline, now: datetime)
 
     def moved(clock: RunningClock) -> RunningClock:
         warned, overdue = clock.warned and now >= deadline.due_soon_at, clock.overdue and now >= deadline.due_at
-        return clock.model_copy(update={"deadline": deadline, "warned": warned, "overdue": overdue})
+        said = {"warned": warned, "overdue": overdue, "rungs": None, "reached": clock.reached if overdue else ()}
+        return clock.model_copy(update={"deadline": deadline, **said})
 
     return tuple(moved(clock) if clock.deadline.purpose == deadline.purpose else clock for clock in clocks)
 
@@ -97,10 +123,12 @@ def changed(clock: RunningClock, event: ClockEvent, deadline: Deadline | None, n
     What was said of the deadline before is said anew of the new one when its time comes.
     """
     moved = deadline or clock.deadline
+    overdue = clock.overdue and now >= moved.due_at
     return RunningClock(
         deadline=moved,
         warned=clock.warned and now >= moved.due_soon_at,
-        overdue=clock.overdue and now >= moved.due_at,
+        overdue=overdue,
+        reached=clock.reached if overdue else (),
         suspended=event.type is ClockEventType.SUSPEND or (clock.suspended and event.type is ClockEventType.EXTEND),
         events=(*clock.events, event),
     )

@@ -19,7 +19,7 @@ with workflow.unsafe.imports_passed_through():
     from contracts import judge
     from contracts.cases import Deadline, UnitRef
     from contracts.clock import BusinessClock
-    from contracts.lifecycle import FINAL, QUIET, RULE, Act, Party, Purpose, Stage
+    from contracts.lifecycle import FINAL, LADDER, QUIET, RULE, Act, Party, Purpose, Stage
     from contracts.messages import (
         CONFLICTING_CONTENT,
         ILLEGAL_ACT,
@@ -303,6 +303,9 @@ class ComplaintCase:
         move = Move(decide.effect(self._state, due.act))
         if due.act in (Act.DUE_SOON, Act.OVERDUE):
             move = replace(move, clocks=clocks.marked(self._state.clocks, due))
+        elif due.act in LADDER and clock is not None and clock.rungs:
+            course = handover.supervised(self._state.course, clock.rungs[0].level)
+            move = replace(move, changes={"course": course}, clocks=clocks.climbed(self._state.clocks, due))
         await self._step(due.act, _SYSTEM, move, about=about)
         if due.act is Act.ARCHIVE:
             for merged in self._state.course.merged_cases:
@@ -365,7 +368,10 @@ class ComplaintCase:
         if command is not None:
             result = ActResult(command_id=command.command_id, sequence=sequence, stage=moved.stage)
             results = (*results, result)[-KEPT_RESULTS:]
-        self._state = moved.model_copy(update={"results": results, "business_clock": recorded.business_clock})
+        laddered = clocks.laddered(moved.clocks, recorded.ladders, at)
+        self._state = moved.model_copy(
+            update={"results": results, "clocks": laddered, "business_clock": recorded.business_clock}
+        )
 
     async def _deadlines(
         self, state: CaseState, starts: tuple[Purpose, ...], unit: UnitRef, at: datetime

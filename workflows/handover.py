@@ -304,6 +304,11 @@ def answered(course: Course, unit_id: str | None, document: DocumentRef | None) 
     )
 
 
+def supervised(course: Course, level: Supervision) -> Course:
+    """The course under supervision of at least this level (督办)."""
+    return _with(course, supervision=max(course.supervision, level))
+
+
 def split_case_id(state: CaseState, command: Command) -> UUID:
     """The id of the case that a split makes: the same for the same command."""
     return uuid5(state.facts.case_id, f"split/{command.command_id}")

@@ -41,6 +41,17 @@ LAPSE: dict[Purpose, Act] = {
 }
 """Clocks whose end is itself an act; the end of any other clock is OVERDUE and the clock runs on as overdue."""
 
+LADDER: tuple[Act, ...] = (
+    Act.URGE_NOTICE,
+    Act.YELLOW_CARD,
+    Act.RED_CARD,
+    Act.LIST_CASE,
+    Act.CALL_IN,
+    Act.ORDER_RECTIFICATION,
+)
+"""What an overdue clock leads to, the mildest first (rules.md §4.3); when each is due is reference data
+(escalation.csv)."""
+
 REPORTERS_CLOCKS = frozenset({Purpose.SUPPLEMENT, Purpose.SILENCE, Purpose.REVIEW_REQUEST})
 """Clocks that run for the reporter: officers get no due-soon notice for them."""
 

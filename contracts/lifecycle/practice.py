@@ -1,6 +1,6 @@
 """What follows from the table: what the reporter is told, what leaves a view good, and small questions to the rules."""
 
-from contracts.lifecycle.duties import DUTY, Rule
+from contracts.lifecycle.duties import DUTY, LADDER, Rule
 from contracts.lifecycle.table import RULES
 from contracts.lifecycle.vocabulary import Act, Party, Role, Stage, TaskKind
 
@@ -12,6 +12,7 @@ ARBITRATED_BOUNCE = 2
 
 QUIET = frozenset(
     {
+        *LADDER,
         Act.DUE_SOON,
         Act.OVERDUE,
         Act.RECOUNT,

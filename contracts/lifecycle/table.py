@@ -5,7 +5,7 @@ Stages and acts follow 12345 practice (rules.md §4.1, §4.2); hand-overs, retur
 and 潍坊12345条例 art. 22; refusals 信访工作条例 art. 31, one redo 济南12345条例 art. 27.
 """
 
-from contracts.lifecycle.duties import DUTY, HANDOVER_CLOCKS, Rule
+from contracts.lifecycle.duties import DUTY, HANDOVER_CLOCKS, LADDER, Rule
 from contracts.lifecycle.vocabulary import ENDED, Act, Field, Party, Purpose, Role, Seat, Stage
 
 _WORKING = (Stage.SIGNED, Stage.HANDLING, Stage.REDO)
@@ -374,6 +374,7 @@ _ANSWER_RULES = (
     ),
     _system(Act.DUE_SOON, _OPEN),
     _system(Act.OVERDUE, _OPEN),
+    *(_system(act, _OPEN) for act in LADDER),
     _system(Act.RECOUNT, (*_OPEN, Stage.REJECTED, Stage.CLOSED)),
     _system(Act.SUCCEED, (*_OPEN, Stage.MERGED, Stage.CLOSED, Stage.REJECTED)),
     _system(Act.ARCHIVE, (Stage.CLOSED, Stage.REJECTED), Stage.ARCHIVED, stops=(Purpose.REVIEW_REQUEST,)),

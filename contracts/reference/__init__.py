@@ -19,6 +19,7 @@ from contracts.reference.model import (
     Department,
     Disposal,
     Division,
+    Escalation,
     Handover,
     OutcomeType,
     Refusal,
@@ -41,6 +42,7 @@ __all__ = [
     "Department",
     "Disposal",
     "Division",
+    "Escalation",
     "Finding",
     "Handover",
     "OutcomeType",
@@ -61,6 +63,7 @@ __all__ = [
     "clock_rules",
     "departments",
     "disposals",
+    "escalation",
     "handovers",
     "local_divisions",
     "outcomes",
@@ -237,6 +240,12 @@ def disposals(on: date | datetime | None = None) -> dict[str, Disposal]:
     """What receivers of referrals say they did, by code."""
     names = ("code", "department", "name_zh", "name_en", "article")
     return {line.key[0]: Disposal(**_named(line, *names)) for line in _on("disposals", _day(on))}
+
+
+def escalation(on: date | datetime | None = None) -> dict[str, Escalation]:
+    """The escalation ladder: its steps by their act."""
+    names = ("step", "purposes", "after_amount", "after_unit", "level", "tells")
+    return {line.key[0]: Escalation(**_named(line, *names)) for line in _on("escalation", _day(on))}
 
 
 def outcomes(on: date | datetime | None = None) -> dict[str, OutcomeType]:

@@ -176,6 +176,22 @@ class Suspension(Row):
 
 
 @dataclass(frozen=True)
+class Escalation(Row):
+    """A step of the escalation ladder: ``after_amount`` days of a kind after the last day of an overdue clock.
+
+    ``purposes`` of the clocks it concerns, ``*`` for all; ``level`` of supervision that it brings (0: none); ``tells``:
+    HOLDER (who must act), DESK, SUPERIOR (the department above who must act).
+    """
+
+    step: str
+    purposes: tuple[str, ...]
+    after_amount: int
+    after_unit: str
+    level: int
+    tells: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Disposal(Row):
     """What a receiver of a referral says it did, by class alone; ``department`` ``*``: any other."""
 

@@ -10,7 +10,7 @@ from math import isfinite
 from pathlib import Path
 from typing import Any
 
-from contracts.lifecycle import Act, Channel, HandoverKind, Purpose, Track
+from contracts.lifecycle import LADDER, Act, Channel, HandoverKind, Purpose, Supervision, Track
 
 Parser = Callable[[str], Any]
 UNITS = ("working_day", "calendar_day", "month", "quarter", "hour", "minute")
@@ -126,8 +126,21 @@ def codes(value: str) -> tuple[str, ...]:
     return tuple(code(item) for item in value.split(",") if item)
 
 
+def some_of(*known: str) -> Parser:
+    """Some of the known words, with commas between."""
+
+    def parse(value: str) -> tuple[str, ...]:
+        return tuple(one_of(*known)(item) for item in value.split(","))
+
+    return parse
+
+
 def _any_or(parser: Parser) -> Parser:
     return lambda value: value if value == "*" else parser(value)
+
+
+def _level(value: str) -> int:
+    return int(one_of(*(str(level.value) for level in Supervision))(value))
 
 
 @dataclass(frozen=True)
@@ -231,6 +244,18 @@ TABLES: dict[str, Table] = {
         },
     ),
     "suspensions": _table("suspensions", ("code",), {"code": code, **_NAMES, "clocks": codes, "article": _MAY}),
+    "escalation": _table(
+        "escalation",
+        ("step",),
+        {
+            "step": one_of(*LADDER),
+            "purposes": some_of(*Purpose, "*"),
+            "after_amount": whole,
+            "after_unit": one_of("working_day", "calendar_day"),
+            "level": _level,
+            "tells": some_of("HOLDER", "DESK", "SUPERIOR"),
+        },
+    ),
     "disposals": _table("disposals", ("code",), {"code": code, "department": _any_or(code), **_NAMES, "article": _MAY}),
     "outcomes": _table("outcomes", ("code",), {"code": code, **_NAMES}),
     "satisfaction": _table("satisfaction", ("level",), {"level": whole, **_NAMES, "satisfied": yes_no}),

@@ -7,7 +7,7 @@ from uuid import UUID, uuid5
 
 from contracts.cases import CaseTransitioned, UnitRef
 from contracts.complaints import ComplaintSubmitted, ContactWay
-from contracts.lifecycle import DUTY, REPORTERS_CLOCKS, Act, Seat, Stage
+from contracts.lifecycle import DUTY, LADDER, REPORTERS_CLOCKS, Act, Seat, Stage
 
 _NOTICE_IDS = UUID("6f6f1f0a-9a55-5d0b-8a53-0b1d6a1a7c11")
 """Namespace of notice ids: for ever, or a redelivered event would make a second notice."""
@@ -48,6 +48,12 @@ class Template(StrEnum):
     URGED = "URGED"
     DUE_SOON = "DUE_SOON"
     OVERDUE = "OVERDUE"
+    URGE_NOTICE = "URGE_NOTICE"
+    YELLOW_CARD = "YELLOW_CARD"
+    RED_CARD = "RED_CARD"
+    LIST_CASE = "LIST_CASE"
+    CALL_IN = "CALL_IN"
+    ORDER_RECTIFICATION = "ORDER_RECTIFICATION"
     RECOUNTED = "RECOUNTED"
 
 
@@ -233,6 +239,8 @@ def _to_units(event: CaseTransitioned) -> tuple[Planned, ...]:
 
 def _unit_notices(event: CaseTransitioned) -> tuple[tuple[Template, UnitRef], ...]:
     on_turn = unit_on_turn(event)
+    if event.act in LADDER:
+        return _each(Template(str(event.act)), *event.concerned)
     match event.act:
         case Act.DUE_SOON | Act.OVERDUE:
             if event.deadline is not None and event.deadline.purpose in REPORTERS_CLOCKS:

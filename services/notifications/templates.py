@@ -127,6 +127,16 @@ ZH: dict[Template, Text] = {
     Template.URGED: Text("催办", ("案件{case_number}被催办，请尽快处理。{due}",)),
     Template.DUE_SOON: Text("临期预警", ("案件{case_number}的{purpose}期限将至。{due}",)),
     Template.OVERDUE: Text("已超期", ("案件{case_number}的{purpose}已超期。{was_due}",)),
+    Template.URGE_NOTICE: Text("催办通知书", ("案件{case_number}的{purpose}逾期未办，请立即办理。{was_due}",)),
+    Template.YELLOW_CARD: Text("黄牌警示", ("案件{case_number}的{purpose}超期，予以黄牌警示。{was_due}",)),
+    Template.RED_CARD: Text(
+        "红牌警示", ("案件{case_number}的{purpose}经催办仍超期，予以红牌警示并通报批评。{was_due}",)
+    ),
+    Template.LIST_CASE: Text("挂牌督办", ("案件{case_number}的{purpose}长期超期，列为挂牌督办。{was_due}",)),
+    Template.CALL_IN: Text("约谈", ("案件{case_number}的{purpose}挂牌督办后仍超期，将约谈承办单位。{was_due}",)),
+    Template.ORDER_RECTIFICATION: Text(
+        "责令限期整改", ("案件{case_number}的{purpose}经约谈仍超期，责令承办单位限期整改。{was_due}",)
+    ),
     Template.RECOUNTED: Text(
         "期限已重新计算", ("因日历调整，案件{case_number}的{purpose}期限重新计算。{formerly}{due}",)
     ),
@@ -218,6 +228,28 @@ EN: dict[Template, Text] = {
     Template.URGED: Text("urged", ("Case {case_number} is urged: please act soon.{due}",)),
     Template.DUE_SOON: Text("due soon", ("The {purpose} in case {case_number} is due soon.{due}",)),
     Template.OVERDUE: Text("overdue", ("The {purpose} in case {case_number} is overdue.{was_due}",)),
+    Template.URGE_NOTICE: Text(
+        "written urging", ("The {purpose} in case {case_number} is late: please act at once.{was_due}",)
+    ),
+    Template.YELLOW_CARD: Text(
+        "yellow card", ("The {purpose} in case {case_number} is overdue: a yellow card.{was_due}",)
+    ),
+    Template.RED_CARD: Text(
+        "red card",
+        ("The {purpose} in case {case_number} is overdue after an urging: a red card, notified to all.{was_due}",),
+    ),
+    Template.LIST_CASE: Text(
+        "listed supervision",
+        ("The {purpose} in case {case_number} is long overdue: the case is under listed supervision.{was_due}",),
+    ),
+    Template.CALL_IN: Text(
+        "called in",
+        ("The {purpose} in case {case_number} is overdue under supervision: its unit is called in.{was_due}",),
+    ),
+    Template.ORDER_RECTIFICATION: Text(
+        "ordered to rectify",
+        ("The {purpose} in case {case_number} is overdue after a talk: ordered to rectify in time.{was_due}",),
+    ),
     Template.RECOUNTED: Text(
         "deadline counted anew",
         ("The calendar changed: the {purpose} in case {case_number} was counted anew.{formerly}{due}",),

@@ -25,6 +25,7 @@ from contracts.messages import (
     ClockRequest,
     ClockVerdict,
     Command,
+    Ladder,
     LinkCheck,
     LinkVerdict,
     MergeCheck,
@@ -32,6 +33,7 @@ from contracts.messages import (
     RouteCheck,
     RouteRequest,
     RouteVerdict,
+    Rung,
     RunningClock,
     Transition,
 )
@@ -67,6 +69,23 @@ DAYS = {
 }
 
 
+CLIMB = {
+    Act.URGE_NOTICE: (0, Supervision.NONE),
+    Act.YELLOW_CARD: (1, Supervision.NONE),
+    Act.RED_CARD: (6, Supervision.NONE),
+    Act.LIST_CASE: (10, Supervision.LISTED),
+    Act.CALL_IN: (15, Supervision.INTERVIEW),
+    Act.ORDER_RECTIFICATION: (20, Supervision.RECTIFY),
+}
+"""Days after the deadline, and the supervision that comes with the step."""
+
+
+def _ladder(clock: RunningClock) -> Ladder:
+    due = clock.deadline.due_at
+    rungs = (Rung(act=act, at=due + timedelta(days=days), level=level) for act, (days, level) in CLIMB.items())
+    return Ladder(purpose=clock.deadline.purpose, rungs=tuple(rungs))
+
+
 @dataclass
 class Office:
     """The activities of the referrals service, in memory. ``steps`` is what record_transition was given, in order."""
@@ -84,6 +103,8 @@ class Office:
     moves: dict[Purpose, timedelta] = field(default_factory=dict)
     """What the present calendar adds to each deadline."""
     recounts: int = 0
+    climbs: bool = False
+    """Is there a ladder for overdue clocks?"""
 
     @property
     def acts(self) -> list[Act]:
@@ -174,6 +195,9 @@ class Office:
             }
         )
 
+    def _climbs(self, clock: RunningClock) -> bool:
+        return self.climbs and clock.overdue and not clock.suspended and clock.rungs is None
+
     @activity.defn(name=ports.READ_CLOCK)
     async def read_clock(self) -> BusinessClock:
         return self.clock or wall_clock(datetime(2026, 1, 1, tzinfo=UTC))
@@ -189,7 +213,8 @@ class Office:
         else:
             assert transition.sequence == len(mine) + 1, "a gap in the history"
             self.steps.append(transition)
-        return Recorded(sequence=transition.sequence, business_clock=await self.read_clock())
+        ladders = tuple(_ladder(clock) for clock in transition.clocks if self._climbs(clock))
+        return Recorded(sequence=transition.sequence, business_clock=await self.read_clock(), ladders=ladders)
 
 
 def new_case(track: Track = Track.GENERAL, respondents: int = 1) -> CaseState:

@@ -6,7 +6,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from contracts.cases import CaseTransitioned, Deadline, DocumentRef, UnitRef, WorkingMoment
 from contracts.clock import BusinessClock
-from contracts.lifecycle import REPORTERS_CLOCKS, RULE, TOLD_TO_REPORTER, Act, Stage
+from contracts.lifecycle import LADDER, REPORTERS_CLOCKS, RULE, TOLD_TO_REPORTER, Act, Stage
 from contracts.messages import (
     ArbiterRequest,
     BypassRequest,
@@ -36,7 +36,7 @@ from services.referrals.counting import Calendar
 from services.referrals.domain import Hop
 from services.referrals.repository import cases, history, recounts, units
 from services.referrals.repository.calendars import CalendarSight
-from services.referrals.service import clocks
+from services.referrals.service import clocks, escalating
 from services.referrals.service.reminding import REMINDERS, remind_at
 from services.referrals.service.texts import Texts
 
@@ -187,15 +187,19 @@ class Steps:
         content, case_id = content_hash(step), step.facts.case_id
         async with self.db.session(SYSTEM) as session:
             head = await history.head(session, case_id)
-            clock = await read_clock(session)
+            clock, calendar = await read_clock(session), await self.sight.now(session)
+            recorded = Recorded(
+                sequence=step.sequence, business_clock=clock, ladders=escalating.ladders(step.clocks, calendar)
+            )
             if step.sequence <= head.sequence:
                 if await history.recorded(session, case_id, step.sequence) != step:
                     raise Conflict("the sequence is taken by another content")
-                return Recorded(sequence=step.sequence, business_clock=clock)
+                return recorded
             if step.sequence != head.sequence + 1:
                 raise Conflict("steps before this one are missing")
-            moments = remind_at(step, await self.sight.now(session)) if step.act in REMINDERS else ()
-            news = transitioned(step, history.chained(head.hash, content), moments)
+            concerned = await self._told(session, step) if step.act in LADDER else None
+            moments = remind_at(step, calendar, concerned or ()) if step.act in REMINDERS else ()
+            news = transitioned(step, history.chained(head.hash, content), moments, concerned)
             await history.write(
                 session,
                 step,
@@ -208,7 +212,14 @@ class Steps:
                 await recounts.ask(session, case_id)
         if step.act is Act.OVERDUE and step.deadline is not None:
             metrics.deadlines_missed_total.labels(step.deadline.clock_id).inc()
-        return Recorded(sequence=step.sequence, business_clock=clock)
+        return recorded
+
+    async def _told(self, session: AsyncSession, step: Transition) -> tuple[UnitRef, ...]:
+        """Who is told of a step of the escalation ladder."""
+        seats = (*escalating.responsible(step), step.desk, step.holder or step.desk)
+        found = await units.known(session, [unit.unit_id for unit in seats])
+        above = {unit_id for unit in found.values() for unit_id in unit.path} - found.keys()
+        return escalating.told(step, {**found, **await units.known(session, above)})
 
     async def _behind(self, session: AsyncSession, step: Transition) -> bool:
         """Was a clock of this step counted by a calendar that an import has replaced before the step was recorded?"""
@@ -234,7 +245,12 @@ def public_document(step: Transition) -> DocumentRef | None:
     return step.public_document if reviewed else None
 
 
-def transitioned(step: Transition, history_hash: str, remind_at: tuple[WorkingMoment, ...] = ()) -> CaseTransitioned:
+def transitioned(
+    step: Transition,
+    history_hash: str,
+    remind_at: tuple[WorkingMoment, ...] = (),
+    concerned: tuple[UnitRef, ...] | None = None,
+) -> CaseTransitioned:
     """The event of a recorded step. A reply that is not reviewed yet is not named in it."""
     facts = step.facts
     return CaseTransitioned(
@@ -255,7 +271,7 @@ def transitioned(step: Transition, history_hash: str, remind_at: tuple[WorkingMo
         holder=step.holder,
         task=step.task.kind if step.task else None,
         task_unit=_task_unit(step),
-        concerned=_concerned(step),
+        concerned=_concerned(step) if concerned is None else concerned,
         reason_code=step.reason_code,
         public_document=public_document(step),
         outcome=step.outcome if public_document(step) else None,

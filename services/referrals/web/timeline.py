@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from contracts.lifecycle import Act, Party
+from contracts.lifecycle import LADDER, Act, Party
 from contracts.reference import outcomes, refusals, satisfaction_levels
 from services.referrals.views import StepView, TextView
 from services.referrals.web.words import PARTY, Words
@@ -12,7 +12,7 @@ from services.referrals.web.words import PARTY, Words
 _HOPS = frozenset({Act.DISPATCH, Act.TRANSFER, Act.HAND_TO_DESK, Act.BYPASS, Act.DESIGNATE, Act.SUCCEED})
 _ALARMS = frozenset(
     {Act.OVERDUE, Act.SIGN_LAPSED, Act.VISIT_LAPSED, Act.REVIEW_FAIL, Act.REJECT, Act.APPROVE_RETURN,
-     Act.REFERRAL_RETURNED}
+     Act.REFERRAL_RETURNED, *LADDER}
 )  # fmt: skip
 _WARNINGS = frozenset({Act.DUE_SOON, Act.URGE, Act.REQUEST_RETURN, Act.SUPERVISE, Act.MARK_URGENT})
 

@@ -9,9 +9,9 @@ import asyncpg
 import pytest
 from temporalio.exceptions import ApplicationError
 
-from contracts.cases import CaseTransitioned, UnitRef
-from contracts.lifecycle import Act, Channel, Party, Role, Stage, TaskKind, Track
-from contracts.messages import Actor, CaseFacts, Task, Transition
+from contracts.cases import CaseTransitioned, Deadline, UnitRef
+from contracts.lifecycle import LADDER, Act, Channel, Party, Purpose, Role, Stage, TaskKind, Track
+from contracts.messages import Actor, CaseFacts, RunningClock, Task, Transition
 from services.chassis.db import SYSTEM, Database
 from services.referrals.activities import Activities
 from services.referrals.calendar import StateCouncilCalendar
@@ -59,6 +59,14 @@ def following(step: Transition, **changes: object) -> Transition:
             **changes,
         }
     )
+
+
+def overdue_clock(due_at: datetime) -> RunningClock:
+    deadline = Deadline(
+        purpose=Purpose.HANDLE, clock_id="HOSP-2", article="x", started_at=NOON, due_at=due_at, due_soon_at=due_at,
+        provisional=False, calendar_version="t",
+    )  # fmt: skip
+    return RunningClock(deadline=deadline, warned=True, overdue=True)
 
 
 async def counted(db: Database, step: Transition) -> tuple[int, int]:
@@ -177,3 +185,30 @@ async def test_units_that_had_the_case_become_past_and_the_task_follows(activiti
     assert {seat["unit_id"]: seat["part"] for seat in seats} == {"desk": "PAST", "wj": "PAST", "desk2": "DESK"}
     assert case is not None
     assert case.task is None
+
+
+async def test_an_overdue_clock_learns_its_ladder_with_the_record_and_each_step_names_whom_it_is_told(
+    db: Database, activities: Activities
+) -> None:
+    first = first_step()
+    await activities.record_transition(first)
+    clock = overdue_clock(datetime(2026, 3, 11, 16, tzinfo=UTC))  # Wednesday the 11th, 24:00
+    hospital = UnitRef(unit_id="hospital", name="历下区人民医院", region="370102")
+    late = following(first, act=Act.OVERDUE, clocks=(clock,), deadline=clock.deadline, holder=hospital)
+    said = await activities.record_transition(late)
+    assert await activities.record_transition(late) == said, "asked again, the same ladder"
+    (ladder,) = said.ladders
+    assert [rung.act for rung in ladder.rungs] == list(LADDER)
+    red = next(rung for rung in ladder.rungs if rung.act is Act.RED_CARD)
+    assert red.at == datetime(2026, 3, 19, 16, tzinfo=UTC)
+    climbed = clock.model_copy(update={"rungs": ladder.rungs})
+    step = following(late, act=Act.RED_CARD, at=red.at, clocks=(climbed,))
+    assert (await activities.record_transition(step)).ladders == ()
+    async with db.read(SYSTEM) as session:
+        found = await rows(session, "SELECT payload FROM outbox WHERE key = $1", str(first.facts.case_id))
+    event = next(
+        event for row in found if (event := CaseTransitioned.model_validate_json(row["payload"])).act is Act.RED_CARD
+    )
+    assert [unit.unit_id for unit in event.concerned] == ["hospital", "desk", "wj-a"]
+    assert {moment.unit_id for moment in event.remind_at} == {"hospital", "desk", "wj-a"}
+    assert not event.told

@@ -7,7 +7,7 @@ import pytest
 
 from contracts.cases import CaseTransitioned, Deadline
 from contracts.complaints import ContactWay
-from contracts.lifecycle import RULES, TOLD_TO_REPORTER, Act, Purpose, Rule, Stage, TaskKind
+from contracts.lifecycle import LADDER, RULES, TOLD_TO_REPORTER, Act, Purpose, Rule, Stage, TaskKind
 from services.notifications.domain import (
     Decision,
     Planned,
@@ -158,6 +158,15 @@ def test_a_warning_that_moves_alone_is_told_to_nobody() -> None:
 def test_a_reporter_is_told_of_a_period_of_his_own() -> None:
     mine, later = deadline(Purpose.SUPPLEMENT), deadline(Purpose.SUPPLEMENT, deadline().due_at + timedelta(days=1))
     assert to_reporters(notices_for(recount(mine, later, told=True))) == [Template.PERIOD_MOVED]
+
+
+@pytest.mark.parametrize("act", LADDER)
+def test_a_step_of_the_ladder_is_told_to_the_units_it_names_alone(act: Act) -> None:
+    event = transitioned(
+        act, Stage.HANDLING, Stage.HANDLING, told=False, deadline=deadline(), concerned=(HOLDER, DESK, HOLDER)
+    )
+    assert to_units(notices_for(event)) == [(Template(act), HOLDER.unit_id), (Template(act), DESK.unit_id)]
+    assert notices_for(event.model_copy(update={"concerned": ()})) == ()
 
 
 def test_a_desk_on_turn_is_told_of_its_deadline_once() -> None:
