@@ -17,8 +17,12 @@ from deploy.config import PROJECT
 from deploy.demo.prepare import prepare
 from deploy.stack import Stack
 from services.chassis import temporal
+from services.chassis.crypto import load_keyring
 from services.chassis.db import Database
+from services.referrals.calendar import StateCouncilCalendar
 from services.referrals.repository import units
+from services.referrals.service.steps import Steps
+from services.referrals.service.texts import Texts
 from tests.load import burst, intake, lifecycle
 from tests.load.processes import running
 
@@ -62,6 +66,8 @@ async def measure_lifecycle(stack: Stack, count: int, concurrent: int) -> tuple[
 async def measure_burst(stack: Stack, count: int, lead: float) -> tuple[burst.Burst, burst.Burst, burst.Burst]:
     """MINUTE deadlines at once, then ``count``, then as many bare timers; ``lead`` seconds to sow each."""
     db = Database(stack.settings.dsn("referrals"), pool_size=burst.HANDS)
+    texts = Texts(db, load_keyring(stack.settings.keys_dir, "referrals"))
+    steps = Steps(db, StateCouncilCalendar(), texts)
     client = await temporal.connect(stack.settings)
     async with httpx.AsyncClient(timeout=60, trust_env=False) as http:
         await prepare(stack.settings, http)
@@ -69,10 +75,10 @@ async def measure_burst(stack: Stack, count: int, lead: float) -> tuple[burst.Bu
         found = await units.get(session, "desk-990100")
     assert found is not None
     desk = found.ref()
-    minute = await burst.ours(db, client, desk, MINUTE, timedelta(seconds=lead_seconds(MINUTE, lead)))
+    minute = await burst.ours(steps, client, desk, MINUTE, timedelta(seconds=lead_seconds(MINUTE, lead)))
     ours = minute
     if count != MINUTE:
-        ours = await burst.ours(db, client, desk, count, timedelta(seconds=lead_seconds(count, lead)))
+        ours = await burst.ours(steps, client, desk, count, timedelta(seconds=lead_seconds(count, lead)))
     await db.close()
     for name in ("referrals", "notifications", "worker", "complaints"):
         await asyncio.to_thread(stack.hold, name)

@@ -113,9 +113,8 @@ def waiting_case(desk: UnitRef, due_at: datetime) -> tuple[CaseState, Transition
     return state, step
 
 
-async def sow(db: Database, client: Client, desk: UnitRef, count: int, due_at: datetime) -> list[UUID]:
+async def sow(steps: Steps, client: Client, desk: UnitRef, count: int, due_at: datetime) -> list[UUID]:
     """``count`` cases that wait for ``due_at``; their ids. Raises TimeoutError when it has come before all wait."""
-    steps = Steps(db, StateCouncilCalendar())
 
     async def one() -> UUID:
         state, step = waiting_case(desk, due_at)
@@ -141,16 +140,16 @@ async def overdue(db: Database, case_ids: Sequence[UUID]) -> list[tuple[UUID, da
     return [(row["case_id"], row["recorded_at"]) for row in found]
 
 
-async def ours(db: Database, client: Client, desk: UnitRef, count: int, lead: timedelta) -> Burst:
+async def ours(steps: Steps, client: Client, desk: UnitRef, count: int, lead: timedelta) -> Burst:
     """``count`` cases due together, ``lead`` from now; waits until every one has its record."""
     due_at = datetime.now(UTC) + lead
-    case_ids = await sow(db, client, desk, count, due_at)
+    case_ids = await sow(steps, client, desk, count, due_at)
     await asyncio.sleep((due_at - datetime.now(UTC)).total_seconds())
     records: list[tuple[UUID, datetime]] = []
     async with asyncio.timeout(_patience(count)):
         while len({case_id for case_id, _ in records}) < count:
             await asyncio.sleep(LOOK_SECONDS)
-            records = await overdue(db, case_ids)
+            records = await overdue(steps.db, case_ids)
     late = tuple((recorded_at - due_at).total_seconds() for _, recorded_at in records)
     return Burst(count, late[:count], len(records) - count)
 

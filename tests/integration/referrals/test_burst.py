@@ -25,7 +25,7 @@ from services.referrals.activities import Activities
 from services.referrals.calendar import StateCouncilCalendar
 from services.referrals.permissions import Officer
 from services.referrals.repository import cases
-from services.referrals.service.steps import Steps
+from tests.integration.referrals.office import steps_of
 from tests.load.burst import overdue, sow
 from workflows.worker import make_worker
 
@@ -67,7 +67,7 @@ async def _known(settings: Settings) -> bool:
 @asynccontextmanager
 async def workers(settings: Settings, db: Database, count: int) -> AsyncIterator[None]:
     """``count`` workers of the case workflow, each with a client and a cache of its own, and as many of activities."""
-    activities = Activities(Steps(db, StateCouncilCalendar()))
+    activities = Activities(steps_of(db, StateCouncilCalendar()))
     async with AsyncExitStack() as running:
         for _ in range(count):
             client = await temporal.connect(settings)
@@ -91,7 +91,7 @@ async def test_each_deadline_of_a_burst_is_recorded_once_by_three_workers_and_la
     client = await temporal.connect(alone)
     due_at = datetime.now(UTC) + timedelta(seconds=25)
     async with workers(alone, still_db, WORKERS):
-        case_ids = await sow(still_db, client, DESK, COUNT, due_at)
+        case_ids = await sow(steps_of(still_db, StateCouncilCalendar()), client, DESK, COUNT, due_at)
         assert await lamps(still_db, case_ids) == {"NORMAL": COUNT}
         assert await overdue(still_db, case_ids) == []
     # Nobody works when the deadlines come: the lamps turn all the same.
