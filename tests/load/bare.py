@@ -74,7 +74,7 @@ class BareDue:
     @workflow.run
     async def run(self, due: float) -> None:
         """One timer, one activity."""
-        await workflow.sleep(due - workflow.time())
+        await workflow.sleep(max(0.0, due - workflow.time()))
         await workflow.execute_activity(RING, start_to_close_timeout=timedelta(seconds=30))
 
 
