@@ -31,6 +31,7 @@ SIGNAL_CLOCK_CHANGED = "clock_changed"
 SIGNAL_CALENDAR_CHANGED = "calendar_changed"
 SIGNAL_JOINED = "joined"
 SIGNAL_SUCCESSION = "succession"
+SIGNAL_DEPARTURE = "departure"
 QUERY_STATE = "state"
 
 
@@ -289,10 +290,23 @@ class Joined(Contract):
 
 
 class Succession(Contract):
-    """A unit has a successor: merged, renamed or abolished (信访工作条例 art. 24)."""
+    """A unit has a successor: merged, renamed or abolished (信访工作条例 art. 24).
+
+    ``accused_ids``: units that would have a part in a report then and that it accuses, the successor of a respondent
+    among them; ``desk``: the restricted desk above, when the case's desk is one of them.
+    """
 
     unit_id: Code
     successor: UnitRef
+    accused_ids: tuple[Code, ...] = ()
+    desk: UnitRef | None = None
+
+
+class Departure(Contract):
+    """An officer has left: his task goes to ``heir_id``, or back to its unit's queue."""
+
+    account_id: Code
+    heir_id: Code | None = None
 
 
 class LinkCheck(Contract):

@@ -90,6 +90,7 @@ ACT_ZH: dict[Act, str] = {
     Act.REFERRAL_RETURNED: "移送被退回",
     Act.SUPERVISE: "督办",
     Act.LIFT_SUPERVISION: "解除督办",
+    Act.HAND_ON: "经办人离岗,任务移交",
     Act.SUCCEED: "职能划转,由承继单位接办",
     Act.ARCHIVE: "归档",
 }

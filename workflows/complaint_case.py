@@ -28,6 +28,7 @@ with workflow.unsafe.imports_passed_through():
         ROUTE_REFUSED,
         SIGNAL_CALENDAR_CHANGED,
         SIGNAL_CLOCK_CHANGED,
+        SIGNAL_DEPARTURE,
         SIGNAL_JOINED,
         SIGNAL_REPORTER,
         SIGNAL_SUCCESSION,
@@ -39,6 +40,7 @@ with workflow.unsafe.imports_passed_through():
         CaseState,
         ClockRequest,
         Command,
+        Departure,
         Joined,
         RefusalDetail,
         ReporterMessage,
@@ -46,7 +48,7 @@ with workflow.unsafe.imports_passed_through():
         Succession,
         workflow_id,
     )
-    from workflows import clocks, decide, handover, joining, ports
+    from workflows import clocks, decide, handover, joining, ports, reorganising
     from workflows.handover import Move, Moves
     from workflows.transitions import transition
 
@@ -81,6 +83,7 @@ class ComplaintCase:
         self._messages: list[ReporterMessage] = []
         self._joined: list[Joined] = []
         self._successions: list[Succession] = []
+        self._departures: list[Departure] = []
         self._clock_changed = False
         self._calendar_changed = False
         self._updates = 0
@@ -139,6 +142,11 @@ class ComplaintCase:
         """A unit has a successor, who takes its seats in this case."""
         self._successions.append(succession)
 
+    @workflow.signal(name=SIGNAL_DEPARTURE)
+    def departure(self, departure: Departure) -> None:
+        """An officer has left; his task is handed on."""
+        self._departures.append(departure)
+
     @workflow.signal(name=SIGNAL_CLOCK_CHANGED)
     def clock_changed(self) -> None:
         """The business clock was set anew: timers are to be laid again."""
@@ -189,20 +197,22 @@ class ComplaintCase:
             if self._calendar_changed:
                 self._calendar_changed = False
                 await self._recount()
-            while self._messages:
-                await self._message(self._messages[0])
-                self._messages.pop(0)
-            while self._joined:
-                await self._join(self._joined[0])
-                self._joined.pop(0)
-            while self._successions:
-                await self._succeed(self._successions[0])
-                self._successions.pop(0)
+            await self._drain(self._messages, self._message)
+            await self._drain(self._joined, self._join)
+            await self._drain(self._successions, self._succeed)
+            await self._drain(self._departures, self._hand_on)
             while self._state.stage not in FINAL:
                 due = clocks.next_due(self._state.clocks, self._now())
                 if due is None or due.at > self._now():
                     return
                 await self._lapse(due)
+
+    @staticmethod
+    async def _drain(words: list[A], serve: Callable[[A], Awaitable[None]]) -> None:
+        """Serve what came in, in order; what fails on its way is still there."""
+        while words:
+            await serve(words[0])
+            words.pop(0)
 
     async def _settle(self) -> None:
         """Serve until nobody waits for an answer of this run."""
@@ -211,7 +221,8 @@ class ComplaintCase:
             await self._serve()
 
     def _told(self) -> bool:
-        return bool(self._messages or self._joined or self._successions or self._calendar_changed)
+        waiting = (self._messages, self._joined, self._successions, self._departures)
+        return any(waiting) or self._calendar_changed
 
     def _should_continue(self) -> bool:
         return workflow.info().is_continue_as_new_suggested() or self._updates >= MAX_UPDATES
@@ -282,9 +293,14 @@ class ComplaintCase:
             await self._step(joined.act, _SYSTEM, move)
 
     async def _succeed(self, succession: Succession) -> None:
-        changes = handover.succeeded(self._state, succession.unit_id, succession.successor)
-        if changes and self._state.stage in RULE[Act.SUCCEED].stages:
-            await self._step(Act.SUCCEED, _SYSTEM, Move(decide.effect(self._state, Act.SUCCEED), changes))
+        move = reorganising.succeeded(self._state, succession)
+        if move is not None and self._state.stage in RULE[Act.SUCCEED].stages:
+            await self._step(Act.SUCCEED, _SYSTEM, move)
+
+    async def _hand_on(self, departure: Departure) -> None:
+        move = reorganising.handed_on(self._state, departure)
+        if move is not None:
+            await self._step(Act.HAND_ON, _SYSTEM, move)
 
     async def _message(self, message: ReporterMessage) -> None:
         if message.message_id in self._state.seen_messages:

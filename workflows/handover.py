@@ -331,22 +331,6 @@ def split_off(state: CaseState, command: Command) -> CaseState:
     )
 
 
-def succeeded(state: CaseState, unit_id: str, successor: UnitRef) -> dict[str, Any]:
-    """The fields that change when a unit's successor takes its seats; empty when it has none."""
-
-    def heir(unit: UnitRef | None) -> UnitRef | None:
-        return successor if unit is not None and unit.unit_id == unit_id else unit
-
-    course = state.course
-    supports = tuple(support.model_copy(update={"unit": heir(support.unit)}) for support in course.supports)
-    request = course.request.model_copy(update={"unit": heir(course.request.unit)}) if course.request else None
-    moved = _with(
-        course, arbiter=heir(course.arbiter), receiver=heir(course.receiver), supports=supports, request=request
-    )
-    changes = {"desk": heir(state.desk), "holder": heir(state.holder), "course": moved}
-    return {name: value for name, value in changes.items() if value != getattr(state, name)}
-
-
 def _plain_changes(state: CaseState, command: Command) -> dict[str, Any]:
     course = state.course
     match command.act:

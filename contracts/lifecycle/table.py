@@ -377,6 +377,7 @@ _ANSWER_RULES = (
     *(_system(act, _OPEN) for act in LADDER),
     _system(Act.RECOUNT, (*_OPEN, Stage.REJECTED, Stage.CLOSED)),
     _system(Act.SUCCEED, (*_OPEN, Stage.MERGED, Stage.CLOSED, Stage.REJECTED)),
+    _system(Act.HAND_ON, tuple(DUTY)),
     _system(Act.ARCHIVE, (Stage.CLOSED, Stage.REJECTED), Stage.ARCHIVED, stops=(Purpose.REVIEW_REQUEST,)),
 )
 

@@ -56,6 +56,26 @@ def load(
         console.print("These passwords were made up and are shown this once.")
 
 
+@app.command()
+def succeed(
+    unit: Annotated[str, typer.Argument(help="The unit that is merged, renamed or abolished.")],
+    successor: Annotated[str, typer.Argument(help="The unit that takes over.")],
+) -> None:
+    """Name the successor of a unit. Its accounts move at once, its open cases follow."""
+    _run(lambda registry: registry.succeed(unit, successor))
+    console.print(f"{successor} succeeds {unit}; open cases are told in the background.")
+
+
+@app.command()
+def leave(
+    username: Annotated[str, typer.Argument(help="The officer who leaves.")],
+    to: Annotated[str | None, typer.Option(help="The colleague who takes the tasks; else the unit's queue.")] = None,
+) -> None:
+    """Close an officer's account; the open tasks are handed on."""
+    _run(lambda registry: registry.leave(username, to))
+    console.print(f"{username} can do nothing more; the open tasks are handed on in the background.")
+
+
 @app.command("list")
 def show() -> None:
     """User names, units and roles."""

@@ -53,6 +53,9 @@ class Unit:
     active: bool = True
     on_system: bool = True
     """False: it works on paper or in a system of its own; packages go out, receipt and answer are keyed in."""
+    successor_id: str | None = None
+    stands_for: tuple[str, ...] = ()
+    """Units that are no more and that it or one above it succeeds."""
 
     def ref(self) -> UnitRef:
         """The unit as contracts name it."""
@@ -63,6 +66,7 @@ class Refusal(StrEnum):
     """Why a unit may not receive a case, or be linked to it."""
 
     UNKNOWN_UNIT = "UNKNOWN_UNIT"
+    SUCCEEDED = "SUCCEEDED"
     SAME_UNIT = "SAME_UNIT"
     ACCUSED = "ACCUSED"
     UNLINKED = "UNLINKED"
@@ -121,8 +125,8 @@ def ancestors(region: str) -> tuple[str, ...]:
 
 
 def accused(unit: Unit, respondents: Iterable[str]) -> bool:
-    """True when the unit is a respondent or stands below one (信访工作条例 art. 30)."""
-    return not frozenset(unit.path).isdisjoint(respondents)
+    """True when the unit is a respondent, stands below one, or succeeds one (信访工作条例 art. 30)."""
+    return not frozenset((*unit.path, *unit.stands_for)).isdisjoint(respondents)
 
 
 def competent(unit: Unit, hop: Hop) -> bool:
@@ -147,7 +151,7 @@ def in_place(unit: Unit, hop: Hop) -> bool:
 def refuse(unit: Unit | None, hop: Hop) -> Refusal | None:
     """Why ``unit`` may not receive the case; None when it may. What protects the reporter is judged first."""
     if unit is None or not unit.active:
-        return Refusal.UNKNOWN_UNIT
+        return Refusal.SUCCEEDED if unit is not None and unit.successor_id else Refusal.UNKNOWN_UNIT
     if hop.sender is not None and hop.sender.unit_id == unit.unit_id:
         return Refusal.SAME_UNIT
     if hop.track is Track.INTEGRITY and accused(unit, hop.respondents):

@@ -32,6 +32,7 @@ from services.referrals.service.people import People
 from services.referrals.service.reading import Reading
 from services.referrals.service.recounting import Recounting
 from services.referrals.service.registry import Registry
+from services.referrals.service.reorganising import Reorganising
 from services.referrals.service.steps import Steps
 from services.referrals.service.texts import Texts
 from services.referrals.service.watching import Watching
@@ -93,6 +94,7 @@ def build(settings: Settings) -> FastAPI:
             "activities": partial(serve_activities, settings, Activities(Steps(db, calendar, texts))),
             "promises": acting.keep_promises,
             "recounts": Recounting(db, client, calendar).run,
+            "reorganisation": Reorganising(db, client).run,
             "gauges": partial(count_cases, db),
             "news": news.run,
         }

@@ -138,6 +138,17 @@ HANDOVERS: dict[str, Text] = {
         "该单位在本系统内,请使用转办。",
         "This unit works on the system: transfer the case to it.",
     ),
+    "SUCCEEDED": Text(
+        422,
+        "该单位已撤并,由承继单位(successor_id)接办,请改选承继单位。",
+        "This unit was merged or abolished: choose its successor (successor_id).",
+    ),
+    "BAD_SUCCESSOR": Text(
+        422,
+        "承继单位须为在用的同类单位,且不是原单位的下级;已有承继单位的不能另行指定。",
+        "A successor is a unit of the same kind that is in use and does not stand below the old one; once named it "
+        "stays.",
+    ),
     "ALREADY_EXISTS": Text(
         409,
         "已存在同名记录,请换一个标识。",

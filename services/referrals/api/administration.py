@@ -9,7 +9,7 @@ from contracts.lifecycle import Role
 from contracts.model import RegionCode
 from services.referrals.api.common import Caller, Uses
 from services.referrals.domain import Level, Unit, UnitKind
-from services.referrals.service.registry import UNIT_ID, USERNAME, NewAccount, NewUnit
+from services.referrals.service.registry import UNIT_ID, USERNAME, Account, NewAccount, NewUnit
 
 router = APIRouter(prefix="/v1", tags=["administration"])
 
@@ -43,12 +43,25 @@ class UnitView(BaseModel):
     path: list[str]
     active: bool
     on_system: bool
+    successor_id: str | None
 
 
 class UnitList(BaseModel):
     """All units, parents first."""
 
     items: list[UnitView]
+
+
+class SuccessorRequest(BaseModel):
+    """The unit that takes over."""
+
+    successor_id: UnitId
+
+
+class DepartureRequest(BaseModel):
+    """Who takes the tasks, by user name; without one they go back to the unit's queue."""
+
+    heir: Username | None = None
 
 
 class AccountRequest(BaseModel):
@@ -95,6 +108,18 @@ def _view(unit: Unit) -> UnitView:
         path=list(unit.path),
         active=unit.active,
         on_system=unit.on_system,
+        successor_id=unit.successor_id,
+    )
+
+
+def _row(account: Account) -> AccountRow:
+    return AccountRow(
+        account_id=account.account_id,
+        username=account.username,
+        name=account.name,
+        unit_id=account.unit_id,
+        roles=sorted(account.roles),
+        active=account.active,
     )
 
 
@@ -111,23 +136,18 @@ async def add_unit(uses: Uses, who: Caller, body: UnitRequest) -> UnitView:
     return _view(await uses.registry.add_unit(NewUnit(**body.model_dump())))
 
 
+@router.post("/units/{unit_id}/successor", response_model=UnitView, summary="Name the successor of a unit")
+async def succeed(uses: Uses, who: Caller, unit_id: UnitId, body: SuccessorRequest) -> UnitView:
+    """For administrators. Accounts, units below and past cases move at once; open cases follow, each on record."""
+    who.require(Role.ADMIN)
+    return _view(await uses.registry.succeed(unit_id, body.successor_id))
+
+
 @router.get("/accounts", response_model=AccountList, summary="All accounts")
 async def list_accounts(uses: Uses, who: Caller) -> AccountList:
     """For administrators."""
     who.require(Role.ADMIN)
-    return AccountList(
-        items=[
-            AccountRow(
-                account_id=account.account_id,
-                username=account.username,
-                name=account.name,
-                unit_id=account.unit_id,
-                roles=sorted(account.roles),
-                active=account.active,
-            )
-            for account in await uses.registry.accounts()
-        ]
-    )
+    return AccountList(items=[_row(account) for account in await uses.registry.accounts()])
 
 
 @router.post("/accounts", response_model=Added, status_code=201, summary="Add an account")
@@ -136,3 +156,10 @@ async def add_account(uses: Uses, who: Caller, body: AccountRequest) -> Added:
     who.require(Role.ADMIN)
     new = NewAccount(body.username, body.name, body.unit_id, tuple(body.roles))
     return Added(account_id=await uses.registry.add_account(new, body.password))
+
+
+@router.post("/accounts/{username}/departure", response_model=AccountRow, summary="Close the account of who leaves")
+async def leave(uses: Uses, who: Caller, username: Username, body: DepartureRequest) -> AccountRow:
+    """For administrators. The account can do nothing more at once; its open tasks are handed on, each on record."""
+    who.require(Role.ADMIN)
+    return _row(await uses.registry.leave(username, body.heir))

@@ -105,6 +105,16 @@ async def insert(
     )
 
 
+async def close(session: AsyncSession, account_id: str, heir_id: str | None) -> None:
+    """Let an account act no more, end its sessions, and note who takes its tasks."""
+    await execute(
+        session, "UPDATE accounts SET active = false, heir_id = $2 WHERE account_id = $1", account_id, heir_id
+    )
+    await execute(
+        session, "UPDATE sessions SET revoked_at = now() WHERE account_id = $1 AND revoked_at IS NULL", account_id
+    )
+
+
 async def set_password(session: AsyncSession, account_id: str, password_hash: str) -> None:
     """Replace the password's hash."""
     await execute(session, "UPDATE accounts SET password_hash = $2 WHERE account_id = $1", account_id, password_hash)

@@ -14,7 +14,10 @@ _FRESH_SECONDS = 3.0
 _CACHED = 10_000
 _cache: "WeakKeyDictionary[AsyncEngine, dict[str, tuple[float, Unit]]]" = WeakKeyDictionary()
 
-_SELECT = "SELECT unit_id, name, level, kind, department, region, path, active, on_system FROM units"
+_SELECT = (
+    "SELECT unit_id, name, level, kind, department, region, path, active, on_system,"
+    " successor_id, stands_for FROM units"
+)
 
 
 def _unit(row: Row) -> Unit:
@@ -28,6 +31,8 @@ def _unit(row: Row) -> Unit:
         department=row["department"],
         active=row["active"],
         on_system=row["on_system"],
+        successor_id=row["successor_id"],
+        stands_for=tuple(row["stands_for"]),
     )
 
 
@@ -84,7 +89,8 @@ async def below(session: AsyncSession, unit_id: str) -> list[str]:
     return [row["unit_id"] for row in found]
 
 
-def _forget(session: AsyncSession) -> None:
+def forget(session: AsyncSession) -> None:
+    """Ask for units anew from now on: some are about to change."""
     if isinstance(session.bind, AsyncEngine):
         _cache.pop(session.bind, None)
 
@@ -94,8 +100,9 @@ async def insert(session: AsyncSession, unit: Unit) -> bool:
     return bool(
         await execute(
             session,
-            "INSERT INTO units (unit_id, name, level, kind, department, region, parent_id, path, on_system)"
-            " VALUES ($1, $2, $3, $4, $5, $6, $7, $8::text[], $9) ON CONFLICT (unit_id) DO NOTHING",
+            "INSERT INTO units (unit_id, name, level, kind, department, region, parent_id, path, on_system,"
+            " stands_for) VALUES ($1, $2, $3, $4, $5, $6, $7, $8::text[], $9, $10::text[])"
+            " ON CONFLICT (unit_id) DO NOTHING",
             unit.unit_id,
             unit.name,
             unit.level.value,
@@ -105,17 +112,17 @@ async def insert(session: AsyncSession, unit: Unit) -> bool:
             unit.path[-2] if len(unit.path) > 1 else None,
             list(unit.path),
             unit.on_system,
+            list(unit.stands_for),
         )
     )
 
 
 async def update(session: AsyncSession, unit: Unit) -> None:
-    """Change what describes a unit. Its place in the tree stays: units below it carry that path."""
-    _forget(session)
+    """Change what describes a unit. Its place in the tree stays: units below it carry that path; so does its end."""
+    forget(session)
     await execute(
         session,
-        "UPDATE units SET name = $2, level = $3, kind = $4, department = $5, region = $6, active = $7,"
-        " on_system = $8"
+        "UPDATE units SET name = $2, level = $3, kind = $4, department = $5, region = $6, on_system = $7"
         " WHERE unit_id = $1",
         unit.unit_id,
         unit.name,
@@ -123,6 +130,5 @@ async def update(session: AsyncSession, unit: Unit) -> None:
         unit.kind.value,
         unit.department,
         unit.region,
-        unit.active,
         unit.on_system,
     )

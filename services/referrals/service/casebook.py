@@ -219,7 +219,8 @@ class Casebook:
         if isinstance(judged, domain.Refusal):
             refusal = judged
         if refusal is not None:
-            raise Refused(refusal.value)
+            gone = unit if refusal is domain.Refusal.SUCCEEDED else None
+            raise Refused(refusal.value, extra={"successor_id": gone.successor_id} if gone is not None else None)
         return judged if isinstance(judged, Permit) else None
 
     async def refuse_link(self, session: AsyncSession, case: CaseRow, unit_ids: Sequence[str]) -> None:

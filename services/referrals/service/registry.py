@@ -4,7 +4,7 @@ import asyncio
 import re
 import secrets
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import uuid4
 
@@ -16,8 +16,8 @@ from services.chassis.auth import hash_password
 from services.chassis.db import SYSTEM, Database
 from services.referrals.domain import Level, Unit, UnitKind
 from services.referrals.refusals import Refused
-from services.referrals.repository import accounts, units
-from services.referrals.repository.accounts import Account
+from services.referrals.repository import accounts, reorganising, units
+from services.referrals.repository.accounts import Account as Account
 
 UNIT_ID = r"^[A-Za-z0-9._\-]{1,40}$"
 REGION = r"^\d{6}$"
@@ -83,6 +83,40 @@ class Registry:
                 raise Refused("ALREADY_EXISTS")
         return unit
 
+    async def succeed(self, unit_id: str, successor_id: str) -> Unit:
+        """Close a unit in favour of its successor; the closed unit. Its open cases are told in the background.
+
+        The same again changes nothing. Raises Refused UNKNOWN_UNIT, or BAD_SUCCESSOR: the successor is another kind of
+        unit, out of use, off the system in place of one on it, or stands below the unit.
+        """
+        async with self._db.session(SYSTEM) as session:
+            old, new = await units.get(session, unit_id), await units.get(session, successor_id)
+            if old is None or new is None:
+                raise Refused("UNKNOWN_UNIT")
+            if old.successor_id == successor_id:
+                return old
+            fits = old.kind is new.kind and new.active and new.on_system >= old.on_system
+            if old.successor_id is not None or not fits or unit_id in new.path:
+                raise Refused("BAD_SUCCESSOR")
+            await reorganising.succeed(session, old, new)
+        return replace(old, active=False, successor_id=successor_id)
+
+    async def leave(self, username: str, heir: str | None = None) -> Account:
+        """Close the account of an officer who leaves; his tasks go to the heir, or back to their units' queues.
+
+        Said again it names another heir for what is still open. Raises Refused UNKNOWN_ACCOUNT, also for an heir who is
+        not active or of another unit.
+        """
+        async with self._db.session(SYSTEM) as session:
+            account = await accounts.by_username(session, username)
+            to = await accounts.by_username(session, heir) if heir is not None else None
+            if account is None or (heir is not None and (to is None or not to.active or to.unit_id != account.unit_id)):
+                raise Refused("UNKNOWN_ACCOUNT")
+            if to is not None and to.account_id == account.account_id:
+                raise Refused("UNKNOWN_ACCOUNT")
+            await accounts.close(session, account.account_id, to.account_id if to is not None else None)
+        return replace(account, active=False)
+
     async def add_account(self, new: NewAccount, password: str) -> str:
         """The new account's id. Raises Refused ALREADY_EXISTS or UNKNOWN_UNIT."""
         hashed = await hash_password(password)
@@ -130,11 +164,12 @@ class Registry:
         if is_department != (new.department is not None) or (new.department or "WJ") not in departments():
             raise Refused("BAD_UNIT", extra={"unit_id": new.unit_id})
         path: tuple[str, ...] = ()
+        stands_for: tuple[str, ...] = ()
         if new.parent_id is not None:
             parent = await units.get(session, new.parent_id)
-            if parent is None or new.unit_id in parent.path:
+            if parent is None or not parent.active or new.unit_id in parent.path:
                 raise Refused("BAD_UNIT", extra={"unit_id": new.unit_id})
-            path = parent.path
+            path, stands_for = parent.path, parent.stands_for
         return Unit(
             unit_id=new.unit_id,
             name=new.name,
@@ -144,11 +179,13 @@ class Registry:
             path=(*path, new.unit_id),
             department=new.department,
             on_system=new.on_system,
+            stands_for=stands_for,
         )
 
     @staticmethod
     async def _add_account(session: AsyncSession, new: NewAccount, hashed: str) -> str:
-        if new.unit_id is not None and await units.get(session, new.unit_id) is None:
+        unit = await units.get(session, new.unit_id) if new.unit_id is not None else None
+        if new.unit_id is not None and (unit is None or not unit.active):
             raise Refused("UNKNOWN_UNIT", extra={"username": new.username})
         account_id = f"a-{uuid4().hex[:16]}"
         added = await accounts.insert(

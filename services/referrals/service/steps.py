@@ -309,6 +309,7 @@ def _concerned(step: Transition) -> tuple[UnitRef, ...]:
             | Act.SUPERVISE
             | Act.RECORD_RECEIPT
             | Act.RECORD_DISPOSAL
+            | Act.SUCCEED
         ):
             return (sender,)
     return ()

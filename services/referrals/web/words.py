@@ -117,6 +117,7 @@ _ACT_EN: dict[Act, str] = {
     Act.REFERRAL_RETURNED: "The referral came back",
     Act.SUPERVISE: "Supervise",
     Act.LIFT_SUPERVISION: "End the supervision",
+    Act.HAND_ON: "Handed on: the officer has left",
     Act.SUCCEED: "Taken over by the successor unit",
 }
 STAGE: dict[str, Pair] = {stage: (zh, _STAGE_EN.get(stage) or humanized(stage)) for stage, zh in STAGE_ZH.items()}

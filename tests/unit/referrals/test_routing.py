@@ -134,6 +134,7 @@ def test_nobody_sends_to_himself_to_nobody_or_to_a_closed_unit() -> None:
     assert refuse(DESK, replace(COMPLAINT, to_desk=True)) is Refusal.SAME_UNIT
     assert refuse(None, COMPLAINT) is Refusal.UNKNOWN_UNIT
     assert refuse(replace(HOSPITAL, active=False), COMPLAINT) is Refusal.UNKNOWN_UNIT
+    assert refuse(replace(HOSPITAL, active=False, successor_id="h9"), COMPLAINT) is Refusal.SUCCEEDED
 
 
 def test_a_desk_below_the_accused_may_not_link_but_the_one_above_may() -> None:
@@ -184,3 +185,9 @@ def test_proposals_name_the_lead_of_the_place_first_and_the_accused_with_why() -
     assert refused["h1"] is Refusal.ACCUSED
     assert refused["wj-3702"] is Refusal.WRONG_PLACE
     assert "sw-3701" not in refused  # nobody would think of the tax office
+
+
+def test_whoever_succeeds_the_accused_is_accused() -> None:
+    report = replace(REPORT, respondents=("gone",))
+    assert refuse(replace(WJ, stands_for=("gone",)), report) is Refusal.ACCUSED
+    assert refuse(replace(WJ, stands_for=("another",)), report) is not Refusal.ACCUSED
