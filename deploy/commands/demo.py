@@ -145,7 +145,7 @@ def _say_goodbye(stack: Stack, played: list[Played]) -> None:
     )
     console.print(
         f"Officers at [bold]{stack.url('referrals')}/workbench[/bold]: e.g. clerk.desk-990100, handler.yb-990100, "
-        f"supervisor.desk-990100 · password [bold]{known['password']}[/bold]"
+        f"leader.wj-990100, supervisor.desk-990100 · password [bold]{known['password']}[/bold]"
     )
     console.print(
         f"A reporter: case number [bold]{example.receipt.case_number}[/bold] · "

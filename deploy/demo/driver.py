@@ -1,6 +1,7 @@
 """Plays the demonstration: files the samples and lets each case's people act until the reporter is answered."""
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -8,10 +9,10 @@ from uuid import uuid4
 
 import httpx
 
-from contracts.lifecycle import RULE, Act, Seat, Track
+from contracts.lifecycle import ROLES_AT, RULE, Act, Seat, Track
 from contracts.reference import categories
 from deploy.demo.client import Officers, Receipt, Refused, Reporters, patiently
-from deploy.demo.plan import ENDED, Memory, Sample, Say, Step, next_move, remember
+from deploy.demo.plan import ENDED, Memory, Sample, Say, Step, done, next_move
 
 POLL_SECONDS = 0.25
 
@@ -51,12 +52,14 @@ class Driver:
         self._officers = officers
         self._progress = progress
         self._hands = asyncio.Semaphore(concurrent)
+        self._known: dict[str, Played] = {}
+        self._filed: defaultdict[str, asyncio.Event] = defaultdict(asyncio.Event)
 
     async def play(self, sample: Sample) -> Played:
-        """File one sample and play it to its end."""
-        async with self._hands:
-            key = uuid4().hex
-            played = Played(sample, await patiently(lambda: self._reporters.file(sample, key)))
+        """File one sample and play it to its end. One that is split off or merged needs the other played beside it."""
+        played = Played(sample, await self._receipt(sample))
+        self._known[sample.title] = played
+        self._filed[sample.title].set()
         self._progress(played)
         observer = played.observer
         number = played.receipt.case_number
@@ -76,6 +79,15 @@ class Driver:
         self._progress(played)
         return played
 
+    async def _receipt(self, sample: Sample) -> Receipt:
+        """Of the sample's own filing; a part that is split off has that of the whole."""
+        if sample.part_of is not None:
+            await self._filed[sample.part_of].wait()
+            return self._known[sample.part_of].receipt
+        key = uuid4().hex
+        async with self._hands:
+            return await patiently(lambda: self._reporters.file(sample, key))
+
     async def _look(self, played: Played, observer: str) -> None:
         before = played.stage
         played.view = await patiently(lambda: self._officers.view(observer, played.case_id))
@@ -84,45 +96,60 @@ class Driver:
 
     async def _move(self, played: Played, memory: Memory) -> bool:
         move = next_move(played.sample, memory, played.view)
-        if move is None:
+        if move is None or (isinstance(move, Step) and move.act is Act.MERGE and not self._main_of(played)):
             return False
         async with self._hands:
             try:
-                if isinstance(move, Say):
-                    return await self._say(played, memory, move)
-                await self._act(played, move)
+                await (self._say(played, move) if isinstance(move, Say) else self._act(played, move))
             except httpx.TransportError:
                 return False
             except Refused as refused:
-                return self._was_refused(played, memory, move, refused)
-        if isinstance(move, Step):
-            remember(memory, move)
+                if not self._was_refused(played, move, refused):
+                    return False
+        done(played.sample, memory, move)
         return True
 
-    async def _say(self, played: Played, memory: Memory, say: Say) -> bool:
+    async def _say(self, played: Played, say: Say) -> None:
         if say.kind == "rating":
             await self._reporters.rate(played.receipt, say.value)
-            memory.ratings.append(say.value)
         else:
             await self._reporters.supplement(played.receipt, say.value)
-            memory.ratings.clear()
         await asyncio.sleep(POLL_SECONDS)
-        return True
 
     async def _act(self, played: Played, step: Step) -> None:
-        rule = RULE[Act(step.act)]
-        seat = rule.seats[0] if rule.seats else Seat.DESK
-        holder = played.view["holder"] or played.view["desk"]
-        unit = played.view["desk"] if seat is Seat.DESK else holder
-        username = f"{rule.roles[0].lower()}.{unit['unit_id']}"
-        await self._officers.act(username, played.case_id, step.act, played.view["sequence"], **step.fields)
+        username = acting(played.view, step)
+        fields = {**step.fields, "main_case_id": self._main_of(played)} if step.act is Act.MERGE else step.fields
+        await self._officers.act(username, played.case_id, step.act, played.view["sequence"], **fields)
 
-    def _was_refused(self, played: Played, memory: Memory, move: Step | Say, refused: Refused) -> bool:
-        if isinstance(move, Step) and move.expect_refusal:
-            memory.refused_route = refused.code
+    def _main_of(self, played: Played) -> str:
+        """The case that this one is to be joined to; empty until it is registered."""
+        main = self._known.get(played.sample.joins or "")
+        return main.case_id if main is not None and main.view else ""
+
+    def _was_refused(self, played: Played, move: Step | Say, refused: Refused) -> bool:
+        """True when the plan wanted this refusal, False when it is worth another try; raises it otherwise."""
+        if isinstance(move, Step) and move.refused:
             played.refusals.append(refused.code)
             self._progress(played)
             return True
         if refused.status in (409, 503) or isinstance(move, Say):
             return False
         raise refused
+
+
+def acting(view: dict[str, Any], step: Step) -> str:
+    """The user name of who does a step: of the unit at its seat, in the first role that the table gives it there."""
+    rule = RULE[step.act]
+    seat = step.by or (rule.seats[0] if rule.seats else Seat.DESK)
+    if seat is Seat.SENDER:
+        seat = Seat.HOLDER if view["holder"] else Seat.DESK
+    course = view["course"]
+    unit = {
+        Seat.DESK: view["desk"],
+        Seat.HOLDER: view["holder"],
+        Seat.ARBITER: course["arbiter"],
+        Seat.RECEIVER: course["receiver"],
+        Seat.SUPPORT: next((support["unit"] for support in course["supports"] if not support["answer"]), None),
+    }[seat]
+    role = next(role for role in rule.roles if role in ROLES_AT[seat])
+    return f"{role.lower()}.{unit['unit_id']}"

@@ -1,21 +1,44 @@
-"""What the demonstration's people do: for each plan, the next act in each stage. Only what the public API allows."""
+"""What the demonstration's people do next in a case: what its script says, else the ordinary way to the answer."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from importlib.resources import files
 from typing import Any
 
 import yaml
 
+from contracts.lifecycle import RULE, Act, Field, Party, Seat
+
 REPLY = (
     "经核查,反映的问题已调查清楚:相关收费、诊疗和服务记录已逐项核对,责任科室已整改,处理结果已记录在案。感谢您的监督。"
 )
-WEAK_REPLY = "您反映的问题已收悉,已转有关科室,请知悉。"
 NOTE = "请按职责办理,依法保护反映人信息。"
 
 
 @dataclass(frozen=True)
+class Step:
+    """An act to send.
+
+    ``by``: the seat of the unit that does it, where not the first that the table names; ``after``: how many days since
+    the case's last step it waits; ``refused``: the system is to say no; ``fields`` as the API takes them.
+    """
+
+    act: Act
+    fields: dict[str, Any] = field(default_factory=dict)
+    by: Seat | None = None
+    after: float = 0
+    refused: bool = False
+
+
+@dataclass(frozen=True)
 class Sample:
-    """One written complaint and the plan that its people follow. ``to`` is the unit that is to answer."""
+    """One written complaint. ``to`` is the unit that is to answer, ``accused`` the one that its respondents belong to.
+
+    ``steps`` is its script: acts beside the ordinary way, in order, each as soon as its stage is reached. An act of a
+    clock or of another case among them is waited for. ``part_of`` names the sample from which this case is split off;
+    ``joins`` the one that it is merged into.
+    """
 
     title: str
     channel: str
@@ -27,12 +50,12 @@ class Sample:
     respondents: tuple[str, ...]
     reporter: dict[str, str] | None
     to: str | None = None
-    via: str | None = None
-    desk: str | None = None
-    reason: str | None = None
-    supplement: str | None = None
+    accused: str | None = None
+    steps: tuple[Step, ...] = ()
     rating: int | None = None
     rating_after: int | None = None
+    part_of: str | None = None
+    joins: str | None = None
 
     @property
     def ways(self) -> list[str]:
@@ -41,33 +64,26 @@ class Sample:
 
 
 def samples() -> list[Sample]:
-    """The written complaints, in order."""
+    """The written complaints, in order. A part has what it does not say itself from the whole."""
     rows: list[dict[str, Any]] = yaml.safe_load(files(__package__).joinpath("complaints.yaml").read_text("utf-8"))
-    return [Sample(**{**row, "respondents": tuple(row["respondents"])}) for row in rows]
+    whole = {row["title"]: {**row, "steps": ()} for row in rows}
+    return [_sample({**whole.get(row.get("part_of", ""), {}), **row}) for row in rows]
+
+
+def _sample(row: dict[str, Any]) -> Sample:
+    steps = tuple(_written(**step) for step in row.get("steps", ()))
+    return Sample(**{**row, "respondents": tuple(row["respondents"]), "steps": steps})
+
+
+def _written(act: str, by: str | None = None, after: float = 0, refused: bool = False, **fields: Any) -> Step:
+    return Step(Act(act), fields, Seat(by) if by else None, after, refused)
 
 
 @dataclass
 class Memory:
-    """What one case's people remember between acts."""
+    """What one case's people remember: how far its script is."""
 
-    linked: bool = False
-    asked: bool = False
-    handed: bool = False
-    transferred: bool = False
-    refused_route: str | None = None
-    urged: bool = False
-    failed_review: bool = False
-    visited: bool = False
-    ratings: list[int] = field(default_factory=list)
-
-
-@dataclass(frozen=True)
-class Step:
-    """An act to send, with its fields; ``expect_refusal`` when the plan shows that the system says no."""
-
-    act: str
-    fields: dict[str, Any] = field(default_factory=dict)
-    expect_refusal: bool = False
+    scripted: int = 0
 
 
 @dataclass(frozen=True)
@@ -83,109 +99,84 @@ Next = Step | Say | None
 
 
 def next_move(sample: Sample, memory: Memory, view: dict[str, Any]) -> Next:
-    """The next move in a case as its view shows it (stage, sequence, redo_count, clocks)."""
-    move = _MOVES.get(view["stage"])
-    return move(sample, memory, view) if move else None
+    """The next move in a case as its view shows it."""
+    scripted = sample.steps[memory.scripted] if memory.scripted < len(sample.steps) else None
+    while scripted is not None and RULE[scripted.act].party is Party.SYSTEM and _happened(sample, memory, view):
+        memory.scripted += 1
+        scripted = sample.steps[memory.scripted] if memory.scripted < len(sample.steps) else None
+    if scripted is None or view["stage"] not in RULE[scripted.act].stages:
+        return _ordinary(sample, view)
+    match RULE[scripted.act].party:
+        case Party.SYSTEM:
+            return None
+        case Party.REPORTER:
+            return Say("supplement", scripted.fields["text"])
+    if scripted.act is Act.REQUEST_RETURN and _too_late_to_return(view):
+        return Step(Act.RECALL, {"note": "退回期限已过,收回后重新派单。"})
+    return _noted(scripted) if _idle(view) >= timedelta(days=scripted.after) else None
 
 
-def _triage(sample: Sample, memory: Memory, view: dict[str, Any]) -> Next:
-    if sample.plan == "refuse":
-        return Step("REJECT", {"reason_code": sample.reason, "note": NOTE})
-    if sample.plan == "other_jurisdiction" and not memory.handed:
-        return Step("HAND_TO_DESK", {"unit_id": sample.desk, "note": "事发地在贵市,请按属地办理。"})
-    if sample.plan.startswith("supplement") and not memory.asked:
-        return Step("REQUEST_SUPPLEMENT", {"note": "请补充:具体地点、时间、当事人和能说明情况的材料。"})
-    if sample.respondents and not memory.linked:
-        return Step("LINK_RESPONDENTS", {"respondent_units": [accused_unit(sample)]})
-    return Step("ACCEPT")
+def done(sample: Sample, memory: Memory, move: Step | Say) -> None:
+    """Keep what was done, once it was accepted."""
+    said = Act.SUPPLEMENT if isinstance(move, Say) and move.kind == "supplement" else None
+    act = move.act if isinstance(move, Step) else said
+    if act is Act.RECALL:
+        memory.scripted -= 1  # back to the dispatch
+    elif memory.scripted < len(sample.steps) and act is sample.steps[memory.scripted].act:
+        memory.scripted += 1
 
 
-def accused_unit(sample: Sample) -> str:
-    """The unit in the tree that the sample's respondents belong to."""
-    place = "990200" if sample.plan == "other_jurisdiction" else sample.region
-    return f"hosp-{place}-1"
+def _happened(sample: Sample, memory: Memory, view: dict[str, Any]) -> bool:
+    act = sample.steps[memory.scripted].act
+    wanted = sum(step.act is act for step in sample.steps[: memory.scripted + 1])
+    return acts(view).count(act) >= wanted
 
 
-def _supplement(sample: Sample, memory: Memory, view: dict[str, Any]) -> Next:
-    if sample.supplement and not memory.ratings and sample.plan == "supplement":
-        return Say("supplement", sample.supplement)
+def acts(view: dict[str, Any]) -> list[str]:
+    """What has happened in a case, oldest first."""
+    return [step["act"] for step in view["timeline"]]
+
+
+def _too_late_to_return(view: dict[str, Any]) -> bool:
+    """On a slow machine the window may close before anybody has looked."""
+    since: Iterable[str] = reversed(acts(view))
+    latest = next((act for act in since if act in (Act.DISPATCH, Act.RETURN_LAPSED)), None)
+    return latest == Act.RETURN_LAPSED
+
+
+def _idle(view: dict[str, Any]) -> timedelta:
+    return datetime.fromisoformat(view["business_time"]) - datetime.fromisoformat(view["timeline"][-1]["at"])
+
+
+def _noted(step: Step) -> Step:
+    if Field.NOTE not in RULE[step.act].needs or "note" in step.fields:
+        return step
+    return Step(step.act, {**step.fields, "note": NOTE}, step.by, step.after, step.refused)
+
+
+def _ordinary(sample: Sample, view: dict[str, Any]) -> Next:
+    match view["stage"]:
+        case "TRIAGE" if sample.respondents and not view["linked"]:
+            return Step(Act.LINK_RESPONDENTS, {"respondent_units": [sample.accused or f"hosp-{sample.region}-1"]})
+        case "TRIAGE":
+            return Step(Act.ACCEPT)
+        case "PENDING_DISPATCH":
+            return Step(Act.DISPATCH, {"unit_id": sample.to, "note": NOTE})
+        case "DISPATCHED":
+            return Step(Act.SIGN)
+        case "SIGNED":
+            return Step(Act.BEGIN)
+        case "HANDLING" | "REDO":
+            return Step(
+                Act.REPLY, {"public_reply": REPLY, "outcome": "SUBSTANTIATED", "note": "办结报告和核查记录已归卷。"}
+            )
+        case "FEEDBACK":
+            return Step(Act.REVIEW_PASS)
+        case "PENDING_VISIT":
+            rating = sample.rating_after if view["redo_count"] and sample.rating_after else sample.rating
+            return Say("rating", rating) if rating else None
     return None
 
 
-def _dispatch(sample: Sample, memory: Memory, view: dict[str, Any]) -> Next:
-    if sample.plan == "accused_refused" and memory.refused_route is None:
-        return Step("DISPATCH", {"unit_id": accused_unit(sample), "note": NOTE}, expect_refusal=True)
-    first = sample.via or sample.to
-    return Step("DISPATCH", {"unit_id": first, "note": NOTE})
-
-
-def _dispatched(sample: Sample, memory: Memory, view: dict[str, Any]) -> Next:
-    return None if sample.plan == "silent_sign" else Step("SIGN")
-
-
-def _signed(sample: Sample, memory: Memory, view: dict[str, Any]) -> Next:
-    if sample.plan == "transfer" and not memory.transferred:
-        return Step("TRANSFER", {"unit_id": sample.to, "note": "属医保收费监管职责,现转请办理。"})
-    return Step("BEGIN")
-
-
-def _handling(sample: Sample, memory: Memory, view: dict[str, Any]) -> Next:
-    if sample.plan == "overdue":
-        overdue = any(clock["purpose"] == "HANDLE" and clock["lamp"] == "OVERDUE" for clock in view["clocks"])
-        if not overdue:
-            return None
-        if not memory.urged:
-            return Step("URGE", {"note": "已超期,请立即办理并说明原因。"})
-    weak = sample.plan in ("redo", "phone_redo", "review_fail") and not view["redo_count"] and not memory.failed_review
-    outcome = "EXPLAINED" if weak else "SUBSTANTIATED"
-    return Step(
-        "REPLY", {"public_reply": WEAK_REPLY if weak else REPLY, "outcome": outcome, "note": "核查记录已归卷。"}
-    )
-
-
-def _feedback(sample: Sample, memory: Memory, view: dict[str, Any]) -> Next:
-    if sample.plan == "review_fail" and not memory.failed_review:
-        return Step("REVIEW_FAIL", {"note": "答复没有回应诉求,请逐项说明用药依据。"})
-    return Step("REVIEW_PASS")
-
-
-def _visit(sample: Sample, memory: Memory, view: dict[str, Any]) -> Next:
-    rating = sample.rating_after if view["redo_count"] and sample.rating_after else sample.rating
-    if sample.plan.startswith("phone") and rating:
-        return Step("RECORD_VISIT", {"satisfaction": rating})
-    if sample.plan == "silence":
-        return None if memory.visited else Step("RECORD_VISIT")
-    return Say("rating", rating) if rating and len(memory.ratings) <= view["redo_count"] else None
-
-
-_MOVES = {
-    "TRIAGE": _triage,
-    "SUPPLEMENT": _supplement,
-    "PENDING_DISPATCH": _dispatch,
-    "DISPATCHED": _dispatched,
-    "SIGNED": _signed,
-    "HANDLING": _handling,
-    "REDO": _handling,
-    "FEEDBACK": _feedback,
-    "PENDING_VISIT": _visit,
-}
-ENDED = ("REJECTED", "CLOSED", "ARCHIVED")
-
-
-def remember(memory: Memory, step: Step) -> None:
-    """Keep what was done, once it was accepted."""
-    match step.act:
-        case "LINK_RESPONDENTS":
-            memory.linked = True
-        case "REQUEST_SUPPLEMENT":
-            memory.asked = True
-        case "HAND_TO_DESK":
-            memory.handed = True
-        case "TRANSFER":
-            memory.transferred = True
-        case "URGE":
-            memory.urged = True
-        case "REVIEW_FAIL":
-            memory.failed_review = True
-        case "RECORD_VISIT":
-            memory.visited = True
+ENDED = ("REJECTED", "MERGED", "CLOSED", "ARCHIVED")
+"""Where the play of a case ends. A merged one's reporter is answered by the main case."""

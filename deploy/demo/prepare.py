@@ -20,7 +20,13 @@ from services.referrals.domain import Level, UnitKind
 from services.referrals.service.registry import NewAccount, NewUnit, Registry
 
 DESK_ROLES = (Role.CLERK, Role.DISPATCHER, Role.REVIEWER, Role.FOLLOW_UP, Role.SUPERVISOR)
-UNIT_ROLES = (Role.HANDLER,)
+ROLES_OF = {
+    UnitKind.DESK: DESK_ROLES,
+    UnitKind.RESTRICTED_DESK: DESK_ROLES,
+    UnitKind.DEPARTMENT: (Role.HANDLER, Role.LEADER, Role.DISPATCHER),
+    UnitKind.CONFERENCE: (Role.DISPATCHER, Role.LEADER),
+    UnitKind.INSTITUTION: (Role.HANDLER,),
+}
 ROLE_ZH = {
     Role.CLERK: "受理员",
     Role.DISPATCHER: "派单员",
@@ -28,6 +34,7 @@ ROLE_ZH = {
     Role.FOLLOW_UP: "回访员",
     Role.SUPERVISOR: "督办员",
     Role.HANDLER: "经办人",
+    Role.LEADER: "分管领导",
 }
 
 
@@ -38,11 +45,11 @@ def units() -> list[NewUnit]:
 
 
 def accounts(password: str) -> list[NewAccount]:
-    """One account a role and unit, named ``<role>.<unit>``."""
+    """One account a role and unit on the system, named ``<role>.<unit>``."""
     return [
         NewAccount(f"{role.lower()}.{unit.unit_id}", f"{unit.name}{ROLE_ZH[role]}", unit.unit_id, (role,), password)
         for unit in units()
-        for role in (DESK_ROLES if unit.kind in (UnitKind.DESK, UnitKind.RESTRICTED_DESK) else UNIT_ROLES)
+        for role in (ROLES_OF[unit.kind] if unit.on_system else ())
     ]
 
 

@@ -13,7 +13,8 @@ from contracts.lifecycle import LADDER
 from deploy.commands.clock import change
 from deploy.demo.client import Officers, Reporters
 from deploy.demo.driver import Driver, Played
-from deploy.demo.plan import samples
+from deploy.demo.plan import acts, samples
+from deploy.demo.report import way
 from deploy.stack import Stack
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(400)]
@@ -37,8 +38,14 @@ def of(played: list[Played], plan: str) -> Played:
     return next(case for case in played if case.sample.plan == plan)
 
 
-def acts(case: Played) -> list[str]:
-    return [step["act"] for step in case.view["timeline"]]
+def done(played: list[Played], plan: str) -> list[str]:
+    return acts(of(played, plan).view)
+
+
+def in_order(wanted: list[str], found: list[str]) -> bool:
+    """True when the wanted acts stand among those found, in this order."""
+    left = iter(found)
+    return all(act in left for act in wanted)
 
 
 async def test_three_channels_two_tracks_three_jurisdictions(played: list[Played]) -> None:
@@ -54,21 +61,116 @@ async def test_three_channels_two_tracks_three_jurisdictions(played: list[Played
 async def test_every_case_ends(played: list[Played]) -> None:
     ends = Counter(case.stage for case in played)
     assert ends["REJECTED"] == 2
-    assert ends["CLOSED"] + ends["ARCHIVED"] == len(played) - 2
+    assert ends["MERGED"] == 1
+    assert ends["CLOSED"] + ends["ARCHIVED"] == len(played) - 3
 
 
 async def test_each_goes_its_own_way(played: list[Played]) -> None:
-    assert {"REQUEST_SUPPLEMENT", "SUPPLEMENT"} <= set(acts(of(played, "supplement")))
-    assert "SUPPLEMENT_LAPSED" in acts(of(played, "supplement_lapsed"))
-    assert "SIGN_LAPSED" in acts(of(played, "silent_sign"))
-    late = acts(of(played, "overdue"))
-    assert late.index("DUE_SOON") < late.index("OVERDUE") < late.index("URGE") < late.index("REPLY")
-    redo = acts(of(played, "redo"))
-    assert redo.count("REPLY") == 2
-    assert redo.count("RATE") == 2
-    assert "REVIEW_FAIL" in acts(of(played, "review_fail"))
-    assert acts(of(played, "silence"))[-1] in ("SILENCE_LAPSED", "ARCHIVE")
-    assert "TRANSFER" in acts(of(played, "transfer"))
+    assert in_order(["REQUEST_SUPPLEMENT", "SUPPLEMENT"], done(played, "supplement"))
+    assert "SUPPLEMENT_LAPSED" in done(played, "supplement_lapsed")
+    assert "SIGN_LAPSED" in done(played, "silent_sign")
+    assert in_order(["DUE_SOON", "OVERDUE", "URGE", "REPLY"], done(played, "overdue"))
+    assert in_order(["REPLY", "RATE", "REPLY", "RATE"], done(played, "redo"))
+    assert "REVIEW_FAIL" in done(played, "review_fail")
+    assert done(played, "silence")[-1] in ("SILENCE_LAPSED", "ARCHIVE")
+    assert "TRANSFER" in done(played, "transfer")
+
+
+async def test_no_two_of_the_ten_ways_have_one_name(played: list[Played]) -> None:
+    plans = (
+        "designated", "joint", "extended", "split", "merged", "off_system", "discipline", "suspended", "forwarded",
+        "assigned",
+    )  # fmt: skip
+    names = {way(of(played, plan).view, []) for plan in plans}
+    assert len(names) == len(plans)
+    assert "转办" not in names
+
+
+@pytest.mark.parametrize(("plan", "arbiter"), [("designated", "wj-990000"), ("conference", "conference-990100")])
+async def test_the_second_return_is_designated_by_the_common_superior_or_the_conference(
+    played: list[Played], plan: str, arbiter: str
+) -> None:
+    case = of(played, plan)
+    bounce = ["DISPATCH", "REQUEST_RETURN", "APPROVE_RETURN"]
+    assert in_order([*bounce, *bounce, "DESIGNATE", "REPLY"], acts(case.view))
+    step = next(step for step in case.view["timeline"] if step["act"] == "DESIGNATE")
+    assert (step["from_stage"], step["to_stage"], step["unit_id"]) == ("ARBITRATION", "SIGNED", arbiter)
+    assert case.view["course"]["designated"]
+    assert case.view["course"]["bounces"] == 2
+
+
+async def test_the_lead_answers_the_reporter_once_the_helper_has_answered_the_lead(played: list[Played]) -> None:
+    case = of(played, "joint")
+    assert in_order(["ADD_SUPPORT", "SUPPORT_ANSWER", "REPLY"], acts(case.view))
+    units = {step["act"]: step["unit_id"] for step in case.view["timeline"]}
+    assert (units["SUPPORT_ANSWER"], units["REPLY"]) == ("wj-990200", "sj-990200")
+
+
+async def test_an_extension_moves_the_deadline(played: list[Played]) -> None:
+    case = of(played, "extended")
+    steps = {step["act"]: step for step in case.view["timeline"]}
+    assert in_order(["REQUEST_EXTENSION", "GRANT_EXTENSION", "REPLY"], acts(case.view))
+    assert steps["GRANT_EXTENSION"]["roles"] == ["LEADER"]
+    longer = moment(steps["GRANT_EXTENSION"]["due_at"]) - moment(steps["REQUEST_EXTENSION"]["due_at"])
+    assert longer >= timedelta(days=15), "fifteen working days more"
+
+
+async def test_a_suspended_clock_runs_on_for_what_was_left(played: list[Played]) -> None:
+    case = of(played, "suspended")
+    steps = {step["act"]: step for step in case.view["timeline"]}
+    stood = moment(steps["RESUME_CLOCK"]["at"]) - moment(steps["SUSPEND_CLOCK"]["at"])
+    assert stood >= timedelta(days=5)
+    assert steps["SUSPEND_CLOCK"]["due_at"] is None
+    assert moment(steps["RESUME_CLOCK"]["due_at"]) > moment(steps["ACCEPT"]["due_at"])
+
+
+async def test_a_mixed_submission_is_split_and_the_general_part_shows_an_extract_alone(played: list[Played]) -> None:
+    report, part = of(played, "split"), of(played, "split_part")
+    assert "SPLIT" in acts(report.view)
+    assert (report.view["facts"]["track"], part.view["facts"]["track"]) == ("INTEGRITY", "GENERAL")
+    assert report.receipt == part.receipt, "one complaint, two cases"
+    assert report.case_id != part.case_id
+    assert part.view["course"]["extract"] is not None
+    assert part.view["holder"]["unit_id"] == "hosp-990100-1"
+    assert "hosp-990100-1" not in {(step["holder"] or step["desk"])["unit_id"] for step in report.view["timeline"]}
+
+
+async def test_a_merged_case_is_answered_by_its_main_one(
+    played: list[Played], people: tuple[Reporters, Officers]
+) -> None:
+    main, merged = of(played, "main"), of(played, "merged")
+    assert merged.view["course"]["main_case"] == main.case_id
+    assert main.view["course"]["merged_cases"] == [merged.case_id]
+    pages = [await page_of(case, people[0], main.stage) for case in (main, merged)]
+    assert pages[0]["reply"]["text"] == pages[1]["reply"]["text"]
+
+
+@pytest.mark.parametrize(
+    ("plan", "receiver", "keeper", "disposal"),
+    [("discipline", "jj-990100", "jj-990100", "PRELIMINARY"), ("off_system", "ga-990200", "yb-990200", "FILED")],
+)
+async def test_a_referral_has_its_leaders_yes_its_receipt_and_its_disposal(
+    played: list[Played], plan: str, receiver: str, keeper: str, disposal: str
+) -> None:
+    case = of(played, plan)
+    wanted = ["PROPOSE_REFERRAL", "APPROVE_REFERRAL", "REFER", "RECORD_RECEIPT", "RECORD_DISPOSAL", "REPLY"]
+    assert in_order(wanted, acts(case.view))
+    steps = {step["act"]: step for step in case.view["timeline"]}
+    assert steps["APPROVE_REFERRAL"]["roles"] == ["LEADER"]
+    assert steps["REFER"]["to_stage"] == "REFERRED"
+    assert steps["RECORD_RECEIPT"]["unit_id"] == keeper, "who is not on the system has it keyed in by the sender"
+    course = case.view["course"]
+    assert (course["receiver"]["unit_id"], course["disposal"]) == (receiver, disposal)
+
+
+async def test_forwarded_is_answered_without_review_assigned_with_a_closing_report(played: list[Played]) -> None:
+    forwarded, assigned = of(played, "forwarded"), of(played, "assigned")
+    assert forwarded.view["course"]["kind"] == "FORWARD"
+    assert "REVIEW_PASS" not in acts(forwarded.view)
+    assert assigned.view["course"]["kind"] == "ASSIGN"
+    reply = next(step for step in assigned.view["timeline"] if step["act"] == "REPLY")
+    assert reply["note"] is not None
+    assert "REVIEW_PASS" in acts(assigned.view)
 
 
 async def test_handed_to_another_jurisdiction_and_still_seen_by_the_sender(played: list[Played]) -> None:
@@ -85,16 +187,26 @@ async def test_the_accused_unit_is_refused_to_the_dispatcher(played: list[Played
 
 async def test_every_reporter_reads_the_answer(played: list[Played], people: tuple[Reporters, Officers]) -> None:
     for case in played:
-        async with asyncio.timeout(20):
-            while True:
-                page = await people[0].track(case.receipt)
-                if page["stage"] == case.stage or page["stage"] == "ARCHIVED":
-                    break
-                await asyncio.sleep(0.2)
+        page = await page_of(case, people[0], case.stage)
         assert case.sample.narrative not in str(page)
         if case.stage != "REJECTED":
-            assert page["reply"]["available"]
-            assert len(page["reply"]["text"]) > 10
+            answered = [part["reply"] for part in page["parts"] if part["reply"] is not None]
+            assert answered
+            assert all(reply["available"] and len(reply["text"]) > 10 for reply in answered)
+
+
+async def page_of(case: Played, reporters: Reporters, stage: str) -> dict[str, Any]:
+    """The reporter's page, once one of its cases is in that stage there."""
+    async with asyncio.timeout(20):
+        while True:
+            page = await reporters.track(case.receipt)
+            if {stage, "ARCHIVED"} & {part["stage"] for part in page["parts"]}:
+                return page
+            await asyncio.sleep(0.2)
+
+
+def moment(text: str) -> datetime:
+    return datetime.fromisoformat(text)
 
 
 async def test_every_notice_is_settled_and_mail_arrived(

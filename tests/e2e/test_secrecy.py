@@ -5,9 +5,10 @@ import asyncio
 import httpx
 import pytest
 
+from contracts.lifecycle import Act
 from deploy.demo.client import Officers, Reporters
 from deploy.demo.driver import Driver
-from deploy.demo.plan import REPLY, Sample
+from deploy.demo.plan import REPLY, Sample, Step
 from deploy.stack import Stack
 from tests.e2e.canaries import dump, files, sightings
 
@@ -31,7 +32,10 @@ def canary(channel: str) -> Sample:
         wants=WANTS,
         respondents=(ACCUSED,),
         reporter={"name": NAME, "phone": PHONE, "email": MAIL, "id_number": ID_NUMBER, "address": ADDRESS},
-        supplement=SUPPLEMENT,
+        steps=(
+            Step(Act.REQUEST_SUPPLEMENT, {"note": NOTE}),
+            Step(Act.SUPPLEMENT, {"text": SUPPLEMENT}),
+        ),
         rating=5,
     )
 
