@@ -12,7 +12,7 @@ import httpx
 from contracts.lifecycle import ROLES_AT, RULE, Act, Seat, Track
 from contracts.reference import categories
 from deploy.demo.client import Officers, Receipt, Refused, Reporters, patiently
-from deploy.demo.plan import ENDED, Memory, Sample, Say, Step, done, next_move
+from deploy.demo.plan import ENDED, Sample, Say, Script, Step
 
 POLL_SECONDS = 0.25
 
@@ -68,12 +68,12 @@ class Driver:
             played.case_id = found or ""
             if not played.case_id:
                 await asyncio.sleep(POLL_SECONDS)
-        memory = Memory()
+        script = Script(sample)
         while played.stage not in ENDED:
             await self._look(played, observer)
             if played.stage in ENDED:
                 break
-            if not await self._move(played, memory):
+            if not await self._move(played, script):
                 await asyncio.sleep(POLL_SECONDS)
         played.done = True
         self._progress(played)
@@ -94,8 +94,8 @@ class Driver:
         if played.stage != before:
             self._progress(played)
 
-    async def _move(self, played: Played, memory: Memory) -> bool:
-        move = next_move(played.sample, memory, played.view)
+    async def _move(self, played: Played, script: Script) -> bool:
+        move = script.next_move(played.view)
         if move is None or (isinstance(move, Step) and move.act is Act.MERGE and not self._main_of(played)):
             return False
         async with self._hands:
@@ -106,7 +106,7 @@ class Driver:
             except Refused as refused:
                 if not self._was_refused(played, move, refused):
                     return False
-        done(played.sample, memory, move)
+        script.done(move)
         return True
 
     async def _say(self, played: Played, say: Say) -> None:

@@ -79,13 +79,6 @@ def _written(act: str, by: str | None = None, after: float = 0, refused: bool = 
     return Step(Act(act), fields, Seat(by) if by else None, after, refused)
 
 
-@dataclass
-class Memory:
-    """What one case's people remember: how far its script is."""
-
-    scripted: int = 0
-
-
 @dataclass(frozen=True)
 class Say:
     """What the reporter says: a supplement or a rating."""
@@ -98,38 +91,49 @@ Next = Step | Say | None
 """None: wait, the next thing comes from a clock or from somebody else."""
 
 
-def next_move(sample: Sample, memory: Memory, view: dict[str, Any]) -> Next:
-    """The next move in a case as its view shows it."""
-    scripted = sample.steps[memory.scripted] if memory.scripted < len(sample.steps) else None
-    while scripted is not None and RULE[scripted.act].party is Party.SYSTEM and _happened(sample, memory, view):
-        memory.scripted += 1
-        scripted = sample.steps[memory.scripted] if memory.scripted < len(sample.steps) else None
-    if scripted is None or view["stage"] not in RULE[scripted.act].stages:
-        return _ordinary(sample, view)
-    match RULE[scripted.act].party:
-        case Party.SYSTEM:
-            return None
-        case Party.REPORTER:
-            return Say("supplement", scripted.fields["text"])
-    if scripted.act is Act.REQUEST_RETURN and _too_late_to_return(view):
-        return Step(Act.RECALL, {"note": "退回期限已过,收回后重新派单。"})
-    return _noted(scripted) if _idle(view) >= timedelta(days=scripted.after) else None
+class Script:
+    """A sample's script as it is being played."""
 
+    def __init__(self, sample: Sample) -> None:
+        self._sample = sample
+        self._at = 0
 
-def done(sample: Sample, memory: Memory, move: Step | Say) -> None:
-    """Keep what was done, once it was accepted."""
-    said = Act.SUPPLEMENT if isinstance(move, Say) and move.kind == "supplement" else None
-    act = move.act if isinstance(move, Step) else said
-    if act is Act.RECALL:
-        memory.scripted -= 1  # back to the dispatch
-    elif memory.scripted < len(sample.steps) and act is sample.steps[memory.scripted].act:
-        memory.scripted += 1
+    def next_move(self, view: dict[str, Any]) -> Next:
+        """The next move in the case as its view shows it."""
+        while self._happened(view):
+            self._at += 1
+        step = self._step
+        if step is None or view["stage"] not in RULE[step.act].stages:
+            return _ordinary(self._sample, view)
+        if step.act is Act.REQUEST_RETURN and _too_late_to_return(view):
+            return Step(Act.RECALL, {"note": "退回期限已过,收回后重新派单。"})
+        match RULE[step.act].party:
+            case Party.SYSTEM:
+                return None
+            case Party.REPORTER:
+                return Say("supplement", step.fields["text"])
+        return _noted(step) if _idle(view) >= timedelta(days=step.after) else None
 
+    def done(self, move: Step | Say) -> None:
+        """Keep what was done, once it was accepted."""
+        said = Act.SUPPLEMENT if isinstance(move, Say) and move.kind == "supplement" else None
+        act = move.act if isinstance(move, Step) else said
+        if act is Act.RECALL:
+            self._at -= 1  # back to the dispatch
+        elif self._step is not None and act is self._step.act:
+            self._at += 1
 
-def _happened(sample: Sample, memory: Memory, view: dict[str, Any]) -> bool:
-    act = sample.steps[memory.scripted].act
-    wanted = sum(step.act is act for step in sample.steps[: memory.scripted + 1])
-    return acts(view).count(act) >= wanted
+    @property
+    def _step(self) -> Step | None:
+        return self._sample.steps[self._at] if self._at < len(self._sample.steps) else None
+
+    def _happened(self, view: dict[str, Any]) -> bool:
+        """True when the next step is a clock's or another case's, and the timeline shows it."""
+        step = self._step
+        if step is None or RULE[step.act].party is not Party.SYSTEM:
+            return False
+        wanted = sum(written.act is step.act for written in self._sample.steps[: self._at + 1])
+        return acts(view).count(step.act) >= wanted
 
 
 def acts(view: dict[str, Any]) -> list[str]:
