@@ -31,7 +31,6 @@ WAY_ZH = {
     Act.URGE: "超期催办",
     Act.REVIEW_FAIL: "审核退回",
     Act.SILENCE_LAPSED: "逾期未评价",
-    Act.SIGN_LAPSED: "默认签收",
 }
 """The acts that give a way its name: hand-overs first, what may happen beside them after."""
 TOLD_ZH = {"DELIVERED": "已送达", "FAILED": "未送达", "SKIPPED": "查询页"}
@@ -92,7 +91,7 @@ def way(view: dict[str, Any], refusals: list[str]) -> str:
         names.append("移送(系统外)" if keyed_in else "双向移送")
     if view["redo_count"]:
         names.append("不满意重办")
-    return "\n".join(names or ["转办"])
+    return "\n".join(names or ["默认签收" if Act.SIGN_LAPSED in done else "转办"])
 
 
 def _path(timeline: list[dict[str, Any]], receiver: dict[str, Any] | None) -> str:

@@ -6,7 +6,7 @@ The matrix is rules.md §3 (transfers.csv), the clocks' fates are handovers.csv:
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from contracts.lifecycle import HANDOVER_CLOCKS, Act, HandoverKind, Purpose
+from contracts.lifecycle import HANDOVER_CLOCKS, RULE, Act, HandoverKind, Purpose
 from contracts.messages import ClockEffect, ClockFate
 from contracts.reference import Handover, Transfer
 from services.referrals.domain import Hop, Refusal, Unit, UnitKind, propose
@@ -107,12 +107,14 @@ def candidates(units: Iterable[Unit], hop: Hop, matrix: Iterable[Transfer]) -> l
 def effects(
     act: Act, kind: HandoverKind | None, purposes: Iterable[Purpose], table: Iterable[Handover]
 ) -> tuple[ClockEffect, ...]:
-    """What a hand-over does to each clock of the case that runs; a clock that no row names is carried."""
+    """What a hand-over does to each clock of the case that runs; one that no row names ends where the act stops it."""
     rows = tuple(table)
 
     def fate(purpose: Purpose) -> ClockFate:
         fit = [row for row in rows if row.act == act and row.purpose is purpose and row.kind in ("*", kind)]
         exact = next((row for row in fit if row.kind != "*"), fit[0] if fit else None)
-        return ClockFate(exact.fate) if exact else ClockFate.CARRY
+        if exact is None:
+            return ClockFate.STOP if purpose in RULE[act].stops else ClockFate.CARRY
+        return ClockFate(exact.fate)
 
     return tuple(ClockEffect(purpose=purpose, fate=fate(purpose)) for purpose in purposes if purpose in _CASE_CLOCKS)

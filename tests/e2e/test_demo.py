@@ -65,6 +65,11 @@ async def test_every_case_ends(played: list[Played]) -> None:
     assert ends["CLOSED"] + ends["ARCHIVED"] == len(played) - 3
 
 
+async def test_nothing_runs_on_in_a_case_that_has_ended_but_the_time_to_ask_for_review(played: list[Played]) -> None:
+    for case in played:
+        assert {clock["purpose"] for clock in case.view["clocks"]} <= {"REVIEW_REQUEST"}, case.sample.title
+
+
 async def test_each_goes_its_own_way(played: list[Played]) -> None:
     assert in_order(["REQUEST_SUPPLEMENT", "SUPPLEMENT"], done(played, "supplement"))
     assert "SUPPLEMENT_LAPSED" in done(played, "supplement_lapsed")
