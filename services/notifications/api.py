@@ -1,5 +1,6 @@
 """The HTTP interface: officers' notices, and the delivery ledger. A thin adapter."""
 
+from collections import Counter
 from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
@@ -13,7 +14,7 @@ from services.chassis.db import Database
 from services.chassis.http import Problem, lang
 from services.notifications import reading
 from services.notifications.ledger import Delivery, OfficerNotice, Tally
-from services.notifications.templates import paragraphs, subject
+from services.notifications.templates import digest_text, digest_title, paragraphs, subject
 
 router = APIRouter(prefix="/v1", tags=["notices"])
 DELIVERIES_PURPOSE = "deliveries"
@@ -36,10 +37,24 @@ class OfficerNoticeView(BaseModel):
     read_at: datetime | None
 
 
+class DigestView(BaseModel):
+    """The reminders of one unit that were to be seen from the same moment, as one item; ``ids`` of their notices."""
+
+    unit_id: str
+    at: datetime
+    title: str
+    text: str
+    ids: list[int]
+
+
 class OfficerNoticePage(BaseModel):
-    """Notices, oldest first. Ask again with ``after=next`` for what comes later."""
+    """Notices, oldest first. Ask again with ``after=next`` for what comes later.
+
+    ``digests``: which of them to show as one.
+    """
 
     notices: list[OfficerNoticeView]
+    digests: list[DigestView]
     next: int
 
 
@@ -139,7 +154,9 @@ async def list_notices(
     notices = await reading.officer_notices(db, officer, unit_id=unit_id, beyond=after, unread=unread, limit=limit)
     language = lang(request)
     return OfficerNoticePage(
-        notices=[_notice_view(notice, language) for notice in notices], next=notices[-1].id if notices else after
+        notices=[_notice_view(notice, language) for notice in notices],
+        digests=[_digest_view(found, language) for found in reading.digests(notices)],
+        next=notices[-1].id if notices else after,
     )
 
 
@@ -202,6 +219,19 @@ def _notice_view(notice: OfficerNotice, language: str) -> OfficerNoticeView:
         due_at=datetime.fromisoformat(data["due_at"]) if "due_at" in data else None,
         provisional="provisional" in data,
         read_at=notice.read_at,
+    )
+
+
+def _digest_view(found: list[OfficerNotice], language: str) -> DigestView:
+    moment = found[0].moment
+    assert moment is not None
+    titles = Counter(subject(notice.template, language) for notice in found)
+    return DigestView(
+        unit_id=found[0].unit_id,
+        at=moment,
+        title=digest_title(len(found), language),
+        text=digest_text(titles, language),
+        ids=[notice.id for notice in found],
     )
 
 

@@ -14,7 +14,10 @@ from services.notifications.repository import as_data
 
 @dataclass(frozen=True)
 class OfficerNotice:
-    """One notice as a unit's officers see it. ``id`` grows in commit order; ``at`` is business time."""
+    """One notice as a unit's officers see it. ``id`` grows in commit order; ``at`` is business time.
+
+    ``moment``: when a reminder that waited for working hours was for its unit to see; None for what did not wait.
+    """
 
     id: int
     notice_id: UUID
@@ -24,6 +27,7 @@ class OfficerNotice:
     data: dict[str, str]
     at: datetime
     read_at: datetime | None
+    moment: datetime | None
 
 
 @dataclass(frozen=True)
@@ -116,6 +120,7 @@ async def tallies(session: AsyncSession) -> list[Tally]:
 
 
 def _officer(row: Any) -> OfficerNotice:
+    data, template = as_data(row.data), Template(row.template)
     return OfficerNotice(
-        row.id, row.notice_id, row.unit_id, row.case_id, Template(row.template), as_data(row.data), row.at, row.read_at
+        row.id, row.notice_id, row.unit_id, row.case_id, template, data, row.at, row.read_at, row.moment
     )

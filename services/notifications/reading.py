@@ -1,5 +1,6 @@
 """What officers and our other services may read: their transactions, on the right principal's behalf."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -26,6 +27,15 @@ async def officer_notices(
         return await ledger.officer_notices(
             session, (unit_id or officer.unit_id,), beyond=beyond, unread=unread, limit=limit
         )
+
+
+def digests(notices: Sequence[OfficerNotice]) -> list[list[OfficerNotice]]:
+    """Unread reminders of a unit that waited for the same moment, where there are several; the earliest first."""
+    groups: dict[tuple[str, datetime], list[OfficerNotice]] = {}
+    for notice in notices:
+        if notice.moment is not None and notice.read_at is None:
+            groups.setdefault((notice.unit_id, notice.moment), []).append(notice)
+    return [groups[key] for key in sorted(groups, key=lambda key: key[1]) if len(groups[key]) > 1]
 
 
 async def mark_read(db: Database, officer: Officer, notice_id: int) -> OfficerNotice | None:

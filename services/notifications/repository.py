@@ -265,8 +265,8 @@ WITH due AS (
     UPDATE notices n SET state = 'DELIVERED', settled_at = :now, settled_wall = clock_timestamp()
     FROM due WHERE n.notice_id = due.notice_id RETURNING n.*
 ), shown AS (
-    INSERT INTO officer_notices (notice_id, unit_id, case_id, template, data, at)
-    SELECT notice_id, unit_id, case_id, template, data, CAST(data->>'at' AS timestamptz) FROM ended
+    INSERT INTO officer_notices (notice_id, unit_id, case_id, template, data, at, moment)
+    SELECT notice_id, unit_id, case_id, template, data, CAST(data->>'at' AS timestamptz), hold_until FROM ended
     ORDER BY hold_until, sequence, notice_id
 )
 SELECT * FROM ended

@@ -1,5 +1,6 @@
 """What notices say, in Chinese and English, and how dates are worded. No narrative, no person's name, no query code."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -348,3 +349,15 @@ def paragraphs(template: Template, data: dict[str, str], language: str) -> list[
 def subject(template: Template, language: str) -> str:
     """The template's subject words."""
     return BY_LANGUAGE[language][template].subject
+
+
+def digest_title(count: int, language: str) -> str:
+    """The title of several reminders shown as one."""
+    return f"今日提醒{count}件" if language == "zh" else f"{count} reminders today"
+
+
+def digest_text(titles: Mapping[str, int], language: str) -> str:
+    """How many reminders of each kind: titles with their numbers."""
+    if language == "zh":
+        return "、".join(f"{title}{count}件" for title, count in titles.items()) + "。"
+    return ", ".join(f"{title}: {count}" for title, count in titles.items()) + "."

@@ -1,18 +1,24 @@
 """The HTTP interface: officers read their units' notices; the ledger says how everybody was told."""
 
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
 import httpx
 import pytest
 
+from contracts.cases import WorkingMoment
+from contracts.clock import BusinessClock
 from contracts.complaints import ComplaintSubmitted
+from contracts.lifecycle import Act, Stage
 from services.chassis.auth import Officer, ServiceTokens, issue_officer
+from services.chassis.clock import read_clock, write_clock
 from services.chassis.db import Database
 from services.notifications.main import build
+from services.notifications.service import release_held
 from services.notifications.settings import NotificationSettings
 from tests.integration.notifications.test_ledger import life, take
-from tests.unit.notifications.events import DESK, HOLDER, submitted
+from tests.unit.notifications.events import DESK, HOLDER, deadline, submitted, transitioned
 
 
 @pytest.fixture
@@ -49,6 +55,41 @@ def service(settings: NotificationSettings, purpose: str = "deliveries") -> dict
     return {"Authorization": f"Bearer {token}"}
 
 
+async def test_reminders_that_waited_for_the_same_morning_are_one_digest(
+    client: httpx.AsyncClient, settings: NotificationSettings, db: Database
+) -> None:
+    async with db.read() as session:
+        now = (await read_clock(session)).to_business(datetime.now(UTC))
+    morning, noon = now + timedelta(hours=1), now + timedelta(hours=4)
+    for act, moment in (
+        (Act.OVERDUE, morning),
+        (Act.URGE_NOTICE, morning),
+        (Act.OVERDUE, morning),
+        (Act.DUE_SOON, noon),
+    ):
+        waits = (WorkingMoment(unit_id=HOLDER.unit_id, at=moment),)
+        event = transitioned(
+            act, Stage.HANDLING, Stage.HANDLING, told=False, deadline=deadline(), at=now, remind_at=waits,
+            concerned=(HOLDER,),
+        )  # fmt: skip
+        await take(db, uuid4(), event)
+    async with db.session() as session:
+        await write_clock(session, BusinessClock(anchor_wall=datetime.now(UTC), anchor_business=noon, rate=1))
+        assert await release_held(session) == 4
+    me = officer(settings, HOLDER.unit_id)
+    page = (await client.get("/v1/notices", headers=me)).json()
+    (digest,) = page["digests"]
+    assert (digest["title"], digest["text"]) == ("今日提醒3件", "已超期2件、催办通知书1件。")
+    assert datetime.fromisoformat(digest["at"]) == morning
+    assert digest["ids"] == [notice["id"] for notice in page["notices"] if notice["kind"] != "DUE_SOON"]
+    assert len(page["notices"]) == 4, "each is still a notice of its own in the ledger"
+    english = (await client.get("/v1/notices", headers={**me, "Accept-Language": "en"})).json()["digests"][0]
+    assert (english["title"], english["text"]) == ("3 reminders today", "overdue: 2, written urging: 1.")
+    for notice_id in digest["ids"][1:]:
+        await client.post(f"/v1/notices/{notice_id}/read", headers=me)
+    assert (await client.get("/v1/notices", headers=me)).json()["digests"] == [], "one that is left is no digest"
+
+
 async def test_a_unit_reads_its_notices_in_order_and_in_both_languages(
     client: httpx.AsyncClient, settings: NotificationSettings, case: ComplaintSubmitted
 ) -> None:
@@ -73,7 +114,7 @@ async def test_after_gives_what_came_later_and_nothing_twice(
     second = (await client.get("/v1/notices", params={"after": first["next"]}, headers=me)).json()
     assert [len(first["notices"]), len(second["notices"])] == [1, 1]
     nothing = (await client.get("/v1/notices", params={"after": second["next"]}, headers=me)).json()
-    assert nothing == {"notices": [], "next": second["next"]}
+    assert nothing == {"notices": [], "digests": [], "next": second["next"]}
     another = submitted()
     for event in (another, *life(another)):
         await take(db, uuid4(), event)
