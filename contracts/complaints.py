@@ -34,6 +34,7 @@ class ComplaintSubmitted(ComplaintEvent):
     """A complaint was accepted for registration; a case of each id is to be opened.
 
     ``contact_token`` stands for the sealed address in the vault; ``ways`` is empty when the reporter left none.
+    ``linked_case_ids``: cases of the same reporter that the complaint is about, e.g. those that retaliation follows.
     """
 
     TYPE: ClassVar[str] = "cn.huiyin.complaints.submitted.v1"
@@ -50,6 +51,8 @@ class ComplaintSubmitted(ComplaintEvent):
     external_order: Code | None = None
     respondent_count: int = Field(ge=0, le=50)
     content_hash: Sha256
+    urgent: bool = False
+    linked_case_ids: tuple[UUID, ...] = ()
 
 
 class ComplaintSupplemented(ComplaintEvent):

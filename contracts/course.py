@@ -54,7 +54,8 @@ class Course(Contract):
     (潍坊12345条例 art. 22); ``receiver``, ``received`` and ``disposal``: of a referral; ``restricted``: in no ordinary
     list; ``excluded``: accounts of accused persons; ``main_case`` of a merged case and ``merged_cases`` of the main
     one; ``split_case`` and ``origin_case`` of a split, where an ``extract`` stands for the submission in the part
-    split off.
+    split off; ``linked_cases``: those of the same reporter that it is about, e.g. that retaliation follows, for
+    restricted accounts alone to know.
     """
 
     kind: HandoverKind | None = None
@@ -78,6 +79,7 @@ class Course(Contract):
     split_case: UUID | None = None
     origin_case: UUID | None = None
     extract: DocumentRef | None = None
+    linked_cases: tuple[UUID, ...] = ()
 
     def waiting_supports(self) -> tuple[Support, ...]:
         """Those that have not answered yet."""

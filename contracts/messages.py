@@ -178,12 +178,13 @@ class CaseState(Contract):
 
 
 class RouteRequest(Contract):
-    """Which desk registers this case?"""
+    """Which desk registers this case? A report goes to none of the ``respondent_units``, and none below."""
 
     case_id: UUID
     track: Track
     category: CategoryCode
     region: RegionCode
+    respondent_units: tuple[Code, ...] = ()
 
 
 class RouteCheck(Contract):

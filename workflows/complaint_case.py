@@ -234,7 +234,13 @@ class ComplaintCase:
         async with self._lock:
             verdict = await self._ask(
                 ports.route_intake,
-                RouteRequest(case_id=facts.case_id, track=facts.track, category=facts.category, region=facts.region),
+                RouteRequest(
+                    case_id=facts.case_id,
+                    track=facts.track,
+                    category=facts.category,
+                    region=facts.region,
+                    respondent_units=self._state.respondent_units,
+                ),
             )
             if verdict.unit is None:
                 # Not an ApplicationError: that would end the case. The task is tried again until there is a desk.

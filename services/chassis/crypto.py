@@ -192,6 +192,11 @@ def load_code_key(keys_dir: Path) -> bytes:
     return (keys_dir / keyfiles.CODE_KEY).read_bytes()
 
 
+def load_blind_key(keys_dir: Path) -> bytes:
+    """The key of the marks by which complaints of one reporter, or with similar texts, find each other."""
+    return (keys_dir / keyfiles.BLIND_KEY).read_bytes()
+
+
 def keyed_hash(key: bytes, *parts: str | bytes) -> str:
     """HMAC-SHA256 (hex) over the parts, each with its length: ("ab", "c") and ("a", "bc") differ."""
     mac = hmac.new(key, digestmod=hashlib.sha256)

@@ -27,6 +27,7 @@ SIGNERS = ("complaints", "vault", "referrals", "notifications", "cli")
 VAULT_PRIVATE = "vault.private"
 VAULT_PUBLIC = "vault.public"
 CODE_KEY = "complaints.code-key"
+BLIND_KEY = "complaints.blind-key"
 
 
 def keyring_file(name: str) -> str:
@@ -48,9 +49,10 @@ def ensure_keys(settings: Settings) -> list[str]:
             if not (folder / keyring_file(name)).exists():
                 _write(folder / keyring_file(name), _keyring({"k1": _new_key()}, "k1"))
                 created.append(keyring_file(name))
-        if not (folder / CODE_KEY).exists():
-            _write(folder / CODE_KEY, os.urandom(32))
-            created.append(CODE_KEY)
+        for name in (CODE_KEY, BLIND_KEY):
+            if not (folder / name).exists():
+                _write(folder / name, os.urandom(32))
+                created.append(name)
         created += _pair(folder, VAULT_PRIVATE, VAULT_PUBLIC, X25519PrivateKey)
         for name in SIGNERS:
             created += _pair(folder, f"{name}.signing", f"{name}.verify", Ed25519PrivateKey)

@@ -5,12 +5,23 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from pydantic import BaseModel
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.chassis.http import lang
 from services.complaints.http_inputs import KEY_PARAMETER, idempotency_key, read_upload
+from services.complaints.protection import retaliation
 from services.complaints.reporters import Added, present
 from services.complaints.runtime import PUBLIC, runtime
-from services.complaints.schemas import Accepted, AcceptedFile, Credentials, Rating, Supplement, Tracking
+from services.complaints.schemas import (
+    Accepted,
+    AcceptedFile,
+    Credentials,
+    Rating,
+    Receipt,
+    RetaliationReport,
+    Supplement,
+    Tracking,
+)
 
 router = APIRouter(tags=["reporter"])
 _KEYED: dict[str, Any] = {"parameters": [KEY_PARAMETER]}
@@ -93,6 +104,24 @@ async def rate(request: Request, body: Rating) -> Response:
     async with rt.db.session(PUBLIC) as session:
         added = await rt.reporters.rate(session, body, body.satisfaction, key, body.part)
     return _answer(_accepted(added, "rating", lang(request)), 201)
+
+
+@router.post(
+    "/v1/tracking/retaliation-reports",
+    status_code=201,
+    response_model=Receipt,
+    openapi_extra=_KEYED,
+    summary="Report retaliation for a complaint: an urgent report of its own",
+)
+async def report_retaliation(request: Request, body: RetaliationReport) -> Response:
+    rt, key = runtime(request), idempotency_key(request)
+    async with rt.db.read(PUBLIC) as session:
+        view = await rt.reporters.open(session, body)
+
+    async def work(session: AsyncSession) -> Receipt:
+        return await rt.intake.submit(session, *retaliation(view, body, key), lang(request))
+
+    return _answer(await rt.accept(work), 201)
 
 
 def _accepted(added: Added, kind: str, language: str) -> Accepted:

@@ -17,7 +17,7 @@ from services.chassis.outages import engine_away
 from services.chassis.reference import use_reference
 from services.chassis.relay import Relay
 from services.chassis.settings import Settings, get_settings
-from services.complaints import api, api_officers, api_reporters
+from services.complaints import api, api_officers, api_reporters, api_services
 from services.complaints.clients import forget_nonces
 from services.complaints.consumers import TIMELINE, on_case
 from services.complaints.domain import Refusal
@@ -69,7 +69,7 @@ def build(settings: Settings) -> FastAPI:
         body_limits=dict.fromkeys(("/v1/tracking/evidence", "/file", "/tracking/case/additions"), FORM_BYTES),
     )
     app.add_exception_handler(Refusal, answer_refusal)
-    for part in (api, api_reporters, api_officers):
+    for part in (api, api_reporters, api_officers, api_services):
         app.include_router(part.router)
     add_pages(app, settings)
     return app

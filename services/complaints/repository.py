@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from contracts.envelope import Envelope, Event
 from services.chassis.db import execute, one, rows, unbegun
+from services.complaints.likeness import Marks
 
 _CASE_NUMBER_UNIQUE = "complaints_case_number_key"
 
@@ -51,6 +52,7 @@ class Draft:
     identity_sealed: bytes | None
     key: Claim
     order: Claim | None
+    marks: Marks
     event: Event
     envelope: Envelope
 
@@ -85,6 +87,11 @@ WITH principal AS MATERIALIZED (
 ), identity AS (
     INSERT INTO vault.sealed_identities (contact_token, complaint_id, sealed)
     SELECT $14, result_id, $25 FROM key_claim WHERE $14::uuid IS NOT NULL
+), likeness AS (
+    INSERT INTO likeness (complaint_id, reporter, sketch) SELECT result_id, $32::bytea[], $33 FROM key_claim
+), marks AS (
+    INSERT INTO likeness_marks (mark, complaint_id)
+    SELECT DISTINCT unnest($34::bytea[]), result_id FROM key_claim
 ), event AS (
     INSERT INTO outbox (topic, key, event_id, type, headers, payload)
     SELECT $26, $27, $28, $29, $30::jsonb, $31 FROM key_claim
@@ -132,6 +139,9 @@ async def accept(session: AsyncSession, draft: Draft) -> bool:
         envelope.type,
         json.dumps(envelope.headers()),
         event.model_dump_json().encode(),
+        list(draft.marks.reporter),
+        draft.marks.sketch,
+        list(draft.marks.all),
     )
     try:
         if order is not None:
@@ -186,6 +196,7 @@ class OwnComplaint:
     case_number: str
     case_key_wrapped: bytes
     submitted_at: datetime
+    region: str
     case_id: UUID
     stage: str
     due_at: datetime | None
@@ -194,8 +205,8 @@ class OwnComplaint:
 
 
 _OPEN = """
-SELECT c.complaint_id, c.case_number, c.case_key_wrapped, c.submitted_at, cc.case_id, COALESCE(k.stage, 'SUBMITTED'),
-       k.due_at, k.purpose, COALESCE(k.provisional, false)
+SELECT c.complaint_id, c.case_number, c.case_key_wrapped, c.submitted_at, c.region, cc.case_id,
+       COALESCE(k.stage, 'SUBMITTED'), k.due_at, k.purpose, COALESCE(k.provisional, false)
 FROM complaints c JOIN complaint_cases cc USING (complaint_id) LEFT JOIN cases k USING (case_id)
 WHERE c.case_number = $1 AND c.query_code_hash = $2
   AND (k.case_id IS NULL OR c.complaint_id = ANY(k.complaint_ids))

@@ -8,12 +8,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.requests import Request
 
 from services.chassis.auth import ServiceTokens
-from services.chassis.crypto import Keyring
+from services.chassis.crypto import Keyring, load_blind_key
 from services.chassis.db import Database, Principal
 from services.chassis.settings import Settings
 from services.complaints.clients import Clients
 from services.complaints.documents import Documents
 from services.complaints.evidence import EvidenceStore
+from services.complaints.likeness import Likeness
 from services.complaints.readings import Readings
 from services.complaints.reporters import Reporters
 from services.complaints.schemas import Receipt
@@ -37,6 +38,7 @@ class Runtime:
     documents: Documents
     wakeup: Wakeup
     keyring: Keyring
+    tokens: ServiceTokens
 
     @classmethod
     def start(cls, settings: Settings, db: Database) -> "Runtime":
@@ -46,13 +48,14 @@ class Runtime:
         store = EvidenceStore(settings.evidence_dir)
         return cls(
             db=db,
-            intake=Intake(sealer),
+            intake=Intake(sealer, Likeness(load_blind_key(settings.keys_dir))),
             reporters=Reporters(sealer, store),
             readings=Readings(sealer, tokens, store),
             clients=Clients(sealer.keyring),
             documents=Documents(settings.referrals_url, tokens),
             wakeup=Wakeup(db),
             keyring=sealer.keyring,
+            tokens=tokens,
         )
 
     async def accept(self, work: Callable[[AsyncSession], Awaitable[Receipt]]) -> Receipt:

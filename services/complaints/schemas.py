@@ -160,6 +160,19 @@ class Rating(Credentials):
     part: UUID | None = None
 
 
+class RetaliationReport(Credentials):
+    """A cry for protection: somebody retaliates because of what was reported.
+
+    It becomes an urgent report of its own. ``reporter`` and ``ways``: where to reach you about it; left out, its
+    tracking page alone tells.
+    """
+
+    text: Narrative
+    respondents: tuple[Respondent, ...] = Field(default=(), max_length=20)
+    reporter: Reporter | None = None
+    ways: Annotated[tuple[ContactWay, ...] | None, Field(max_length=6), AfterValidator(_distinct)] = None
+
+
 class Accepted(BaseModel):
     """The answer to something the reporter added."""
 
@@ -283,6 +296,20 @@ class Narratives(ComplaintTexts):
 
     case_id: UUID
     complaints: list[ComplaintTexts]
+
+
+class AlikeCase(BaseModel):
+    """A case that looks like another one, and by what."""
+
+    case_id: UUID
+    same_reporter: bool
+    similar_text: bool
+
+
+class AlikeCases(BaseModel):
+    """The newest first."""
+
+    items: list[AlikeCase]
 
 
 class DivisionItem(BaseModel):

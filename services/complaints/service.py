@@ -17,6 +17,7 @@ from services.chassis import telemetry
 from services.chassis.clock import read_clock
 from services.complaints import domain, repository
 from services.complaints.domain import Refusal
+from services.complaints.likeness import Likeness
 from services.complaints.repository import Claim, Draft
 from services.complaints.repository import NumberTaken as NumberTaken
 from services.complaints.schemas import OperatorSubmission, Receipt, Reporter, Submission
@@ -31,16 +32,27 @@ _ADDRESS = {ContactWay.EMAIL: "email", ContactWay.SMS: "phone", ContactWay.WECHA
 
 
 @dataclass(frozen=True)
+class Protected:
+    """The complaint whose reporter cries for protection, and its cases. The new one is urgent and linked to them."""
+
+    complaint_id: UUID
+    case_ids: tuple[UUID, ...]
+
+
+@dataclass(frozen=True)
 class Origin:
     """Where a submission came from: its channel, the sender's Idempotency-Key, and the client when one signed it."""
 
     channel: Channel
     key: str
     client_id: str | None = None
+    protects: Protected | None = None
 
     @property
     def scope(self) -> str:
         """Keys of different senders never meet."""
+        if self.protects is not None:
+            return f"protects:{self.protects.complaint_id}"
         return f"client:{self.client_id}" if self.client_id else f"channel:{self.channel}"
 
 
@@ -52,8 +64,9 @@ def new_id() -> UUID:
 class Intake:
     """The use case of submitting. Holds keys only; every call runs in its caller's transaction."""
 
-    def __init__(self, sealer: Sealer) -> None:
+    def __init__(self, sealer: Sealer, likeness: Likeness) -> None:
         self._sealer = sealer
+        self._likeness = likeness
         self._categories = categories()
         self._divisions = divisions()
 
@@ -130,6 +143,8 @@ class Intake:
             external_order=order,
             respondent_count=len(submission.respondents),
             content_hash=sealer.digest("content", content).hex(),
+            urgent=origin.protects is not None,
+            linked_case_ids=origin.protects.case_ids if origin.protects else (),
         )
         request_hash = sealer.digest("request", submission.model_dump_json(exclude_defaults=True))
         draft = Draft(
@@ -159,6 +174,7 @@ class Intake:
             order=Claim(f"order:{origin.client_id}", sealer.digest("order", origin.scope, order), request_hash)
             if order
             else None,
+            marks=self._likeness.of(submission.narrative, reporter),
             event=event,
             envelope=Envelope(
                 id=new_id(),

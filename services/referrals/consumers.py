@@ -12,6 +12,7 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from contracts.complaints import ComplaintRated, ComplaintSubmitted, ComplaintSupplemented
+from contracts.course import Course
 from contracts.lifecycle import Act
 from contracts.messages import (
     QUEUE_CASES,
@@ -23,6 +24,7 @@ from contracts.messages import (
     workflow_id,
 )
 from services.chassis.bus import Received, parse
+from services.referrals.service.inheriting import inherited
 
 NAME = "referrals.bridge"
 WORKERS = 8
@@ -42,7 +44,8 @@ class Bridge:
         """The consumer's handler. Raises what Temporal raises when it is away: the event is tried again."""
         event = parse(received)
         if isinstance(event, ComplaintSubmitted):
-            await self._each(event.case_ids, lambda case_id: self._open(case_id, event))
+            course, accused = await inherited(session, event)
+            await self._each(event.case_ids, lambda case_id: self._open(case_id, event, course, accused))
         elif isinstance(event, ComplaintSupplemented):
             added = ReporterMessage(message_id=event.supplement_id, act=Act.SUPPLEMENT)
             await self._each(event.case_ids, lambda case_id: self._signal(case_id, added))
@@ -55,7 +58,7 @@ class Bridge:
         for case_id in case_ids:
             await do(case_id)
 
-    async def _open(self, case_id: UUID, event: ComplaintSubmitted) -> None:
+    async def _open(self, case_id: UUID, event: ComplaintSubmitted, course: Course, accused: tuple[str, ...]) -> None:
         facts = CaseFacts(
             case_id=case_id,
             case_number=event.case_number,
@@ -71,7 +74,7 @@ class Bridge:
         try:
             await self._client.start_workflow(
                 WORKFLOW_TYPE,
-                CaseState(facts=facts),
+                CaseState(facts=facts, course=course, respondent_units=accused),
                 id=workflow_id(case_id),
                 task_queue=QUEUE_CASES,
                 id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,

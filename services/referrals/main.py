@@ -19,13 +19,14 @@ from services.chassis.relay import Relay
 from services.chassis.settings import Settings, get_settings
 from services.referrals import consumers
 from services.referrals.activities import Activities
-from services.referrals.api import acts, administration, cases, clocks, internal, sessions
+from services.referrals.api import acts, administration, cases, clocks, duplicates, internal, sessions
 from services.referrals.api.common import Services, add_refusal_handler
 from services.referrals.calendar import StateCouncilCalendar
 from services.referrals.consumers import Bridge
 from services.referrals.gauges import count_cases
 from services.referrals.service.acting import Acting
 from services.referrals.service.casebook import Casebook
+from services.referrals.service.duplicates import Searching
 from services.referrals.service.identity import Identities
 from services.referrals.service.news import News
 from services.referrals.service.people import People
@@ -75,6 +76,7 @@ def build(settings: Settings) -> FastAPI:
             watching=Watching(db),
             people=People(db),
             reading=Reading(casebook, http, settings.complaints_url),
+            searching=Searching(db, casebook, http, tokens, settings.complaints_url),
             news=news,
         )
         calendar = StateCouncilCalendar()
@@ -115,7 +117,7 @@ def build(settings: Settings) -> FastAPI:
     optional: dict[str, serve.Task] = {"kafka": partial(kafka.ping, settings)}
     app = create_app("Huiyin referrals", SERVICE, settings, lifespan=lifespan, checks=checks, optional_checks=optional)
     add_refusal_handler(app)
-    for module in (sessions, cases, clocks, acts, administration, internal):
+    for module in (sessions, cases, duplicates, clocks, acts, administration, internal):
         app.include_router(module.router)
     workbench.install(app, pages)
     return app

@@ -187,6 +187,7 @@ class CourseView(BaseModel):
     merged_cases: list[UUID]
     split_case: UUID | None
     origin_case: UUID | None
+    linked_cases: list[UUID]
 
 
 class CaseView(CaseSummary):
@@ -260,7 +261,7 @@ def summary(case: CaseRow, account_id: str, now: datetime) -> CaseSummary:
     return CaseSummary(**_common(case, account_id, now))
 
 
-def _course(course: Course, texts: Mapping[UUID, str], seen: Collection[UUID]) -> CourseView:
+def _course(course: Course, texts: Mapping[UUID, str], seen: Collection[UUID], *, restricted: bool) -> CourseView:
     request, disposal = course.request, disposals().get(course.disposal or "")
 
     def shown(case_id: UUID | None) -> UUID | None:
@@ -283,6 +284,7 @@ def _course(course: Course, texts: Mapping[UUID, str], seen: Collection[UUID]) -
         merged_cases=[case_id for case_id in course.merged_cases if case_id in seen],
         split_case=shown(course.split_case),
         origin_case=shown(course.origin_case),
+        linked_cases=list(course.linked_cases) if restricted else [],
     )
 
 
@@ -332,14 +334,15 @@ def view(
     officer: Officer,
     now: datetime,
     seen: Collection[UUID] = (),
+    restricted: bool = False,
 ) -> CaseView:
     """The case page of an officer at business time ``now``; ``texts`` by document id, those the officer may read.
 
-    ``seen``: which of the cases that belong to it the officer sees.
+    ``seen``: which of the cases that belong to it the officer sees; ``restricted``: of a restricted desk.
     """
     return CaseView(
         **_common(case, officer.account_id, now),
-        course=_course(case.course, texts, seen),
+        course=_course(case.course, texts, seen, restricted=restricted),
         respondent_units=list(respondents),
         timeline=[_step(step, texts) for step in steps],
         grants=[GrantView(**grant) for grant in grants],

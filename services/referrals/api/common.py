@@ -15,6 +15,7 @@ from services.chassis.http import Problem, lang
 from services.referrals.refusals import TEXTS, Refused
 from services.referrals.service.acting import Acting
 from services.referrals.service.casebook import Casebook
+from services.referrals.service.duplicates import Searching
 from services.referrals.service.identity import Identities, Identity
 from services.referrals.service.news import News
 from services.referrals.service.people import People
@@ -37,6 +38,7 @@ class Services:
     watching: Watching
     people: People
     reading: Reading
+    searching: Searching
     news: News
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -133,6 +133,62 @@ async def visible_of(session: AsyncSession, case_ids: Sequence[UUID]) -> set[UUI
         return set()
     found = await rows(session, "SELECT case_id FROM cases WHERE case_id = ANY ($1::uuid[])", list(case_ids))
     return {row["case_id"] for row in found}
+
+
+async def of_ids(session: AsyncSession, case_ids: Sequence[UUID]) -> list[CaseRow]:
+    """Those of the cases that the principal sees, in the order given."""
+    found = await rows(
+        session,
+        f"{SELECT} {_MAIN} WHERE c.case_id = ANY ($1::uuid[]) ORDER BY array_position($1::uuid[], c.case_id)",
+        list(case_ids),
+    )
+    return [case_row(row) for row in found]
+
+
+@dataclass(frozen=True)
+class Barred:
+    """Whom cases accuse: units, and accounts of persons."""
+
+    units: tuple[str, ...] = ()
+    accounts: tuple[str, ...] = ()
+
+
+async def barred(session: AsyncSession, case_ids: Sequence[UUID]) -> Barred:
+    """Whom these cases accuse, for the system."""
+    row = await one(
+        session,
+        "SELECT ARRAY(SELECT DISTINCT unit_id FROM case_respondents WHERE case_id = ANY ($1::uuid[]) ORDER BY 1)"
+        " AS units, ARRAY(SELECT DISTINCT account_id FROM case_excluded WHERE case_id = ANY ($1::uuid[]) ORDER BY 1)"
+        " AS accounts",
+        list(case_ids),
+    )
+    return Barred(tuple(row["units"]), tuple(row["accounts"])) if row else Barred()
+
+
+@dataclass(frozen=True)
+class Matter:
+    """What a case is about: who is accused, in which class of the taxonomy, and when."""
+
+    respondent_units: tuple[str, ...]
+    category_class: str
+    submitted_at: datetime
+
+
+async def same_matter(session: AsyncSession, matter: Matter, within: timedelta, limit: int) -> list[UUID]:
+    """Cases that accuse one of the same units in the same class within a time of it, the nearest first."""
+    found = await rows(
+        session,
+        """SELECT case_id FROM cases
+        WHERE left(category, 2) = $2 AND submitted_at BETWEEN $3::timestamptz - $4::interval AND $3 + $4
+          AND case_id IN (SELECT case_id FROM case_respondents WHERE unit_id = ANY ($1::text[]))
+        ORDER BY greatest(submitted_at - $3, $3 - submitted_at), case_id LIMIT $5""",
+        list(matter.respondent_units),
+        matter.category_class,
+        matter.submitted_at,
+        within,
+        limit,
+    )
+    return [row["case_id"] for row in found]
 
 
 async def by_number(session: AsyncSession, case_number: str) -> list[CaseRow]:

@@ -70,6 +70,7 @@ class Casebook:
             officer=who.officer,
             now=now,
             seen=seen,
+            restricted=who.restricted,
         )
 
     async def clocks(self, who: Identity, case_id: UUID, language: Language) -> CaseClocks:

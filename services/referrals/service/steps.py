@@ -6,7 +6,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from contracts.cases import CaseTransitioned, Deadline, DocumentRef, UnitRef, WorkingMoment
 from contracts.clock import BusinessClock
-from contracts.lifecycle import LADDER, REPORTERS_CLOCKS, RULE, TOLD_TO_REPORTER, Act, Stage
+from contracts.lifecycle import LADDER, REPORTERS_CLOCKS, RULE, TOLD_TO_REPORTER, Act, Stage, Track
 from contracts.messages import (
     ArbiterRequest,
     BypassRequest,
@@ -63,10 +63,12 @@ class Steps:
         object.__setattr__(self, "sight", CalendarSight(self.calendar))
 
     async def route_intake(self, request: RouteRequest) -> RouteVerdict:
-        """The desk that registers the case; raises NoDesk."""
+        """The desk that registers the case, for a report none that it accuses; raises NoDesk."""
         async with self.db.read(SYSTEM) as session:
             found = await units.desks(session, request.track, request.region)
-        desk = domain.desk_for(request.track, request.region, found)
+        barred = request.respondent_units if request.track is Track.INTEGRITY else ()
+        innocent = [unit for unit in found if not domain.accused(unit, barred)]
+        desk = domain.desk_for(request.track, request.region, innocent)
         if desk is None:
             raise NoDesk
         return RouteVerdict(unit=desk.ref())
