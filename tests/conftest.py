@@ -11,9 +11,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from deploy.config import PROJECT, StackConfig
 from deploy.stack import Stack
+
+# How long an example takes says nothing about a rule: speed is measured by the benchmark.
+settings.register_profile("huiyin", deadline=None)
+settings.load_profile("huiyin")
 
 STATE = PROJECT / ".huiyin" / "test"
 

@@ -1,7 +1,6 @@
 """`huiyin clocks`, `reference` and `calendar` as their user sees them; no engine runs."""
 
 import json
-import time
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -109,14 +108,14 @@ def test_rubbish_in_a_line_stays_in_its_line() -> None:
     assert [set(answer) for answer in answers] == [{"id", "error"}] * 6
 
 
-def test_ten_thousand_rows_take_seconds(tmp_path: Path) -> None:
+def test_ten_thousand_rows_are_answered_one_by_one(tmp_path: Path) -> None:
     file = tmp_path / "rows.jsonl"
     events = [{"type": "extend", "at": "2026-09-26T10:00:00+08:00", "amount": 30}]
     file.write_text("\n".join(json.dumps(row(number, events=events)) for number in range(10_000)), encoding="utf-8")
-    began = time.perf_counter()
     result = RUN.invoke(clocks.app, ["batch", str(file)])
-    assert len(result.stdout.splitlines()) == 10_000
-    assert time.perf_counter() - began < 20  # about two on an idle machine
+    answers = [json.loads(line) for line in result.stdout.splitlines()]
+    assert len({answer["id"] for answer in answers}) == 10_000
+    assert all(answer["due"] for answer in answers)
 
 
 def explained(*arguments: str) -> Result:
