@@ -144,8 +144,12 @@ def _clues(hop: Hop) -> tuple[str, ...]:
 
 def in_place(unit: Unit, hop: Hop) -> bool:
     """True on the line of the case's division; after a hand-over elsewhere, on that of the sender's."""
-    foreign = hop.sender is not None and not same_line(hop.sender.region, hop.region)
-    return same_line(unit.region, hop.sender.region if foreign and hop.sender else hop.region)
+    return same_line(unit.region, _region_now(hop.region, hop.sender))
+
+
+def _region_now(region: str, has_it: Unit | None) -> str:
+    """The case's division, or that of who has it once it was handed elsewhere."""
+    return region if has_it is None or same_line(has_it.region, region) else has_it.region
 
 
 def refuse(unit: Unit | None, hop: Hop) -> Refusal | None:
@@ -198,7 +202,8 @@ def arbiter(
     bounced: Sequence[Unit], desk: Unit, track: Track, region: str, respondents: Sequence[str], units: Iterable[Unit]
 ) -> Unit:
     """Who designates: the nearest common superior of the units that returned the case, else the joint conference of
-    the nearest division, else the desk itself (信访工作条例 art. 24). Never one whom a report accuses."""
+    the nearest division that holds them all, else the desk itself (信访工作条例 art. 24). Never one whom a report
+    accuses."""
     barred = respondents if track is Track.INTEGRITY else ()
     every = [unit for unit in units if unit.active and unit.on_system and not accused(unit, barred)]
     known = {unit.unit_id: unit for unit in every}
@@ -207,7 +212,8 @@ def arbiter(
     if superior is not None and superior.kind is UnitKind.DEPARTMENT:
         return superior
     conferences = {unit.region: unit for unit in every if unit.kind is UnitKind.CONFERENCE}
-    return next((conferences[place] for place in ancestors(region) if place in conferences), desk)
+    above = (place for place in ancestors(_region_now(region, desk)) if place in conferences)
+    return next((conferences[place] for place in above if all(covers(place, unit.region) for unit in bounced)), desk)
 
 
 def desk_above(desk: Unit, respondents: Iterable[str], units: Iterable[Unit]) -> Unit | None:
@@ -238,17 +244,18 @@ def propose(units: Iterable[Unit], hop: Hop) -> list[Proposal]:
     """
     telling = {Refusal.ACCUSED, Refusal.UNLINKED, Refusal.WRONG_PLACE}
     helps = hop.act in (Act.DESIGNATE, Act.ADD_SUPPORT)
+    here = _region_now(hop.region, hop.sender)
 
     def rank(found: Proposal) -> tuple[bool, bool, bool, int, str]:
         unit = found.unit
         lead = unit.department == (hop.category.lead or MECHANISM_LEAD)
-        return (found.refusal is not None, not lead, unit.region != hop.region, -len(unit.path), unit.unit_id)
+        return (found.refusal is not None, not lead, unit.region != here, -len(unit.path), unit.unit_id)
 
     judged = [Proposal(unit, refuse(unit, hop)) for unit in units]
     kept = [
         found
         for found in judged
-        if (found.refusal is None and (not helps or same_line(found.unit.region, hop.region)))
+        if (found.refusal is None and (not helps or same_line(found.unit.region, here)))
         or (found.refusal in telling and (hop.to_desk or _thinkable(found.unit, hop)))
     ]
     return sorted(kept, key=rank)

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contracts.lifecycle import Track
-from contracts.reference import categories
+from contracts.lifecycle import Act, HandoverKind, Purpose, Track
+from contracts.messages import ClockEffect, ClockFate
+from contracts.reference import categories, handovers
 from services.referrals.domain import (
     Hop,
     Level,
@@ -15,6 +16,7 @@ from services.referrals.domain import (
     Unit,
     UnitKind,
     ancestors,
+    arbiter,
     covers,
     desk_for,
     propose,
@@ -22,6 +24,7 @@ from services.referrals.domain import (
     refuse_link,
     region_prefix,
 )
+from services.referrals.handovers import effects
 
 
 def unit(unit_id: str, kind: UnitKind, region: str, *above: str, department: str | None = None) -> Unit:
@@ -191,3 +194,34 @@ def test_whoever_succeeds_the_accused_is_accused() -> None:
     report = replace(REPORT, respondents=("gone",))
     assert refuse(replace(WJ, stands_for=("gone",)), report) is Refusal.ACCUSED
     assert refuse(replace(WJ, stands_for=("another",)), report) is not Refusal.ACCUSED
+
+
+CONFERENCE = unit("lx-3701", UnitKind.CONFERENCE, "370100")
+OTHER_CONFERENCE = unit("lx-3702", UnitKind.CONFERENCE, "370200")
+COUNTY_CONFERENCE = unit("lx-370102", UnitKind.CONFERENCE, "370102")
+CONFERENCES = (*EVERYONE, CONFERENCE, OTHER_CONFERENCE, COUNTY_CONFERENCE)
+
+
+def test_a_dispute_is_settled_by_the_common_superior_else_by_the_joint_conference_of_the_place() -> None:
+    def settles(*bounced: Unit) -> Unit:
+        return arbiter(bounced, DESK, Track.GENERAL, "370102", (), CONFERENCES)
+
+    assert settles(COUNTY_WJ, HOSPITAL) is WJ
+    assert settles(COUNTY_WJ, YB) is CONFERENCE, "a county's conference has no say over a city's bureau"
+
+
+def test_a_dispute_is_settled_where_the_case_is_also_when_it_came_from_elsewhere() -> None:
+    found = arbiter((COUNTY_WJ, YB), DESK, Track.GENERAL, "370200", (), CONFERENCES)
+    assert found is CONFERENCE
+    hop = replace(COMPLAINT, region="370200", sender=CONFERENCE, act=Act.DESIGNATE)
+    offered = {item.unit.unit_id for item in propose(EVERYONE, hop) if item.refusal is None}
+    assert {"wj-3701", "yb-3701", "wj-370102"} <= offered
+    assert "wj-3702" not in offered
+
+
+def test_a_designation_ends_the_clock_that_waited_for_it() -> None:
+    running = (Purpose.DESIGNATE, Purpose.HANDLE)
+    assert effects(Act.DESIGNATE, HandoverKind.ASSIGN, running, handovers()) == (
+        ClockEffect(purpose=Purpose.DESIGNATE, fate=ClockFate.STOP),
+        ClockEffect(purpose=Purpose.HANDLE, fate=ClockFate.CARRY),
+    )
