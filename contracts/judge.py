@@ -52,7 +52,6 @@ NOT_SUPERVISED = "NOT_SUPERVISED"
 ALREADY_URGENT = "ALREADY_URGENT"
 ALREADY_SPLIT = "ALREADY_SPLIT"
 HAS_MERGED = "HAS_MERGED"
-MISSING_NOTE = "MISSING_NOTE"
 
 
 class OpenTask(Protocol):
@@ -156,10 +155,16 @@ def legal(actor: Actor, case: Standing) -> tuple[Rule, ...]:
     return tuple(rule for rule in RULES if rule.party is Party.OFFICER and refusal(rule.act, actor, case) is None)
 
 
+def needs(act: Act, case: Standing) -> tuple[Field, ...]:
+    """What the act must bring in this case: of a case that was assigned (交办) the closing report 办结报告 is owed with
+    the reply, as its note (信访工作条例 art. 22)."""
+    owed = (Field.NOTE,) if act is Act.REPLY and case.course.kind is HandoverKind.ASSIGN else ()
+    return tuple(dict.fromkeys((*RULE[act].needs, *owed)))
+
+
 def refuse_wish(wish: Wish, case: Standing, brings: Callable[[Field], bool]) -> str | None:
     """Why what the act brings does not fit the case: a code, ``MISSING_…`` with the field's name; None when it fits."""
-    rule = RULE[wish.act]
-    missing = next((need for need in rule.needs if not (brings(need) or _instead(need, brings))), None)
+    missing = next((need for need in needs(wish.act, case) if not (brings(need) or _instead(need, brings))), None)
     if missing is not None:
         return f"MISSING_{missing.value.upper()}"
     supports = {support.unit.unit_id for support in case.course.supports}
@@ -170,8 +175,6 @@ def refuse_wish(wish: Wish, case: Standing, brings: Callable[[Field], bool]) -> 
             return NO_SUPPORT
         case Act.REQUEST_EXTENSION | Act.SUSPEND_CLOCK | Act.RESUME_CLOCK:
             return _refuse_clock(wish, case)
-        case Act.REPLY if case.course.kind is HandoverKind.ASSIGN and not brings(Field.NOTE):
-            return MISSING_NOTE  # 交办: the closing report 办结报告 is owed (信访工作条例 art. 22)
     return None
 
 

@@ -6,10 +6,12 @@ The workflow judges again by the same rules; this is what makes the answer quick
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 from contracts import judge
 from contracts.judge import Standing
 from contracts.lifecycle import INSTEAD, RULE, Act, Field, Role, Seat
+from contracts.messages import Transition
 from contracts.terms import ACT_ZH
 
 ALWAYS_WELCOME = frozenset({Field.NOTE})
@@ -27,10 +29,15 @@ class Officer:
     roles: frozenset[Role]
 
 
-def refuse_fields(act: Act, given: Iterable[str]) -> tuple[str, str] | None:
-    """A code and the field at fault: what the act needs and did not get, or got and can't use; None when it fits."""
+def refuse_fields(act: Act, given: Iterable[str], needs: Iterable[Field] = ()) -> tuple[str, str] | None:
+    """A code and the field at fault: what the act needs and did not get, or got and can't use; None when it fits.
+
+    ``needs``: what it needs in this case, as well as what it always does (judge.needs).
+    """
     rule, brought = RULE[act], set(given)
-    missing = next((need.value for need in rule.needs if not brought.intersection((need, INSTEAD.get(need)))), None)
+    missing = next(
+        (need.value for need in (*rule.needs, *needs) if not brought.intersection((need, INSTEAD.get(need)))), None
+    )
     if missing is not None:
         return f"MISSING_{missing.upper()}", missing
     welcome = {field.value for field in (*rule.needs, *rule.may, *ALWAYS_WELCOME)}
@@ -44,10 +51,11 @@ def legal_acts(officer: Officer, case: Standing) -> list[dict[str, Any]]:
         {
             "act": rule.act.value,
             "name": ACT_ZH[rule.act],
-            "needs": [need.value for need in rule.needs],
-            "may": sorted(field.value for field in {*ALWAYS_WELCOME, *rule.may} if field not in rule.needs),
+            "needs": [need.value for need in needs],
+            "may": sorted(field.value for field in {*ALWAYS_WELCOME, *rule.may} if field not in needs),
         }
         for rule in judge.legal(officer, case)
+        for needs in [judge.needs(rule.act, case)]
     ]
 
 
@@ -56,3 +64,18 @@ def may_read_texts(officer: Officer, case: Standing) -> bool:
     return any(officer.unit_id in judge.units_at(case, seat) for seat in Seat) or officer.unit_id in {
         support.unit.unit_id for support in case.course.supports
     }
+
+
+def readable(officer: Officer, case: Standing, steps: Iterable[Transition]) -> frozenset[UUID]:
+    """The ids of the officers' texts that the officer may read: all of them where the unit has the case in hand, else
+    those that the unit wrote itself."""
+    has_it = may_read_texts(officer, case)
+    written = [
+        document
+        for step in steps
+        if has_it or step.actor.unit_id == officer.unit_id
+        for document in (step.note, step.public_document)
+    ]
+    if has_it:
+        written += [case.course.extract, *(support.document for support in case.course.supports)]
+    return frozenset(document.document_id for document in written if document is not None)

@@ -120,7 +120,7 @@ CONDITIONS: list[tuple[Act, Stage, dict[str, object], str]] = [
         {"course": Course(supports=(Support(unit=INSURANCE, asked_sequence=3),))},
         judge.SUPPORT_OPEN,
     ),
-    (Act.REPLY, Stage.HANDLING, {"course": Course(kind=HandoverKind.ASSIGN)}, judge.MISSING_NOTE),
+    (Act.REPLY, Stage.HANDLING, {"course": Course(kind=HandoverKind.ASSIGN)}, "MISSING_NOTE"),
     (
         Act.ADD_SUPPORT,
         Stage.HANDLING,

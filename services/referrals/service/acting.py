@@ -190,7 +190,7 @@ class Acting:
         if refusal is not None:
             raise Refused(refusal)
         given = wish.given()
-        unfit = permissions.refuse_fields(wish.act, given)
+        unfit = permissions.refuse_fields(wish.act, given, judge.needs(wish.act, case))
         if unfit is not None:
             raise Refused(unfit[0], extra={"field": unfit[1]})
         refusal = judge.refuse_wish(wish, case, lambda need: need.value in given)

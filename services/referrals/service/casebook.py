@@ -59,12 +59,12 @@ class Casebook:
             now = await business_now(session)
             seen = await cases.visible_of(session, found.case.course.related())
         case = found.case
-        written = case.course.extract or any(step.step.note or step.step.public_document for step in found.steps)
-        may_read = written and permissions.may_read_texts(who.officer, case)
+        readable = permissions.readable(who.officer, case, [step.step for step in found.steps])
+        texts = await self._texts.read_all(case_id) if readable else {}
         return views.view(
             case,
             steps=found.steps,
-            texts=await self._texts.read_all(case_id) if may_read else {},
+            texts={key: text for key, text in texts.items() if key in readable},
             grants=found.grants,
             respondents=case.respondent_units,
             officer=who.officer,

@@ -14,7 +14,7 @@ from services.referrals.service.identity import Identity
 from services.referrals.views import CaseView
 from services.referrals.web.session import HOME, Officer, Visit
 from services.referrals.web.timeline import timeline
-from services.referrals.web.words import READING
+from services.referrals.web.words import READING, USUAL
 
 router = APIRouter(include_in_schema=False)
 
@@ -45,6 +45,8 @@ async def case_page(visit: Visit, view: CaseView, status: int = 200, **context: 
             "units": await visit.uses.casebook.units_of(
                 {*view.respondent_units, *(grant.unit_id for grant in view.grants)}
             ),
+            "acts": sorted(view.legal_acts, key=lambda legal: legal.act not in USUAL),
+            "usual": USUAL,
             "purposes": list(READING),
             "purpose": _purpose(view),
             "claim_key": uuid4(),

@@ -223,6 +223,11 @@ def _hint(name: str, act: LegalAct, words: Words) -> str:
     match name:
         case Field.NOTE if act.act in TOLD_NOTES:
             return words.pick("将原样告知诉求人。", "The reporter will read this as it is.")
+        case Field.NOTE if act.act is Act.REPLY and name in act.needs:
+            return words.pick(
+                "交办件须附办结报告。内部使用，不告知诉求人。",
+                "An assigned case owes a closing report. For officers; the reporter does not read it.",
+            )
         case Field.NOTE:
             return words.pick("内部说明，不告知诉求人。", "For officers; the reporter does not read it.")
         case Field.PUBLIC_REPLY:
@@ -290,6 +295,7 @@ def foreseen(clocks: Iterable[ClockForeseen], words: Words) -> list[str]:
     """What a hand-over to the unit that is chosen would do to each clock, with its dates."""
     told = {
         "CARRY": words.pick("继续计时，期限仍为 {after}", "runs on, due {after} as before"),
+        "SAME": words.pick("重新计时，期限仍为 {after}", "starts anew, due {after} as before"),
         "RESTART": words.pick("重新计时，期限由 {before} 改为 {after}", "starts anew, due {after} instead of {before}"),
         "STOP": words.pick("停止计时（原期限 {before}）", "stops (was due {before})"),
         "START": words.pick("开始计时，期限至 {after}", "starts, due {after}"),
@@ -297,9 +303,15 @@ def foreseen(clocks: Iterable[ClockForeseen], words: Words) -> list[str]:
     return [
         words.purpose(clock.purpose)
         + words.pick("：", ": ")
-        + told[clock.fate].format(before=_due(clock.before, words), after=_due(clock.after, words))
+        + told[_fate(clock)].format(before=_due(clock.before, words), after=_due(clock.after, words))
         for clock in clocks
     ]
+
+
+def _fate(clock: ClockForeseen) -> str:
+    """A clock may start anew and be due when it was: a deadline counts by whole days."""
+    same = clock.before is not None and clock.after is not None and clock.before.due_at == clock.after.due_at
+    return "SAME" if clock.fate == "RESTART" and same else clock.fate
 
 
 def _due(deadline: Deadline | None, words: Words) -> str:

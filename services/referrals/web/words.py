@@ -240,6 +240,14 @@ READING: dict[str, Pair] = {
 """What a complaint's text is read for."""
 
 
+USUAL = frozenset(
+    {Act.CLAIM, Act.ACCEPT, Act.DISPATCH, Act.SIGN, Act.APPROVE_RETURN, Act.DENY_RETURN, Act.DESIGNATE, Act.BEGIN,
+     Act.REPLY, Act.REVIEW_PASS, Act.REVIEW_FAIL, Act.RECORD_VISIT, Act.SUPPORT_ANSWER, Act.GRANT_EXTENSION,
+     Act.DENY_EXTENSION, Act.APPROVE_REFERRAL, Act.DENY_REFERRAL, Act.RECORD_RECEIPT, Act.RECORD_DISPOSAL}
+)  # fmt: skip
+"""Acts by which a task is usually done: they stand first, before those for the cases that are not usual."""
+
+
 @dataclass(frozen=True)
 class Words:
     """The terms in one language; each method takes a code and gives its word."""

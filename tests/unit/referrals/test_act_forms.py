@@ -1,15 +1,19 @@
 """Every act of the table has a form: words in both languages, a way to fill in each field, effects on the clocks."""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
+from contracts.cases import Deadline
 from contracts.lifecycle import RULES, Act, Field, HandoverKind, Party, Purpose, Role, Stage, Supervision, TaskKind
 from services.chassis.problems import Lang
 from services.referrals.domain import Level, Refusal, Unit, UnitKind
 from services.referrals.handovers import Candidate, Permit
+from services.referrals.service.foreseeing import ClockForeseen
 from services.referrals.views import ClockView, LegalAct
 from services.referrals.watch import Watch
 from services.referrals.web import words as terms
-from services.referrals.web.forms import SHOWN, Choices, Option, Widget, form
+from services.referrals.web.forms import SHOWN, Choices, Option, Widget, foreseen, form
 from services.referrals.web.words import Words
 
 ZH, EN = Words("zh"), Words("en")
@@ -25,6 +29,13 @@ def clock(purpose: Purpose, *, suspended: bool = False) -> ClockView:
     return ClockView(
         purpose=purpose, clock_id="XF-DONE", article="34", started_at=at, due_at=at, due_soon_at=at,
         due="2026-11-21 24:00", lamp="NORMAL", suspended=suspended, provisional=False, calendar_version="cn-1",
+    )  # fmt: skip
+
+
+def deadline(due_at: datetime) -> Deadline:
+    return Deadline(
+        purpose=Purpose.ACKNOWLEDGE, clock_id="XF-ACK", article="23", started_at=due_at - timedelta(days=15),
+        due_at=due_at, due_soon_at=due_at, provisional=False, calendar_version="cn-1",
     )  # fmt: skip
 
 
@@ -105,3 +116,11 @@ def test_what_is_chosen_stays_however_one_searches() -> None:
 def test_a_note_says_whether_the_reporter_reads_it(act: Act, told: bool) -> None:
     note = next(field for field in form(legal(act), Choices(), ZH).fields if field.name == "note")
     assert ("原样告知诉求人" in note.hint) is told
+
+
+def test_a_clock_that_starts_anew_on_the_same_day_is_due_as_before() -> None:
+    due = deadline(datetime(2026, 12, 7, 16, tzinfo=UTC))
+    later = deadline(datetime(2026, 12, 8, 16, tzinfo=UTC))
+    for after, told in ((due, "重新计时，期限仍为 2026-12-07 24:00"), (later, "改为 2026-12-08 24:00")):
+        (line,) = foreseen([ClockForeseen(Purpose.ACKNOWLEDGE, "RESTART", due, after)], ZH)
+        assert told in line

@@ -5,7 +5,8 @@ import inspect
 import pytest
 
 from contracts import judge
-from contracts.lifecycle import DUTY, RULE, Act, Field, Role, Stage, Track
+from contracts.course import Course
+from contracts.lifecycle import DUTY, RULE, Act, Field, HandoverKind, Role, Stage, Track
 from contracts.messages import CaseState
 from services.referrals import permissions
 from services.referrals.domain import Refusal
@@ -87,6 +88,17 @@ def test_an_act_brings_what_it_needs_and_nothing_else() -> None:
     assert permissions.refuse_fields(Act.DISPATCH, ["unit_id", "kind", "ground"]) is None
     assert permissions.refuse_fields(Act.RECORD_VISIT, ["satisfaction"]) is None
     assert permissions.refuse_fields(Act.RECORD_VISIT, []) is None
+
+
+def test_an_assigned_case_owes_a_closing_report_with_the_reply() -> None:
+    handler = officer(HEALTH.unit_id, Role.HANDLER)
+    for kind, owed in ((HandoverKind.ASSIGN, True), (HandoverKind.DISPATCH, False)):
+        state = case(Stage.HANDLING, course=Course(kind=kind))
+        reply = next(act for act in permissions.legal_acts(handler, state) if act["act"] == Act.REPLY)
+        assert (Field.NOTE in reply["needs"], Field.NOTE in reply["may"]) == (owed, not owed)
+        given = [Field.PUBLIC_REPLY, Field.OUTCOME]
+        missing = ("MISSING_NOTE", "note") if owed else None
+        assert permissions.refuse_fields(Act.REPLY, given, judge.needs(Act.REPLY, state)) == missing
 
 
 def test_every_refusal_has_words_in_both_languages() -> None:
