@@ -2,16 +2,16 @@
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.async_api import Page, expect
 
-from deploy.demo.client import Officers, Refused, Reporters
+from deploy.demo.client import Officers, Reporters
 from deploy.stack import Stack
 from tests.browser.conftest import DESK, Visit, Visits
+from tests.browser.desks import Office
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(300)]
 
@@ -55,46 +55,6 @@ async def shows(page: Page, text: str) -> None:
             return
         await asyncio.sleep(0.5)
     raise AssertionError(f"never shown: {text}")
-
-
-class Office:
-    """The officers of 云川 at work on one case."""
-
-    def __init__(self, officers: Officers, case_number: str) -> None:
-        self._officers = officers
-        self._number = case_number
-
-    async def act(self, username: str, act: str, **fields: Any) -> None:
-        async def done() -> bool:
-            case_id = await self._officers.find(username, self._number)
-            if case_id is None:
-                return False
-            sequence = (await self._officers.view(username, case_id))["sequence"]
-            try:
-                await self._officers.act(username, case_id, act, sequence, **fields)
-            except Refused as refused:
-                if refused.status in (404, 409):
-                    return False
-                raise
-            return True
-
-        await until(done)
-
-    async def answer(self, text: str) -> None:
-        """From triage to the reviewed answer."""
-        handler = "handler.yb-990100"
-        await self.act("clerk.desk-990100", "ACCEPT")
-        await self.act("dispatcher.desk-990100", "DISPATCH", unit_id="yb-990100", note="请核查收费明细。")
-        await self.act(handler, "SIGN")
-        await self.act(handler, "BEGIN")
-        await self.act(handler, "REPLY", public_reply=text, outcome="SUBSTANTIATED", note="核查记录已归卷。")
-        await self.act("reviewer.desk-990100", "REVIEW_PASS")
-
-
-async def until(done: Callable[[], Awaitable[bool]]) -> None:
-    async with asyncio.timeout(60):
-        while not await done():
-            await asyncio.sleep(0.3)
 
 
 async def test_a_reporter_files_follows_adds_reads_and_rates_without_scripts(

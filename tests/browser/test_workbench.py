@@ -1,85 +1,24 @@
 """Officers at their pages: a hand-over arrives by itself, nothing typed is lost, the keyboard is enough."""
 
-import re
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from time import monotonic
 
 import pytest
 from playwright.async_api import Page, expect
 
 from deploy.demo.client import Officers, Reporters
-from deploy.demo.plan import Sample
-from deploy.demo.prepare import credentials
 from deploy.stack import Stack
-from tests.browser.conftest import DESK, PHONE, Visit, Visits
-from tests.browser.test_reporter import Office, until
+from tests.browser.conftest import DESK, PHONE, Visits
+from tests.browser.desks import CLERK, Desks, acted
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(300)]
 
-CLERK, DISPATCHER, HANDLER = "clerk.desk-990100", "dispatcher.desk-990100", "handler.yb-990100"
-People = tuple[Reporters, Officers]
-
-
-class Desks:
-    """Officers' windows, and complaints for them to work on."""
-
-    def __init__(self, stack: Stack, people: People, visit: Visits) -> None:
-        self._url = stack.settings.referrals_url
-        self._password = credentials(stack.state_dir)["password"]
-        self._reporters, self._officers = people
-        self._visit = visit
-
-    @asynccontextmanager
-    async def window(
-        self, username: str, *, scripts: bool = True, size: dict[str, int] = DESK, bypass_csp: bool = False
-    ) -> AsyncIterator[Visit]:
-        """An officer's browser, logged in."""
-        async with self._visit(scripts=scripts, size=size, bypass_csp=bypass_csp) as opened:
-            opened.url = self._url
-            page = opened.page
-            await opened.go("/")
-            await page.get_by_label("用户名").fill(username)
-            await page.get_by_label("密码").fill(self._password)
-            await page.get_by_role("button", name="登录").click()
-            await expect(page.get_by_role("heading", level=1)).to_have_text(re.compile("任务"))
-            yield opened
-
-    async def complaint(self) -> tuple[str, str]:
-        """A new complaint about double charging: its number and, at the desk, its page."""
-        sample = Sample(
-            title="床位费",
-            channel="WEB",
-            category="0704",
-            region="990100",
-            respondents=("云川市第一人民医院收费处",),
-            narrative="住院九天，床位费收了十二天。",
-            wants="退还多收的床位费",
-            plan="plain",
-            reporter=None,
-        )
-        number = (await self._reporters.file(sample)).case_number
-
-        async def there() -> bool:
-            return await self._officers.find(CLERK, number) is not None
-
-        await until(there)
-        return number, f"/workbench/cases/{await self._officers.find(CLERK, number)}"
-
-    def office(self, number: str) -> Office:
-        """The officers at the API."""
-        return Office(self._officers, number)
+DISPATCHER, HANDLER = "dispatcher.desk-990100", "handler.yb-990100"
 
 
 @pytest.fixture
-def desks(stack: Stack, people: People, visit: Visits) -> Desks:
+def desks(stack: Stack, people: tuple[Reporters, Officers], visit: Visits) -> Desks:
     """The officers of 云川."""
     return Desks(stack, people, visit)
-
-
-async def acted(page: Page, act: str) -> None:
-    """The page says that it was done."""
-    await expect(page.get_by_text(f"已完成：{act}。")).to_be_visible()
 
 
 async def test_a_case_is_taken_in_dispatched_and_arrives_on_the_receivers_open_page(desks: Desks) -> None:
