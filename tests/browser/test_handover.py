@@ -180,6 +180,7 @@ async def test_a_disputed_complaint_is_designated_answered_and_rated_by_people_a
         await page.get_by_role("button", name="确认指定管辖").click()
         await acted(page, "指定管辖")
         await expect(page.locator(".wb-clock").filter(has_text="指定管辖")).to_have_count(0)
+        await expect(page.get_by_text("案件已移出本单位")).to_be_visible()
         await conference.picture("handover-16-designated")
 
         # Who was designated answers; there is no way back.

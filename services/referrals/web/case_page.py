@@ -28,7 +28,11 @@ def place(who: Identity, view: CaseView) -> str:
     now = (view.desk, view.holder, course.arbiter, course.receiver, *(support.unit for support in course.supports))
     if unit in {ref.unit_id for ref in now if ref is not None}:
         return "HAS"
-    had = any(unit in (step.desk.unit_id, step.holder.unit_id if step.holder else None) for step in view.timeline)
+    had = any(
+        unit in (step.desk.unit_id, step.holder.unit_id if step.holder else None)
+        or (step.act is Act.DESIGNATE and step.unit_id == unit)
+        for step in view.timeline
+    )
     return "HAD" if had else "WATCHES"
 
 

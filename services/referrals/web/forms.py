@@ -124,8 +124,8 @@ def form(act: LegalAct, choices: Choices, words: Words) -> ActForm:
     """The form of a legal act on a case."""
     names = sorted({*act.needs, *act.may}, key=lambda name: (_ORDER.get(name, len(_ORDER)), name))
     fields = [_field(name, act, choices, words) for name in names]
-    # Short things first: what is written at length stands last, before the button.
-    fields.sort(key=lambda item: (item.widget is Widget.AREA, not item.required))
+    # Short things first: what is written at length stands last, before the button; of that the note for officers.
+    fields.sort(key=lambda item: (item.widget is Widget.AREA, item.name == Field.NOTE, not item.required))
     effects_of = tuple(_effects(act.act, choices, words))
     return ActForm(act.act, words.act(act.act), tuple(fields), effects_of, Field.UNIT in names and act.act in _HOPS)
 
