@@ -181,8 +181,10 @@ def main() -> None:
 
 @contextmanager
 def own_stack() -> Iterator[Stack]:
-    """A fresh system, and nothing left of it."""
-    with Stack(PROJECT / ".huiyin" / "bench") as stack:
+    """A fresh system, and nothing left of it; nor of a run before that was broken off."""
+    stack = Stack(PROJECT / ".huiyin" / "bench")
+    stack.discard()
+    with stack:
         yield stack
     stack.discard()
 
