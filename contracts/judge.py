@@ -35,6 +35,7 @@ ALREADY_YOURS = "ALREADY_YOURS"
 STALE = "STALE"
 NOT_LINKED = "NOT_LINKED"
 EXCLUDED = "EXCLUDED"
+ASSIGNEE_EXCLUDED = "ASSIGNEE_EXCLUDED"
 DESIGNATED = "DESIGNATED"
 RETURN_CLOSED = "RETURN_CLOSED"
 NO_REQUEST = "NO_REQUEST"
@@ -47,6 +48,7 @@ ALREADY_DISPOSED = "ALREADY_DISPOSED"
 NO_DISPOSAL = "NO_DISPOSAL"
 SUPPORT_OPEN = "SUPPORT_OPEN"
 ALREADY_SUPPORT = "ALREADY_SUPPORT"
+SAME_UNIT = "SAME_UNIT"
 NO_SUPPORT = "NO_SUPPORT"
 NOT_SUPERVISED = "NOT_SUPERVISED"
 ALREADY_URGENT = "ALREADY_URGENT"
@@ -110,6 +112,8 @@ class Wish(Protocol):
     def unit_id(self) -> str | None: ...
     @property
     def purpose(self) -> Purpose | None: ...
+    @property
+    def assignee(self) -> str | None: ...
 
 
 def is_stale(case: Standing, expected_sequence: int) -> bool:
@@ -169,13 +173,22 @@ def refuse_wish(wish: Wish, case: Standing, brings: Callable[[Field], bool]) -> 
         return f"MISSING_{missing.value.upper()}"
     supports = {support.unit.unit_id for support in case.course.supports}
     match wish.act:
+        case Act.ADD_SUPPORT if wish.unit_id in units_at(case, Seat.HOLDER):
+            return SAME_UNIT
         case Act.ADD_SUPPORT if wish.unit_id in supports:
             return ALREADY_SUPPORT
+        case Act.REASSIGN if wish.assignee in case.course.excluded:
+            return ASSIGNEE_EXCLUDED
         case Act.RELEASE_SUPPORT if wish.unit_id not in units_at(case, Seat.SUPPORT):
             return NO_SUPPORT
         case Act.REQUEST_EXTENSION | Act.SUSPEND_CLOCK | Act.RESUME_CLOCK:
             return _refuse_clock(wish, case)
     return None
+
+
+def guarded(case: Standing) -> bool:
+    """Whom the case accuses, and who stands below, has no part in it: a report, and what passed by a superior."""
+    return case.facts.track is Track.INTEGRITY or case.course.restricted
 
 
 def unlinked(case: Standing) -> bool:
@@ -253,7 +266,7 @@ def _refuse_now(act: Act, case: Standing) -> str | None:
     match act:
         case Act.ACCEPT if unlinked(case):
             return NOT_LINKED
-        case Act.REQUEST_RETURN | Act.RECALL if course.designated:
+        case Act.REQUEST_RETURN | Act.RECALL | Act.TRANSFER if course.designated:
             return DESIGNATED
         case Act.REQUEST_RETURN if clock_of(case, Purpose.RETURN) is None:
             return RETURN_CLOSED

@@ -203,6 +203,7 @@ class RouteCheck(Contract):
     kind: HandoverKind | None = None
     approved: bool = False
     """A leader has said yes to this very receiver."""
+    restricted: bool = False
     purposes: tuple[Purpose, ...] = ()
     """The clocks that run: the verdict says what becomes of each."""
 
@@ -245,6 +246,7 @@ class ArbiterRequest(Contract):
     desk_id: Code
     unit_ids: tuple[Code, ...]
     respondent_units: tuple[Code, ...]
+    restricted: bool = False
 
 
 class BypassRequest(Contract):

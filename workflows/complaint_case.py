@@ -6,7 +6,6 @@ wake-up of all. Every step is recorded by an activity before the state moves, so
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TypeVar
 from uuid import UUID
@@ -17,9 +16,9 @@ from temporalio.exceptions import ApplicationError, FailureError
 
 with workflow.unsafe.imports_passed_through():
     from contracts import judge
-    from contracts.cases import Deadline, UnitRef
+    from contracts.cases import Deadline
     from contracts.clock import BusinessClock
-    from contracts.lifecycle import FINAL, LADDER, QUIET, RULE, Act, Party, Purpose, Stage
+    from contracts.lifecycle import FINAL, Act, Party, Stage
     from contracts.messages import (
         CONFLICTING_CONTENT,
         ILLEGAL_ACT,
@@ -38,7 +37,6 @@ with workflow.unsafe.imports_passed_through():
         Actor,
         ActResult,
         CaseState,
-        ClockRequest,
         Command,
         Departure,
         Joined,
@@ -48,11 +46,11 @@ with workflow.unsafe.imports_passed_through():
         Succession,
         workflow_id,
     )
-    from workflows import clocks, decide, handover, joining, ports, reorganising
-    from workflows.handover import Move, Moves
+    from workflows import clocks, decide, handover, joining, ports, reorganising, stepping
+    from workflows.handover import Moves
+    from workflows.parts import Move
     from workflows.transitions import transition
 
-KEPT_RESULTS = 100
 KEPT_MESSAGES = 200
 MAX_UPDATES = 1_000
 """Continue as new well before the server's limit of 2,000 Updates a run."""
@@ -102,6 +100,9 @@ class ComplaintCase:
             if self._should_continue():
                 await self._settle()
                 workflow.continue_as_new(self._state)
+        while self._joined:
+            # Who asked to be joined while the last step was recorded must not wait for ever.
+            await self._join(self._joined.pop(0))
         await workflow.wait_condition(workflow.all_handlers_finished)
 
     # -- what comes in
@@ -260,7 +261,6 @@ class ComplaintCase:
 
     async def _tell_others(self, before: CaseState, command: Command) -> None:
         """What an act means for other cases: the part split off begins, the main case takes over or lets go."""
-        facts, course = before.facts, self._state.course
         if command.act is Act.SPLIT:
             part = handover.split_off(before, command)
             await workflow.start_child_workflow(
@@ -270,13 +270,9 @@ class ComplaintCase:
                 id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
                 parent_close_policy=workflow.ParentClosePolicy.ABANDON,
             )
-        elif command.act is Act.MERGE and course.main_case is not None:
-            joined = Joined(act=Act.ABSORB, case_id=facts.case_id, complaint_ids=facts.complaint_ids)
-            if not await self._signal(course.main_case, joined):
-                await self._step(Act.MERGE_FAILED, _SYSTEM, joining.unmerged(self._state))
-        elif command.act is Act.UNMERGE and before.course.main_case is not None:
-            left = Joined(act=Act.DISOWN, case_id=facts.case_id, complaint_ids=facts.complaint_ids)
-            await self._signal(before.course.main_case, left)
+        news = joining.news(before, self._state, command)
+        if news is not None and not await self._signal(*news) and command.act is Act.MERGE:
+            await self._step(Act.MERGE_FAILED, _SYSTEM, joining.unmerged(self._state))
 
     async def _signal(self, case_id: UUID, joined: Joined) -> bool:
         """Tell another case; False when its workflow has ended."""
@@ -291,8 +287,7 @@ class ComplaintCase:
     async def _join(self, joined: Joined) -> None:
         """Take what another case told, or decline it."""
         if joining.declines(self._state, joined):
-            no = Joined(act=Act.MERGE_FAILED, case_id=self._state.facts.case_id)
-            await self._signal(joined.case_id, no)
+            await self._signal(*joining.refused(self._state, joined))
             return
         move = joining.move(self._state, joined)
         if move is not None:
@@ -311,9 +306,9 @@ class ComplaintCase:
     async def _message(self, message: ReporterMessage) -> None:
         if message.message_id in self._state.seen_messages:
             return
-        if self._state.stage in RULE[message.act].stages:
-            effect = decide.effect(self._state, message.act, message.satisfaction)
-            await self._step(message.act, _REPORTER, Move(effect), satisfaction=message.satisfaction)
+        move = stepping.heard(self._state, message)
+        if move is not None:
+            await self._step(message.act, _REPORTER, move, satisfaction=message.satisfaction)
         else:
             workflow.logger.info("reporter's message came too late", extra={"act": message.act})
         seen = (*self._state.seen_messages, message.message_id)[-KEPT_MESSAGES:]
@@ -322,16 +317,10 @@ class ComplaintCase:
     async def _lapse(self, due: clocks.Due) -> None:
         clock = clocks.running(self._state.clocks, due.purpose)
         about = clock.deadline if clock else None
-        move = Move(decide.effect(self._state, due.act))
-        if due.act in (Act.DUE_SOON, Act.OVERDUE):
-            move = replace(move, clocks=clocks.marked(self._state.clocks, due))
-        elif due.act in LADDER and clock is not None and clock.rungs:
-            course = handover.supervised(self._state.course, clock.rungs[0].level)
-            move = replace(move, changes={"course": course}, clocks=clocks.climbed(self._state.clocks, due))
-        await self._step(due.act, _SYSTEM, move, about=about)
+        await self._step(due.act, _SYSTEM, stepping.lapsed(self._state, due), about=about)
         if due.act is Act.ARCHIVE:
-            for merged in self._state.course.merged_cases:
-                await self._signal(merged, Joined(act=Act.MERGE_ENDED, case_id=self._state.facts.case_id))
+            for news in joining.ended(self._state):
+                await self._signal(*news)
 
     async def _recount(self) -> None:
         """Each deadline that the calendar moves is a step of its own; one that it leaves alone is none."""
@@ -359,62 +348,19 @@ class ComplaintCase:
         before: Deadline | None = None,
     ) -> None:
         """Work out the next state, record the step, then move. A step that could not be recorded did not happen."""
-        old, at, effect = self._state, self._now(), move.effect
-        if command is not None:
-            satisfaction = command.satisfaction
-        desk: UnitRef | None = move.changes.get("desk", old.desk)
-        if desk is None:
+        old, at = self._state, self._now()
+        if move.changes.get("desk", old.desk) is None:
             raise ApplicationError("a case has a desk from its registration", type=ILLEGAL_ACT, non_retryable=True)
-        holder: UnitRef | None = move.changes.get("holder", old.holder)
-        changed = old.model_copy(update=move.changes)
-        sequence = old.sequence + 1
-        deadlines = await self._deadlines(changed, effect.starts, move.unit or holder or desk, at)
-        quiet = act in QUIET and effect.to is old.stage
-        left = clocks.without(old.clocks if move.clocks is None else move.clocks, effect.stops)
-        moved = changed.model_copy(
-            update={
-                "sequence": sequence,
-                "changed_sequence": old.changed_sequence if quiet else sequence,
-                "stage": effect.to,
-                "clocks": clocks.started(left, deadlines),
-                "redo_count": old.redo_count + (1 if effect.redo else 0),
-                "satisfaction": satisfaction or old.satisfaction,
-                "public_document": (command.public_reply if command else None) or old.public_document,
-                "outcome": (command.outcome if command else None) or old.outcome,
-            }
+        wanted = stepping.wanted(old, move, at)
+        deadlines: list[Deadline] = await self._ask(ports.set_clocks, wanted) if wanted else []
+        moved = stepping.stepped(old, act, move, deadlines, command, satisfaction)
+        recorded = await self._ask(
+            ports.record_transition, transition(old, moved, act, actor, at, command, about, before)
         )
-        moved = moved.model_copy(update={"task": decide.task_after(moved, command, sequence)})
-        step = transition(old, moved, act, actor, at, command, about, before)
-        recorded = await self._ask(ports.record_transition, step)
-        results = old.results
         if command is not None:
-            result = ActResult(command_id=command.command_id, sequence=sequence, stage=moved.stage)
-            results = (*results, result)[-KEPT_RESULTS:]
+            moved = stepping.answered(moved, command)
         laddered = clocks.laddered(moved.clocks, recorded.ladders, at)
-        self._state = moved.model_copy(
-            update={"results": results, "clocks": laddered, "business_clock": recorded.business_clock}
-        )
-
-    async def _deadlines(
-        self, state: CaseState, starts: tuple[Purpose, ...], unit: UnitRef, at: datetime
-    ) -> list[Deadline]:
-        if not starts:
-            return []
-        facts = state.facts
-        return await self._ask(
-            ports.set_clocks,
-            [
-                ClockRequest(
-                    purpose=purpose,
-                    track=facts.track,
-                    channel=facts.channel,
-                    category=facts.category,
-                    unit_id=unit.unit_id,
-                    started_at=at,
-                )
-                for purpose in starts
-            ],
-        )
+        self._state = moved.model_copy(update={"clocks": laddered, "business_clock": recorded.business_clock})
 
     # -- small things
 

@@ -19,7 +19,6 @@ from contracts.lifecycle import (
     Rule,
     Seat,
     Stage,
-    Track,
 )
 from contracts.messages import CaseState, Command, Task
 from workflows import clocks
@@ -43,10 +42,10 @@ def _brought(command: Command, need: Field) -> bool:
 def respondents_after(state: CaseState, command: Command) -> tuple[str, ...]:
     """The linked units after an act that links, in order of their ids.
 
-    On a report linking only adds: whoever was once found to be accused never receives it (信访工作条例 art. 30), unless
-    a supervisor corrects it on record.
+    On a guarded case linking only adds: whoever was once found to be accused never receives it (信访工作条例 art. 30),
+    unless a supervisor corrects it on record.
     """
-    adds = command.act is Act.LINK_RESPONDENTS and state.facts.track is Track.INTEGRITY
+    adds = command.act is Act.LINK_RESPONDENTS and judge.guarded(state)
     return tuple(sorted({*(state.respondent_units if adds else ()), *command.respondent_units}))
 
 
@@ -94,8 +93,8 @@ def effect(state: CaseState, act: Act, satisfaction: int | None = None) -> Effec
 
 
 def recalled(state: CaseState) -> Effect:
-    """A report leaves a holder who turns out to be accused, at once, and waits to be dispatched anew."""
-    stops = (*RULE[Act.RECALL].stops, Purpose.VISIT, Purpose.SILENCE, Purpose.REDO)
+    """A guarded case leaves whoever has it and turns out to be accused, at once, and waits to be dispatched anew."""
+    stops = (*RULE[Act.RECALL].stops, Purpose.DESIGNATE, Purpose.VISIT, Purpose.SILENCE, Purpose.REDO)
     return Effect(Stage.PENDING_DISPATCH, stops, _missing_handle(state))
 
 
@@ -134,11 +133,13 @@ def task_after(state: CaseState, command: Command | None, sequence: int) -> Task
     before = state.task
     if before is None or (before.kind, before.unit_id) != (duty.kind, unit):
         return Task(kind=duty.kind, unit_id=unit, role=role, opened_sequence=sequence)
-    if before.assignee in state.course.excluded:
+    excluded = state.course.excluded
+    if before.assignee in excluded:
         before = before.model_copy(update={"assignee": None})
     if command is not None and command.act is Act.REASSIGN:
         return before.model_copy(update={"assignee": command.assignee})
-    if command is not None and before.assignee is None and command.actor.unit_id == unit and _takes(before, command):
+    free = before.assignee is None and command is not None and command.actor.account_id not in excluded
+    if command is not None and free and command.actor.unit_id == unit and _takes(before, command):
         return before.model_copy(update={"assignee": command.actor.account_id})
     return before
 

@@ -3,14 +3,14 @@
 Each method reads the state and the command, asks the ports it needs, and changes nothing itself.
 """
 
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid5
 
+from contracts import judge
 from contracts.cases import DocumentRef, UnitRef
 from contracts.course import ClockEvent, ClockEventType, Course, Request, Support
-from contracts.lifecycle import Act, HandoverKind, Stage, Supervision, Track
+from contracts.lifecycle import RULE, Act, HandoverKind, Stage, Supervision, Track
 from contracts.messages import (
     ArbiterRequest,
     BypassRequest,
@@ -24,25 +24,16 @@ from contracts.messages import (
     RouteCheck,
     RouteRequest,
     RouteVerdict,
-    RunningClock,
+    Succession,
 )
-from workflows import clocks, decide, ports
+from workflows import clocks, decide, parts, ports
 from workflows.decide import Effect
+from workflows.parts import Move, released
+from workflows.parts import course_with as _with
 
 
 class Refused(Exception):
     """The services say no; the text is the code."""
-
-
-@dataclass(frozen=True)
-class Move:
-    """What a step changes: the effect on stage and clocks, fields of the state, and clocks that are no longer as they
-    were. ``unit``: whom the clocks that start run for, when not the holder or the desk."""
-
-    effect: Effect
-    changes: dict[str, Any] = field(default_factory=dict)
-    clocks: tuple[RunningClock, ...] | None = None
-    unit: UnitRef | None = None
 
 
 class Moves:
@@ -115,50 +106,21 @@ class Moves:
         return Move(fated(state, effect, verdict.effects), {"holder": verdict.unit, "course": course})
 
     async def _bypass(self, state: CaseState, effect: Effect) -> Move:
-        assert state.desk is not None
-        facts = state.facts
-        verdict = await self._ask(
-            ports.find_bypass,
-            BypassRequest(
-                case_id=facts.case_id,
-                region=state.desk.region,
-                desk_id=state.desk.unit_id,
-                respondent_units=state.respondent_units,
-            ),
-        )
+        verdict = await self._ask(ports.find_bypass, _bypass_request(state))
         _refuse(verdict)
         course = _with(released(state.course), restricted=True)
         return Move(effect, {"desk": verdict.unit, "holder": None, "course": course})
 
     async def _link(self, state: CaseState, command: Command, effect: Effect) -> Move:
-        """A report is taken at once from a holder who turns out to be accused, and from others with a part in it."""
-        facts, holder, course = state.facts, state.holder, state.course
+        """A guarded case is taken at once from a holder who turns out to be accused, and from others with a part."""
         respondents = decide.respondents_after(state, command)
-        parts = [*(support.unit for support in course.supports), course.receiver, course.arbiter]
-        others = tuple(sorted({unit.unit_id for unit in parts if unit is not None}))
-        check = LinkCheck(
-            case_id=facts.case_id,
-            unit_ids=respondents,
-            holder_id=holder.unit_id if holder else None,
-            other_ids=others,
-        )
-        verdict = await self._ask(ports.check_respondents, check)
-        if verdict.refusal is not None:
-            raise Refused(verdict.refusal)
+        verdict = await self._ask(ports.check_respondents, _link_check(state, respondents))
+        _refuse(verdict)
         changes: dict[str, Any] = {"linked": True, "respondent_units": respondents}
         if command.act is Act.CORRECT_RESPONDENTS:
             changes["linked"] = bool(respondents) or state.facts.track is Track.GENERAL
-            course = _with(course, excluded=tuple(sorted(command.respondent_accounts)))
-        accused = set(verdict.accused_ids) if facts.track is Track.INTEGRITY else set()
-        if accused:
-            kept = tuple(support for support in course.supports if support.unit.unit_id not in accused)
-            course = _with(course, supports=kept)
-        if course is not state.course:
-            changes["course"] = course
-        through = {unit.unit_id for unit in (course.receiver, course.arbiter) if unit is not None} & accused
-        if facts.track is Track.INTEGRITY and (verdict.holder_accused or through):
-            return Move(decide.recalled(state), {**changes, "holder": None, "course": released(course)})
-        return Move(effect, changes)
+            changes["course"] = _with(state.course, excluded=tuple(sorted(command.respondent_accounts)))
+        return parts.withheld(state, changes, verdict, effect)
 
     async def _return(self, state: CaseState, effect: Effect) -> Move:
         assert state.holder is not None
@@ -177,6 +139,7 @@ class Moves:
                 desk_id=state.desk.unit_id,
                 unit_ids=bounced,
                 respondent_units=state.respondent_units,
+                restricted=state.course.restricted,
             ),
         )
         _refuse(verdict)
@@ -239,12 +202,20 @@ class Moves:
         return Move(effect, cleared, clocks=moved)
 
     async def _desk(self, state: CaseState, track: Track, category: str) -> UnitRef:
+        """The desk of a track. What was sent past a superior stays where it is, and so does a report that stays one;
+        a complaint that becomes a report goes to the next desk above where its own one is accused."""
         facts = state.facts
+        assert state.desk is not None
+        if state.course.restricted or track is facts.track:
+            return state.desk
         wanted = RouteRequest(case_id=facts.case_id, track=track, category=category, region=facts.region)
-        verdict: RouteVerdict = await self._ask(ports.route_intake, wanted)
-        _refuse(verdict)
-        assert verdict.unit is not None
-        return verdict.unit
+        desk: UnitRef = _unit_of(await self._ask(ports.route_intake, wanted))
+        if track is Track.INTEGRITY and state.respondent_units:
+            moved = state.model_copy(update={"desk": desk})
+            judged = await self._ask(ports.check_respondents, _link_check(moved, state.respondent_units))
+            if desk.unit_id in judged.accused_ids:
+                return _unit_of(await self._ask(ports.find_bypass, _bypass_request(moved)))
+        return desk
 
     async def _route(self, state: CaseState, command: Command, *, to_desk: bool) -> RouteVerdict:
         facts, request = state.facts, state.course.request
@@ -263,6 +234,7 @@ class Moves:
                 respondent_units=state.respondent_units,
                 act=command.act,
                 kind=command.kind,
+                restricted=state.course.restricted,
                 approved=approved is not None and approved.unit_id == command.unit_id,
                 purposes=tuple(clock.deadline.purpose for clock in state.clocks),
             ),
@@ -283,14 +255,6 @@ def fated(state: CaseState, effect: Effect, effects: tuple[ClockEffect, ...] | N
     stops += tuple(purpose for purpose, fate in said.items() if fate is ClockFate.STOP and purpose not in stops)
     again = (purpose for purpose, fate in said.items() if fate is ClockFate.RESTART and purpose in running)
     return Effect(effect.to, stops, tuple(dict.fromkeys((*effect.starts, *again))), effect.redo)
-
-
-def released(course: Course) -> Course:
-    """The course when a hand-over ends: no helpers, no open request, nobody it was referred to."""
-    return _with(
-        course, kind=None, basis=None, ground=None, supports=(), request=None, arbiter=None, receiver=None,
-        received=False, disposal=None, designated=False,
-    )  # fmt: skip
 
 
 def answered(course: Course, unit_id: str | None, document: DocumentRef | None) -> Course:
@@ -364,8 +328,31 @@ def _counterpart(state: CaseState, act: Act) -> UnitRef | None:
     return state.course.request.unit if act is Act.APPROVE_REFERRAL and state.course.request else None
 
 
-def _with(course: Course, **changes: Any) -> Course:
-    return course.model_copy(update=changes)
+def _link_check(state: CaseState, respondents: tuple[str, ...]) -> LinkCheck:
+    course = state.course
+    seats = [*(support.unit for support in course.supports), course.receiver, course.arbiter, state.desk]
+    return LinkCheck(
+        case_id=state.facts.case_id,
+        unit_ids=respondents,
+        holder_id=state.holder.unit_id if state.holder else None,
+        other_ids=tuple(sorted({unit.unit_id for unit in seats if unit is not None})),
+    )
+
+
+def _bypass_request(state: CaseState) -> BypassRequest:
+    assert state.desk is not None
+    return BypassRequest(
+        case_id=state.facts.case_id,
+        region=state.desk.region,
+        desk_id=state.desk.unit_id,
+        respondent_units=state.respondent_units,
+    )
+
+
+def _unit_of(verdict: RouteVerdict) -> UnitRef:
+    _refuse(verdict)
+    assert verdict.unit is not None
+    return verdict.unit
 
 
 def _refuse(verdict: Any) -> None:

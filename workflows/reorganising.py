@@ -3,11 +3,12 @@
 from dataclasses import replace
 from typing import Any
 
+from contracts import judge
 from contracts.cases import UnitRef
-from contracts.lifecycle import ENDED, Act, Purpose, Stage, Track
-from contracts.messages import CaseState, Departure, Succession
-from workflows import decide
-from workflows.handover import Move, released
+from contracts.lifecycle import Act
+from contracts.messages import CaseState, Departure, LinkVerdict, Succession
+from workflows import decide, parts
+from workflows.parts import Move
 
 
 def succeeded(state: CaseState, word: Succession) -> Move | None:
@@ -16,22 +17,14 @@ def succeeded(state: CaseState, word: Succession) -> Move | None:
     Where the unit is a respondent its successor is one too, and a report leaves the seats of whom it accuses then.
     """
     seated = _seated(state, word)
-    accused = set(word.accused_ids) if state.facts.track is Track.INTEGRITY else set()
-    moved = state.model_copy(update=seated)
-    course, at_work = moved.course, state.stage not in ENDED and state.stage is not Stage.MERGED
-    effect = decide.effect(state, Act.SUCCEED)
-    if moved.desk is not None and moved.desk.unit_id in accused and word.desk is not None:
+    desk, holder = seated["desk"], seated["holder"]
+    if judge.guarded(state) and desk is not None and desk.unit_id in word.accused_ids and word.desk is not None:
         seated["desk"] = word.desk
-    supports = tuple(support for support in course.supports if support.unit.unit_id not in accused)
-    if supports != course.supports:
-        course = course.model_copy(update={"supports": supports})
-        effect = replace(effect, stops=() if course.waiting_supports() else (Purpose.SUPPORT,))
-    if {unit.unit_id for unit in (moved.holder, course.arbiter, course.receiver) if unit is not None} & accused:
-        course, seated["holder"] = released(course), None
-        effect = decide.recalled(state) if at_work else effect
-    seated["course"] = course
-    changes = {name: value for name, value in seated.items() if value != getattr(state, name)}
-    return Move(effect, changes) if changes else None
+    accused = holder is not None and holder.unit_id in word.accused_ids
+    verdict = LinkVerdict(holder_accused=accused, accused_ids=word.accused_ids)
+    move = parts.withheld(state, seated, verdict, decide.effect(state, Act.SUCCEED))
+    changes = {name: value for name, value in move.changes.items() if value != getattr(state, name)}
+    return replace(move, changes=changes) if changes else None
 
 
 def _seated(state: CaseState, word: Succession) -> dict[str, Any]:

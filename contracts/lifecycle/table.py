@@ -13,6 +13,7 @@ _TO_DISPATCH = (Stage.TRIAGE, Stage.PENDING_DISPATCH)
 _HELD = (Stage.DISPATCHED, *_WORKING, Stage.FEEDBACK)
 _OPEN = tuple(s for s in Stage if s not in ENDED and s not in (Stage.SUBMITTED, Stage.MERGED))
 _BEFORE_ANSWER = (*_TO_DISPATCH, Stage.DISPATCHED, Stage.RETURN_REQ, Stage.ARBITRATION, *_WORKING, Stage.REFERRED)
+_PERIODS = (Purpose.HANDLE, Purpose.REDO)
 _HAND_CLOCKS = tuple(purpose for purpose in Purpose if purpose in HANDOVER_CLOCKS)
 
 _DESK, _HOLDER = (Seat.DESK,), (Seat.HOLDER,)
@@ -51,7 +52,7 @@ _TRIAGE_RULES = (
         needs=(Field.CATEGORY, Field.NOTE),
         may=(Field.TRACK,),
         starts=(Purpose.ACKNOWLEDGE,),
-        stops=(Purpose.HANDLE,),
+        stops=_PERIODS,
     ),
     _officer(Act.MARK_URGENT, _BEFORE_ANSWER, seats=_DESK, roles=_TRIAGERS, needs=(Field.NOTE,)),
     _officer(
@@ -82,7 +83,7 @@ _TRIAGE_RULES = (
         seats=_DESK,
         roles=_TRIAGERS,
         needs=(Field.MAIN_CASE,),
-        stops=(Purpose.ACKNOWLEDGE, Purpose.HANDLE),
+        stops=(Purpose.ACKNOWLEDGE, *_PERIODS),
     ),
     _system(Act.ABSORB, (*_OPEN, Stage.CLOSED)),
     _officer(
@@ -137,7 +138,7 @@ _HANDOVER_RULES = (
         roles=_TRIAGERS,
         needs=(Field.UNIT, Field.NOTE),
         starts=(Purpose.ACKNOWLEDGE,),
-        stops=(Purpose.ACKNOWLEDGE, Purpose.HANDLE),
+        stops=(Purpose.ACKNOWLEDGE, *_PERIODS),
     ),
     _officer(
         Act.BYPASS,
@@ -147,7 +148,7 @@ _HANDOVER_RULES = (
         roles=_TRIAGERS,
         needs=(Field.NOTE,),
         starts=(Purpose.ACKNOWLEDGE,),
-        stops=(Purpose.ACKNOWLEDGE, Purpose.HANDLE),
+        stops=(Purpose.ACKNOWLEDGE, *_PERIODS),
     ),
     _officer(
         Act.SIGN,

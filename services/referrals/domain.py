@@ -96,6 +96,12 @@ class Hop:
     act: Act | None = None
     kind: HandoverKind | None = None
     approved: bool = False
+    restricted: bool = False
+
+    @property
+    def guarded(self) -> bool:
+        """Whom the case accuses must not receive it: a report, and what passed by a superior."""
+        return self.track is Track.INTEGRITY or self.restricted
 
 
 def region_prefix(region: str) -> str:
@@ -158,10 +164,11 @@ def refuse(unit: Unit | None, hop: Hop) -> Refusal | None:
         return Refusal.SUCCEEDED if unit is not None and unit.successor_id else Refusal.UNKNOWN_UNIT
     if hop.sender is not None and hop.sender.unit_id == unit.unit_id:
         return Refusal.SAME_UNIT
-    if hop.track is Track.INTEGRITY and accused(unit, hop.respondents):
+    if hop.guarded and accused(unit, hop.respondents):
         return Refusal.ACCUSED
     if hop.to_desk:
-        return None if unit.kind is DESK_OF[hop.track] else Refusal.NOT_A_DESK
+        wanted = UnitKind.RESTRICTED_DESK if hop.guarded else UnitKind.DESK
+        return None if unit.kind is wanted else Refusal.NOT_A_DESK
     if hop.track is Track.INTEGRITY and not hop.linked:
         return Refusal.UNLINKED
     if unit.kind not in (UnitKind.DEPARTMENT, UnitKind.INSTITUTION):
@@ -175,16 +182,16 @@ def refuse(unit: Unit | None, hop: Hop) -> Refusal | None:
     return None if in_place(unit, hop) else Refusal.WRONG_PLACE
 
 
-def refuse_link(desk: Unit | None, track: Track, found: Sequence[Unit], wanted: Iterable[str]) -> Refusal | None:
+def refuse_link(desk: Unit | None, guarded: bool, found: Sequence[Unit], wanted: Iterable[str]) -> Refusal | None:
     """Why these units can't be linked as respondents; None when they can.
 
-    A desk that is itself accused must not go on with a report: the desk above links (信访工作条例 art. 28, 30).
+    A desk that is itself accused must not go on with a guarded case: the desk above links (信访工作条例 art. 28, 30).
     """
     known = {unit.unit_id for unit in found}
     wanted = tuple(wanted)
     if any(unit_id not in known for unit_id in wanted):
         return Refusal.UNKNOWN_UNIT
-    if track is Track.INTEGRITY and desk is not None and accused(desk, wanted):
+    if guarded and desk is not None and accused(desk, wanted):
         return Refusal.DESK_ACCUSED
     return None
 
@@ -199,12 +206,12 @@ def desk_for(track: Track, region: str, units: Iterable[Unit]) -> Unit | None:
 
 
 def arbiter(
-    bounced: Sequence[Unit], desk: Unit, track: Track, region: str, respondents: Sequence[str], units: Iterable[Unit]
+    bounced: Sequence[Unit], desk: Unit, guarded: bool, region: str, respondents: Sequence[str], units: Iterable[Unit]
 ) -> Unit:
     """Who designates: the nearest common superior of the units that returned the case, else the joint conference of
-    the nearest division that holds them all, else the desk itself (信访工作条例 art. 24). Never one whom a report
+    the nearest division that holds them all, else the desk itself (信访工作条例 art. 24). Never one whom a guarded case
     accuses."""
-    barred = respondents if track is Track.INTEGRITY else ()
+    barred = respondents if guarded else ()
     every = [unit for unit in units if unit.active and unit.on_system and not accused(unit, barred)]
     known = {unit.unit_id: unit for unit in every}
     shared = [unit_id for unit_id in bounced[0].path[:-1] if all(unit_id in unit.path[:-1] for unit in bounced)]

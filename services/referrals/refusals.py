@@ -41,8 +41,8 @@ TEXTS: dict[str, Text] = {
     ),
     "DESIGNATED": Text(
         409,
-        "案件已经上级指定管辖,不得再退回或撤回(潍坊12345条例第二十二条)。请办理,或报指定单位重新研究。",
-        "The holder was designated by a superior: no return or recall after that (潍坊12345条例 art. 22). "
+        "案件已经上级指定管辖,不得再退回、撤回或转办(潍坊12345条例第二十二条)。请办理,或报指定单位重新研究。",
+        "The holder was designated by a superior: no return, recall or transfer after that (潍坊12345条例 art. 22). "
         "Handle it, or ask whoever designated.",
     ),
     "RETURN_CLOSED": Text(

@@ -128,6 +128,11 @@ HANDOVERS: dict[str, Text] = {
         "账号不存在,请核对。",
         "There is no such account: check it.",
     ),
+    "ASSIGNEE_EXCLUDED": Text(
+        422,
+        "该经办人与案件有利害关系,依法回避(信访工作条例第二十八条),请另行指派。",
+        "That officer has an interest in the case and must not act (信访工作条例 art. 28): choose another.",
+    ),
     "SAME_UNIT": Text(
         422,
         "案件已在该单位,请选择其他单位。",

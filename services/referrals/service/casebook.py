@@ -199,6 +199,7 @@ class Casebook:
             act=act,
             kind=kind,
             approved=agreed is not None and agreed.unit_id == receiver,
+            restricted=case.course.restricted,
         )
 
     async def refuse_route(
@@ -228,7 +229,7 @@ class Casebook:
         """Raises Refused when the units can't be linked as respondents."""
         found = await units.known(session, [*unit_ids, case.desk.unit_id])
         desk: Unit | None = found.get(case.desk.unit_id)
-        refusal = domain.refuse_link(desk, case.facts.track, list(found.values()), unit_ids)
+        refusal = domain.refuse_link(desk, judge.guarded(case), list(found.values()), unit_ids)
         if refusal is not None:
             raise Refused(refusal.value)
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from contracts import judge
 from contracts.cases import CaseTransitioned, Deadline, DocumentRef, UnitRef, WorkingMoment
 from contracts.clock import BusinessClock
 from contracts.lifecycle import LADDER, REPORTERS_CLOCKS, RULE, TOLD_TO_REPORTER, Act, Stage, Track
@@ -24,16 +25,13 @@ from contracts.messages import (
     Transition,
 )
 from contracts.model import content_hash
-from contracts.reference import categories, transfers
-from contracts.reference import handovers as reference_handovers
 from contracts.topics import CASES
 from services.chassis import metrics
 from services.chassis.clock import read_clock
 from services.chassis.db import SYSTEM, Database
 from services.chassis.outbox import outgoing
-from services.referrals import domain, handovers
+from services.referrals import domain, verdicts
 from services.referrals.counting import Calendar
-from services.referrals.domain import Hop
 from services.referrals.repository import cases, history, recounts, units
 from services.referrals.repository.calendars import CalendarSight
 from services.referrals.service import clocks, escalating
@@ -77,31 +75,7 @@ class Steps:
         """Whether the unit may receive the case, by which kind of hand-over, and what that does to its clocks."""
         async with self.db.read(SYSTEM) as session:
             found = await units.known(session, [check.unit_id, check.from_unit])
-        hop = Hop(
-            track=check.track,
-            category=categories()[check.category],
-            region=check.region,
-            sender=found.get(check.from_unit),
-            to_desk=check.to_desk,
-            linked=check.linked,
-            respondents=check.respondent_units,
-            act=check.act,
-            kind=check.kind,
-            approved=check.approved,
-        )
-        unit = found.get(check.unit_id)
-        refusal = domain.refuse(unit, hop)
-        permit = handovers.judge(unit, hop, transfers()) if unit is not None and refusal is None else None
-        if isinstance(permit, domain.Refusal):
-            refusal = permit
-        if refusal is not None or unit is None:
-            return RouteVerdict(refusal=(refusal or domain.Refusal.UNKNOWN_UNIT).value)
-        if check.act is None:
-            return RouteVerdict(unit=unit.ref())
-        kind = permit.kind if isinstance(permit, handovers.Permit) else None
-        effects = handovers.effects(check.act, kind, check.purposes, reference_handovers())
-        basis = permit.source if isinstance(permit, handovers.Permit) else handovers.BASIS.get(check.act)
-        return RouteVerdict(unit=unit.ref(), kind=kind, basis=basis, effects=effects)
+        return verdicts.route(check, found)
 
     async def check_respondents(self, check: LinkCheck) -> LinkVerdict:
         """Whether these units can be linked to the case, and who with a part in it is accused then."""
@@ -111,50 +85,25 @@ class Steps:
             found = await units.known(session, [*check.unit_ids, *seats, *check.other_ids])
         if case is None:
             return LinkVerdict(refusal=domain.Refusal.UNKNOWN_UNIT.value)
-        desk, holder = found.get(case.desk.unit_id), found.get(check.holder_id or "")
-        refusal = domain.refuse_link(desk, case.facts.track, list(found.values()), check.unit_ids)
-        if refusal is not None:
-            return LinkVerdict(refusal=refusal.value)
-        others = (found[unit_id] for unit_id in check.other_ids if unit_id in found)
-        return LinkVerdict(
-            holder_accused=holder is not None and domain.accused(holder, check.unit_ids),
-            accused_ids=tuple(unit.unit_id for unit in others if domain.accused(unit, check.unit_ids)),
-        )
+        return verdicts.link(check, case.desk.unit_id, judge.guarded(case), found)
 
     async def find_arbiter(self, request: ArbiterRequest) -> RouteVerdict:
         """Who designates when these units have returned the case."""
         async with self.db.read(SYSTEM) as session:
             every = await units.everything(session)
-        known = {unit.unit_id: unit for unit in every}
-        bounced = [known[unit_id] for unit_id in request.unit_ids if unit_id in known]
-        desk = known.get(request.desk_id)
-        if desk is None or not bounced:
-            return RouteVerdict(refusal=domain.Refusal.UNKNOWN_UNIT.value)
-        found = domain.arbiter(bounced, desk, request.track, request.region, request.respondent_units, every)
-        return RouteVerdict(unit=found.ref())
+        return verdicts.arbiter(request, every)
 
     async def find_bypass(self, request: BypassRequest) -> RouteVerdict:
         """The restricted desk above, which takes what concerns the desk's own house or its superior."""
         async with self.db.read(SYSTEM) as session:
             every = await units.everything(session)
-        desk = next((unit for unit in every if unit.unit_id == request.desk_id), None)
-        above = domain.desk_above(desk, request.respondent_units, every) if desk else None
-        if above is None:
-            return RouteVerdict(refusal=domain.Refusal.NO_DESK_ABOVE.value)
-        return RouteVerdict(unit=above.ref())
+        return verdicts.bypass(request, every)
 
     async def check_merge(self, check: MergeCheck) -> RouteVerdict:
         """Whether the case may be joined to the main one: same track, at the same desk, open, not joined itself."""
         async with self.db.read(SYSTEM) as session:
             main = await cases.get(session, check.main_case_id)
-        if main is None or main.facts.case_id == check.case_id or main.desk.unit_id != check.desk_id:
-            return RouteVerdict(refusal="NO_MAIN_CASE")
-        same_track = main.facts.track is check.track or check.origin_case_id == check.main_case_id
-        if not same_track:
-            return RouteVerdict(refusal="OTHER_TRACK")
-        if main.stage not in RULE[Act.ABSORB].stages:
-            return RouteVerdict(refusal="MAIN_CASE_ENDED")
-        return RouteVerdict(unit=main.desk)
+        return verdicts.merge(check, main)
 
     async def change_clock(self, change: ClockChange) -> ClockVerdict:
         """A clock after a suspension, resumption or extension, or why its rule does not allow it."""

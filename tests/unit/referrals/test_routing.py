@@ -141,14 +141,14 @@ def test_nobody_sends_to_himself_to_nobody_or_to_a_closed_unit() -> None:
 
 
 def test_a_desk_below_the_accused_may_not_link_but_the_one_above_may() -> None:
-    assert refuse_link(SECRET_DESK, Track.INTEGRITY, [WJ], ["wj-3701"]) is Refusal.DESK_ACCUSED
-    assert refuse_link(PROVINCE_SECRET_DESK, Track.INTEGRITY, [WJ], ["wj-3701"]) is None
-    assert refuse_link(SECRET_DESK, Track.GENERAL, [WJ], ["wj-3701"]) is None
+    assert refuse_link(SECRET_DESK, True, [WJ], ["wj-3701"]) is Refusal.DESK_ACCUSED
+    assert refuse_link(PROVINCE_SECRET_DESK, True, [WJ], ["wj-3701"]) is None
+    assert refuse_link(SECRET_DESK, False, [WJ], ["wj-3701"]) is None
 
 
 def test_only_known_units_are_linked() -> None:
-    assert refuse_link(DESK, Track.GENERAL, [WJ], ["wj-3701", "nobody"]) is Refusal.UNKNOWN_UNIT
-    assert refuse_link(DESK, Track.GENERAL, [], []) is None, "that nobody of the tree is accused is said in a note"
+    assert refuse_link(DESK, False, [WJ], ["wj-3701", "nobody"]) is Refusal.UNKNOWN_UNIT
+    assert refuse_link(DESK, False, [], []) is None, "that nobody of the tree is accused is said in a note"
 
 
 @pytest.mark.parametrize(
