@@ -167,9 +167,11 @@ class World:
         self._step(facts.case_id, Act.REGISTER, SYSTEM, Move(decide.effect(state, Act.REGISTER), {"desk": desk}))
         return facts.case_id
 
-    def new(self, track: Track) -> UUID:
+    def new(self, track: Track, category: str | None = None) -> UUID:
         """A complaint or report comes in."""
-        return self.begin(new_case(track))
+        state = new_case(track)
+        facts = state.facts.model_copy(update={"category": category or state.facts.category})
+        return self.begin(state.model_copy(update={"facts": facts}))
 
     def does(self, case_id: UUID, command: Command) -> str | None:
         """An officer acts; the refusal's code when it is refused."""
