@@ -18,7 +18,7 @@ with workflow.unsafe.imports_passed_through():
     from contracts import judge
     from contracts.cases import Deadline
     from contracts.clock import BusinessClock
-    from contracts.lifecycle import FINAL, Act, Party, Stage
+    from contracts.lifecycle import FINAL, RULE, Act, Party, Stage
     from contracts.messages import (
         CONFLICTING_CONTENT,
         ILLEGAL_ACT,

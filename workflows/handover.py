@@ -7,10 +7,9 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid5
 
-from contracts import judge
 from contracts.cases import DocumentRef, UnitRef
 from contracts.course import ClockEvent, ClockEventType, Course, Request, Support
-from contracts.lifecycle import RULE, Act, HandoverKind, Stage, Supervision, Track
+from contracts.lifecycle import Act, HandoverKind, Stage, Supervision, Track
 from contracts.messages import (
     ArbiterRequest,
     BypassRequest,
@@ -24,7 +23,6 @@ from contracts.messages import (
     RouteCheck,
     RouteRequest,
     RouteVerdict,
-    Succession,
 )
 from workflows import clocks, decide, parts, ports
 from workflows.decide import Effect

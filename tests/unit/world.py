@@ -49,7 +49,7 @@ from services.referrals.calendar import StateCouncilCalendar
 from services.referrals.domain import Level, Unit, UnitKind
 from services.referrals.service import clocks as counted
 from tests.workflow.office import document, new_case
-from workflows import clocks, decide, handover, joining, stepping
+from workflows import clocks, decide, handover, joining, reorganising, stepping
 from workflows.handover import Moves
 from workflows.parts import Move
 from workflows.transitions import transition
@@ -222,9 +222,21 @@ class World:
 
     def succeeds(self, case_id: UUID, unit_id: str, successor: str) -> None:
         """A unit is merged into another, which takes its seats."""
-        said = Succession(unit_id=unit_id, successor=UNITS[successor].ref())
-        move = done(Moves(self.ask).succession(self.cases[case_id], said))
-        if move is not None:
+        state, heir = self.cases[case_id], UNITS[successor]
+        respondents = set(state.respondent_units)
+        if unit_id in respondents:
+            respondents.add(successor)
+        accused = [it for it in {*parts(state), successor} if domain.accused(UNITS[it], respondents)]
+        desk = successor if state.desk and state.desk.unit_id == unit_id else state.desk and state.desk.unit_id
+        above = domain.desk_above(UNITS[desk or ""], respondents, UNITS.values())
+        said = Succession(
+            unit_id=unit_id,
+            successor=heir.ref(),
+            accused_ids=tuple(accused),
+            desk=above.ref() if above and desk in accused else None,
+        )
+        move = reorganising.succeeded(state, said)
+        if move is not None and state.stage in RULE[Act.SUCCEED].stages:
             self._step(case_id, Act.SUCCEED, SYSTEM, move)
 
     def _step(
