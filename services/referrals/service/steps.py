@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from contracts import judge
 from contracts.cases import CaseTransitioned, Deadline, DocumentRef, UnitRef, WorkingMoment
 from contracts.clock import BusinessClock
-from contracts.lifecycle import LADDER, REPORTERS_CLOCKS, RULE, TOLD_TO_REPORTER, Act, Stage, Track
+from contracts.lifecycle import LADDER, REPORTERS_CLOCKS, TOLD_TO_REPORTER, Act, Stage, Track
 from contracts.messages import (
     ArbiterRequest,
     BypassRequest,
