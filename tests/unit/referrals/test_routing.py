@@ -204,14 +204,14 @@ CONFERENCES = (*EVERYONE, CONFERENCE, OTHER_CONFERENCE, COUNTY_CONFERENCE)
 
 def test_a_dispute_is_settled_by_the_common_superior_else_by_the_joint_conference_of_the_place() -> None:
     def settles(*bounced: Unit) -> Unit:
-        return arbiter(bounced, DESK, Track.GENERAL, "370102", (), CONFERENCES)
+        return arbiter(bounced, DESK, False, "370102", (), CONFERENCES)
 
     assert settles(COUNTY_WJ, HOSPITAL) is WJ
     assert settles(COUNTY_WJ, YB) is CONFERENCE, "a county's conference has no say over a city's bureau"
 
 
 def test_a_dispute_is_settled_where_the_case_is_also_when_it_came_from_elsewhere() -> None:
-    found = arbiter((COUNTY_WJ, YB), DESK, Track.GENERAL, "370200", (), CONFERENCES)
+    found = arbiter((COUNTY_WJ, YB), DESK, False, "370200", (), CONFERENCES)
     assert found is CONFERENCE
     hop = replace(COMPLAINT, region="370200", sender=CONFERENCE, act=Act.DESIGNATE)
     offered = {item.unit.unit_id for item in propose(EVERYONE, hop) if item.refusal is None}
