@@ -1,17 +1,19 @@
-"""Writes docs/clocks.md, every regime and clock with its source, from the reference data: `python -m deploy.docs`."""
+"""Writes docs/clocks.md (every regime and clock with its source) and docs/lifecycle.md: `python -m deploy.docs`."""
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date
 from pathlib import Path
 
 from contracts.reference.model import ClockRule
 from contracts.reference.store import shipped
 from contracts.reference.tables import Line
+from deploy import lifecycle_page
+from deploy.lifecycle_page import table
 from services.referrals import explaining
 from services.referrals.explaining import Language
 
-FILE = Path(__file__).resolve().parent.parent / "docs" / "clocks.md"
+FOLDER = Path(__file__).resolve().parent.parent / "docs"
 BOTH: tuple[Language, ...] = ("zh", "en")
 NO_BEGINNING = date(2000, 1, 1)
 
@@ -52,7 +54,7 @@ def _regimes(lines: Sequence[Line]) -> Iterable[str]:
         " they run side by side, and the one due first is the deadline of record."
     )
     yield ""
-    yield from _table(
+    yield from table(
         (
             "purpose",
             "track",
@@ -88,7 +90,7 @@ def _clocks(lines: Sequence[Line]) -> Iterable[str]:
         )  # fmt: skip
     yield "## Clocks"
     yield ""
-    yield from _table(
+    yield from table(
         ("id", "article", "clock", "starts with", "period", "why this unit", "extension", "note", "from", "mark",
          "source"),
         rows,
@@ -100,23 +102,28 @@ def _since(line: Line) -> str:
     return "" if since == NO_BEGINNING else since.isoformat()
 
 
-def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterable[str]:
-    yield f"| {' | '.join(header)} |"
-    yield f"|{'---|' * len(header)}"
-    for row in rows:
-        yield f"| {' | '.join(cell.replace('|', '&#124;') for cell in row)} |"
+PAGES: dict[str, Callable[[], str]] = {"clocks.md": text, "lifecycle.md": lifecycle_page.text}
+
+
+def stale() -> list[str]:
+    """The pages that are not as they would be written now."""
+    return [name for name, fresh in PAGES.items() if not _same(FOLDER / name, fresh())]
+
+
+def _same(path: Path, fresh: str) -> bool:
+    return path.exists() and path.read_text("utf-8") == fresh
 
 
 def main(arguments: list[str]) -> int:
-    """Write the file, or with ``--check`` say whether it is stale. Returns the exit status."""
-    fresh = text()
+    """Write the pages, or with ``--check`` say which are stale. Returns the exit status."""
     if "--check" in arguments:
-        stale = not FILE.exists() or FILE.read_text("utf-8") != fresh
-        if stale:
-            print("docs/clocks.md is stale: python -m deploy.docs")
-        return int(stale)
-    FILE.write_text(fresh, encoding="utf-8")
-    print(f"wrote: docs/{FILE.name}")
+        found = stale()
+        for name in found:
+            print(f"docs/{name} is stale: python -m deploy.docs")
+        return int(bool(found))
+    for name, fresh in PAGES.items():
+        (FOLDER / name).write_text(fresh(), encoding="utf-8")
+        print(f"wrote: docs/{name}")
     return 0
 
 

@@ -16,9 +16,16 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import TimeSkippingConfig, WorkflowEnvironment
 
 from contracts.lifecycle import Act, Stage, Track
-from contracts.messages import SIGNAL_REPORTER, UPDATE_ACT, ActResult, ReporterMessage
+from contracts.messages import (
+    SIGNAL_REPORTER,
+    SIGNAL_SUCCESSION,
+    UPDATE_ACT,
+    ActResult,
+    ReporterMessage,
+    Succession,
+)
 from tests.workflow.conftest import Bench, open_bench, temporal_binary
-from tests.workflow.office import ACCUSED, INSURANCE, command, new_case
+from tests.workflow.office import ACCUSED, HEALTH, INSURANCE, command, document, new_case
 
 HISTORIES = Path(__file__).parent / "histories"
 TO_VISIT = (Act.LINK_RESPONDENTS, Act.ACCEPT, Act.DISPATCH, Act.SIGN, Act.BEGIN, Act.REPLY, Act.REVIEW_PASS)
@@ -85,6 +92,61 @@ async def report(bench: Bench) -> WorkflowHandle:  # type: ignore[type-arg]
     return handle
 
 
+async def designated(bench: Bench) -> WorkflowHandle:  # type: ignore[type-arg]
+    """Returned by two units, designated, a longer period, a standing clock, jointly handled, answered, archived."""
+    handle = await bench.start(new_case())
+    await _do(bench, handle, Act.LINK_RESPONDENTS, Act.ACCEPT)
+    for unit in (HEALTH, INSURANCE):
+        await _do(bench, handle, Act.DISPATCH, unit_id=unit.unit_id)
+        await _do(bench, handle, Act.REQUEST_RETURN, Act.APPROVE_RETURN)
+    await _do(bench, handle, Act.DESIGNATE, Act.BEGIN, Act.REQUEST_EXTENSION, Act.GRANT_EXTENSION, Act.SUSPEND_CLOCK)
+    await bench.forward(handle, 3)
+    await _do(bench, handle, Act.RESUME_CLOCK, Act.ADD_SUPPORT, Act.SUPPORT_ANSWER, *TO_VISIT[-2:], note=document())
+    await _rate(handle, 5)
+    await bench.until(handle, lambda state: state.stage is Stage.CLOSED)
+    await bench.forward(handle, 31)
+    await handle.result()
+    return handle
+
+
+async def referred(bench: Bench) -> WorkflowHandle:  # type: ignore[type-arg]
+    """A report that a leader lets go to discipline inspection, and what came of it; still waits for the rating."""
+    handle = await bench.start(new_case(Track.INTEGRITY))
+    await _do(bench, handle, *TO_VISIT[:5], Act.PROPOSE_REFERRAL, Act.APPROVE_REFERRAL, Act.REFER)
+    await _do(bench, handle, Act.RECORD_RECEIPT, Act.RECORD_DISPOSAL, Act.REPLY, Act.REVIEW_PASS)
+    return handle
+
+
+async def split(bench: Bench) -> WorkflowHandle:  # type: ignore[type-arg]
+    """A mixed submission: the report goes on, the general part is a case of its own."""
+    handle = await bench.start(new_case())
+    await _do(bench, handle, Act.SPLIT, Act.LINK_RESPONDENTS, Act.ACCEPT)
+    return handle
+
+
+async def merged(bench: Bench) -> WorkflowHandle:  # type: ignore[type-arg]
+    """Joined to a main case, taken out again, joined once more."""
+    main = new_case()
+    await bench.start(main)
+    handle = await bench.start(new_case())
+    for acts in ((Act.MERGE,), (Act.UNMERGE, Act.MERGE)):
+        await _do(bench, handle, *acts, main_case_id=main.facts.case_id)
+    return handle
+
+
+async def succeeded(bench: Bench) -> WorkflowHandle:  # type: ignore[type-arg]
+    """The holder is merged into another bureau, which answers."""
+    handle = await bench.start(new_case())
+    await _do(bench, handle, *TO_VISIT[:4])
+    await handle.signal(SIGNAL_SUCCESSION, Succession(unit_id=HEALTH.unit_id, successor=INSURANCE))
+    await bench.until(handle, lambda state: state.holder == INSURANCE)
+    await _do(bench, handle, Act.REPLY, Act.REVIEW_PASS)
+    return handle
+
+
+SCENARIOS = (plain, refused, overdue_redo, report, designated, referred, split, merged, succeeded)
+
+
 async def main(version: str) -> None:
     """Write one history a scenario; refuses to overwrite."""
     HISTORIES.mkdir(exist_ok=True)
@@ -102,7 +164,7 @@ async def main(version: str) -> None:
         ) as environment,
         open_bench(environment) as bench,
     ):
-        for scenario in (plain, refused, overdue_redo, report):
+        for scenario in SCENARIOS:
             path = HISTORIES / f"{version}_{scenario.__name__}.json"
             if path.exists():
                 raise SystemExit(f"{path.name} exists: a released history is never written anew")

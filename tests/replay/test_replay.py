@@ -8,6 +8,7 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.worker import Replayer
 from temporalio.workflow import NondeterminismError
 
+from tests.replay.record import SCENARIOS
 from workflows.complaint_case import ComplaintCase
 
 HISTORIES = sorted((Path(__file__).parent / "histories").glob("*.json"))
@@ -17,8 +18,10 @@ def history(path: Path) -> WorkflowHistory:
     return WorkflowHistory.from_json(path.stem, path.read_text(encoding="utf-8"))
 
 
-def test_there_are_histories_of_every_way() -> None:
-    assert {path.stem.partition("_")[2] for path in HISTORIES} >= {"plain", "refused", "overdue_redo", "report"}
+def test_there_are_histories_of_every_way_and_of_every_version() -> None:
+    names = {path.stem for path in HISTORIES}
+    assert names >= {f"v1_{way}" for way in ("plain", "refused", "overdue_redo", "report")}
+    assert names >= {f"v2_{scenario.__name__}" for scenario in SCENARIOS}
 
 
 @pytest.mark.asyncio
