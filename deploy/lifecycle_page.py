@@ -13,10 +13,10 @@ each answer of the API says is legal now; how units, kinds of hand-over and runn
 """
 
 KEY = """*Who* is a role at a seat: the desk, the holder (主办), a helper (协办), the arbiter who designates, the
-receiver of a referral (移送), the sender of it (the holder, or the desk for want of one); without a seat any unit that sees the
-case. `a / b` after *needs*: b may stand in for a; in brackets: what it may bring beside. A stage in brackets: it stays
-there. Where LINK_RESPONDENTS or CORRECT_RESPONDENTS show that a report's holder, receiver or arbiter is accused, the
-case leaves it for PENDING_DISPATCH at once.
+receiver of a referral (移送), the sender of it (the holder, or the desk for want of one); without a seat any unit
+that sees the case. `a / b` after *needs*: b may stand in for a; in brackets: what it may bring beside. A stage in
+brackets: it stays there. Where LINK_RESPONDENTS or CORRECT_RESPONDENTS show that a report's holder, receiver or
+arbiter is accused, the case leaves it for PENDING_DISPATCH at once.
 """
 
 NARROWED = {

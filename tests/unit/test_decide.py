@@ -104,6 +104,7 @@ def test_an_accused_persons_account_may_do_nothing(act: Act) -> None:
 CONDITIONS: list[tuple[Act, Stage, dict[str, object], str]] = [
     (Act.REQUEST_RETURN, Stage.SIGNED, {"course": Course(designated=True)}, judge.DESIGNATED),
     (Act.RECALL, Stage.SIGNED, {"course": Course(designated=True)}, judge.DESIGNATED),
+    (Act.TRANSFER, Stage.SIGNED, {"course": Course(designated=True)}, judge.DESIGNATED),
     (Act.REQUEST_RETURN, Stage.SIGNED, {"clocks": ()}, judge.RETURN_CLOSED),
     (Act.GRANT_EXTENSION, Stage.HANDLING, {"course": Course()}, judge.NO_REQUEST),
     (Act.DENY_EXTENSION, Stage.HANDLING, {"course": Course()}, judge.NO_REQUEST),

@@ -1,0 +1,156 @@
+"""What holds for every pair of units and every clock: the matrix, the fates of clocks, who designates, what a rule
+lets be extended or stand still. On the shipped reference tables."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from contracts.course import ClockEvent, ClockEventType
+from contracts.lifecycle import HANDOVER_CLOCKS, Act, HandoverKind, Purpose
+from contracts.messages import ClockChange, RunningClock
+from contracts.reference import categories, clock_rules, departments, suspensions, transfers
+from contracts.reference import handovers as fates
+from services.referrals import domain, handovers
+from services.referrals.calendar import StateCouncilCalendar
+from services.referrals.domain import Hop, Level, Refusal, Unit, UnitKind
+from services.referrals.service import clocks
+from tests.unit.world import UNITS
+from tests.workflow.office import running
+
+SIDES = ("HOTLINE", "YY", *departments())
+CLOCK = {rule.id: rule for rule in clock_rules().values()}
+START = datetime(2026, 3, 2, 1, tzinfo=UTC)
+
+
+def unit_of(side: str, unit_id: str = "one", *, on_system: bool = True) -> Unit:
+    """A city's unit that the matrix names so."""
+    kind = {"HOTLINE": UnitKind.DESK, "YY": UnitKind.INSTITUTION}.get(side, UnitKind.DEPARTMENT)
+    department = side if kind is UnitKind.DEPARTMENT else None
+    return Unit(unit_id, unit_id, Level.CITY, kind, "990100", (unit_id,), department, on_system=on_system)
+
+
+@given(st.sampled_from(SIDES), st.sampled_from(SIDES))
+def test_the_most_exact_rows_alone_count(sender: str, receiver: str) -> None:
+    rows = list(transfers())
+    found = handovers.permits(unit_of(sender), unit_of(receiver, "two"), rows)
+    exact = [row for row in rows if (row.sender, row.receiver) == (sender, receiver)]
+    if exact:
+        assert {permit.source for permit in found} <= {row.source for row in exact}
+        others = [row for row in rows if "*" not in (row.sender, row.receiver)]
+        assert found == handovers.permits(unit_of(sender), unit_of(receiver, "two"), others)
+
+
+@pytest.mark.parametrize("on_system", [True, False])
+@given(sender=st.sampled_from(SIDES), receiver=st.sampled_from(SIDES), kind=st.sampled_from([None, *HandoverKind]))
+def test_every_pair_has_a_permitted_kind_or_a_clear_refusal(
+    on_system: bool, sender: str, receiver: str, kind: HandoverKind | None
+) -> None:
+    to = unit_of(receiver, "two", on_system=on_system)
+    answers = {}
+    for act in (Act.DISPATCH, Act.TRANSFER, Act.REFER):
+        track, category = domain.Track.GENERAL, categories()["0802"]
+        hop = Hop(track, category, "990100", unit_of(sender), False, True, (), act=act, kind=kind)
+        answers[act] = handovers.judge(to, hop, transfers())
+        assert isinstance(answers[act], handovers.Permit | Refusal)
+    for answer in answers.values():
+        if isinstance(answer, handovers.Permit):
+            assert kind in (None, answer.kind)
+            assert answer.source
+
+
+@given(
+    act=st.sampled_from([Act.DISPATCH, Act.TRANSFER, Act.REFER, Act.DESIGNATE, Act.HAND_TO_DESK, Act.BYPASS]),
+    kind=st.sampled_from([None, *HandoverKind]),
+    purposes=st.sets(st.sampled_from(Purpose)),
+)
+def test_the_fate_of_every_clock_of_the_case_is_known_before_sending(
+    act: Act, kind: HandoverKind | None, purposes: set[Purpose]
+) -> None:
+    effects = handovers.effects(act, kind, purposes, fates())
+    assert sorted(effect.purpose for effect in effects) == sorted(purposes - HANDOVER_CLOCKS)
+
+
+ids = st.sampled_from(sorted(unit_id for unit_id, unit in UNITS.items() if unit.kind is UnitKind.DEPARTMENT))
+accusations = st.sets(st.sampled_from(sorted(UNITS)), max_size=3)
+
+
+@given(bounced=st.lists(ids, min_size=1, max_size=3), accused=accusations, desk=st.sampled_from(["desk-a", "rdesk-a"]))
+def test_who_designates_is_never_accused_and_stands_above_all(bounced: list[str], accused: set[str], desk: str) -> None:
+    units = [UNITS[unit_id] for unit_id in bounced]
+    found = domain.arbiter(units, UNITS[desk], True, "990100", tuple(accused), UNITS.values())
+    assert found.unit_id == desk or not domain.accused(found, accused)
+    if found.kind is UnitKind.DEPARTMENT:
+        assert all(found.unit_id in unit.path[:-1] for unit in units)
+        nearer = [it for it in UNITS.values() if found.unit_id in it.path[:-1] and not domain.accused(it, accused)]
+        assert not any(all(it.unit_id in unit.path[:-1] for unit in units) for it in nearer), "not the nearest"
+
+
+@given(desk=st.sampled_from(["desk-a", "rdesk-a", "desk-b", "rdesk-b", "rdesk-p"]), accused=accusations)
+def test_the_desk_above_is_the_nearest_that_is_not_accused(desk: str, accused: set[str]) -> None:
+    national = replace(UNITS["rdesk-p"], unit_id="rdesk-n", region="100000", path=("rdesk-n",), level=Level.NATIONAL)
+    every = [*UNITS.values(), national]
+    found = domain.desk_above(UNITS[desk], tuple(accused), every)
+    assert found is not None
+    assert found.kind is UnitKind.RESTRICTED_DESK
+    assert not domain.accused(found, accused)
+    assert found.region != UNITS[desk].region
+    if found is national:
+        assert desk == "rdesk-p" or "rdesk-p" in accused
+
+
+def clock_of(clock_id: str, purpose: Purpose = Purpose.HANDLE) -> RunningClock:
+    """A clock of the shipped rules that runs from START on."""
+    plain = running(purpose)
+    rule = CLOCK[clock_id]
+    changes = {"clock_id": clock_id, "started_at": START, "rule_version": rule.version}
+    deadline = plain.deadline.model_copy(update=changes)
+    counted = clocks.recounted(plain.model_copy(update={"deadline": deadline}), StateCouncilCalendar())
+    return plain.model_copy(update={"deadline": counted})
+
+
+def asked(clock: RunningClock, amount: float, *, late: bool = False) -> str | None:
+    at = clock.deadline.due_at + timedelta(hours=1) if late else START + timedelta(hours=1)
+    event = ClockEvent(type=ClockEventType.EXTEND, at=at, amount=amount)
+    return clocks.changed(ClockChange(clock=clock, event=event, asked=True), StateCouncilCalendar()).refusal
+
+
+@given(clock_id=st.sampled_from(sorted(CLOCK)), amount=st.integers(min_value=1, max_value=60))
+def test_an_extension_stays_within_its_rule(clock_id: str, amount: int) -> None:
+    rule, clock = CLOCK[clock_id], clock_of(clock_id)
+    most = rule.extension_max_count or 0
+    if not most or rule.extension_unit != rule.unit:
+        assert asked(clock, amount) == "NO_EXTENSION"
+        return
+    too_long = rule.extension_max_amount is not None and amount > rule.extension_max_amount
+    assert asked(clock, amount) == ("TOO_LONG" if too_long else None)
+    if too_long:
+        return
+    assert asked(clock, amount, late=True) == "TOO_LATE"
+    granted = ClockEvent(type=ClockEventType.EXTEND, at=START, amount=amount)
+    assert asked(clock.model_copy(update={"events": (granted,) * most}), amount) == "TOO_OFTEN"
+    longer = clocks.changed(ClockChange(clock=clock, event=granted), StateCouncilCalendar()).deadline
+    assert longer is not None
+    assert longer.due_at >= clock.deadline.due_at  # a day more may end in the same holidays
+
+
+@given(clock_id=st.sampled_from(sorted(CLOCK)), ground=st.sampled_from([*suspensions(), "NONE"]))
+def test_a_clock_stands_still_on_its_own_grounds_alone(clock_id: str, ground: str) -> None:
+    event = ClockEvent(type=ClockEventType.SUSPEND, at=START + timedelta(minutes=1))
+    change = ClockChange(clock=clock_of(clock_id), event=event, ground=ground)
+    verdict = clocks.changed(change, StateCouncilCalendar())
+    row = suspensions().get(ground)
+    allowed = row is not None and (not row.clocks or clock_id in row.clocks)
+    assert verdict.refusal == (None if allowed else "NO_SUSPENSION")
+    assert verdict.deadline is None
+
+
+@given(purpose=st.sampled_from([it for it in Purpose if it not in (Purpose.HANDLE, Purpose.REDO)]))
+def test_nothing_but_the_handling_is_extended_or_stands_still(purpose: Purpose) -> None:
+    clock = clock_of("XF-DONE", purpose)
+    assert asked(clock, 1) == "NO_EXTENSION"
+    event = ClockEvent(type=ClockEventType.SUSPEND, at=START + timedelta(minutes=1))
+    change = ClockChange(clock=clock, event=event, ground="JUDICIAL")
+    assert clocks.changed(change, StateCouncilCalendar()).refusal == "NO_SUSPENSION"
