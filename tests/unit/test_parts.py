@@ -1,14 +1,14 @@
 """What the model found, each as a case of its own: seats, clocks and secrets that an act once left behind."""
 
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 
 from contracts import judge
 from contracts.lifecycle import RULE, Act, Purpose, Stage, Track
-from contracts.messages import CaseState
+from contracts.messages import CaseState, Joined
 from tests.unit.world import OFFICERS, UNITS, World
-from workflows import clocks
+from workflows import clocks, joining
 
 
 def act(world: World, case_id: UUID, wanted: Act, **fields: object) -> str | None:
@@ -144,3 +144,30 @@ def test_who_succeeds_an_accused_unit_is_accused() -> None:
     state = world.cases[case_id]
     assert state.respondent_units == ("hosp-a", "yb-a")
     assert (state.stage, state.holder) == (Stage.PENDING_DISPATCH, None)
+
+
+def test_a_dispute_that_leaves_an_accused_arbiter_leaves_no_clock_behind() -> None:
+    world = World()
+    back = (Act.REQUEST_RETURN, Act.APPROVE_RETURN)
+    # Two returns by units below wj-p, at a desk that stands beside them: wj-p designates.
+    case_id, state = life(
+        world, Track.INTEGRITY, HOSPITAL, to("rdesk-b", Act.HAND_TO_DESK), Act.ACCEPT, to("wj-b"), *back,
+        to("wj-b"), *back,
+    )  # fmt: skip
+    assert state.course.arbiter is not None
+    assert act(world, case_id, Act.LINK_RESPONDENTS, respondent_units=(state.course.arbiter.unit_id,)) is None
+    left = world.cases[case_id]
+    assert (left.stage, left.course.arbiter) == (Stage.PENDING_DISPATCH, None)
+    assert {clock.deadline.purpose for clock in left.clocks} == {Purpose.HANDLE}
+
+
+def test_a_part_that_leaves_its_origin_again_takes_no_complaint_away() -> None:
+    _, origin = life(World(), Track.GENERAL)
+    part = uuid4()
+    own = origin.facts.complaint_ids
+    course = origin.course.model_copy(update={"split_case": part, "merged_cases": (part,)})
+    left = joining.move(
+        origin.model_copy(update={"course": course}), Joined(act=Act.DISOWN, case_id=part, complaint_ids=own)
+    )
+    assert left is not None
+    assert left.changes["facts"].complaint_ids == own
