@@ -29,8 +29,8 @@ async def recounted(bench: Bench, handle: WorkflowHandle, times: int = 1) -> Cas
     async with asyncio.timeout(10):
         while bench.office.recounts == before:
             await asyncio.sleep(0.02)
-    await asyncio.sleep(0.2)
-    return await bench.state(handle)
+    await asyncio.sleep(0.5)
+    return await bench.until(handle, lambda state: state.sequence >= bench.office.steps[-1].sequence)
 
 
 async def test_only_the_deadline_that_moved_is_recorded_with_the_one_before(bench: Bench) -> None:
