@@ -49,13 +49,14 @@ class Request(Contract):
 class Course(Contract):
     """The hand-overs of a case and what goes with them.
 
-    ``kind``: of the hand-over to the present holder, on this legal ``basis``; ``bounces``: returns approved so far,
-    ``bounced`` by these units; ``designated``: the holder was designated and can't return the case
-    (潍坊12345条例 art. 22); ``receiver``, ``received`` and ``disposal``: of a referral; ``restricted``: in no ordinary
-    list; ``excluded``: accounts of accused persons; ``main_case`` of a merged case and ``merged_cases`` of the main
-    one; ``split_case`` and ``origin_case`` of a split, where an ``extract`` stands for the submission in the part
-    split off; ``linked_cases``: those of the same reporter that it is about, e.g. that retaliation follows, for
-    restricted accounts alone to know.
+    ``kind``: of the hand-over to the present holder, on this legal ``basis``; ``bounces``: returns approved so
+    far, ``bounced`` by these units; ``passed``: units that handed it on since it was dispatched;
+    ``designated``: the holder was designated and can't return the case (潍坊12345条例 art. 22); ``receiver``,
+    ``received`` and ``disposal``: of a referral; ``restricted``: in no ordinary list; ``excluded``: accounts of
+    accused persons; ``main_case`` of a merged case and ``merged_cases`` of the main one; ``split_case`` and
+    ``origin_case`` of a split, where an ``extract`` stands for the submission in the part split off;
+    ``linked_cases``: those of the same reporter that it is about, e.g. that retaliation follows, for restricted
+    accounts alone to know.
     """
 
     kind: HandoverKind | None = None
@@ -63,6 +64,7 @@ class Course(Contract):
     ground: Code | None = None
     bounces: int = 0
     bounced: tuple[Code, ...] = ()
+    passed: tuple[Code, ...] = ()
     designated: bool = False
     arbiter: UnitRef | None = None
     supports: tuple[Support, ...] = ()

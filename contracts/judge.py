@@ -37,6 +37,7 @@ NOT_LINKED = "NOT_LINKED"
 EXCLUDED = "EXCLUDED"
 ASSIGNEE_EXCLUDED = "ASSIGNEE_EXCLUDED"
 DESIGNATED = "DESIGNATED"
+PASSED_BEFORE = "PASSED_BEFORE"
 RETURN_CLOSED = "RETURN_CLOSED"
 NO_REQUEST = "NO_REQUEST"
 REQUEST_OPEN = "REQUEST_OPEN"
@@ -173,6 +174,8 @@ def refuse_wish(wish: Wish, case: Standing, brings: Callable[[Field], bool]) -> 
         return f"MISSING_{missing.value.upper()}"
     supports = {support.unit.unit_id for support in case.course.supports}
     match wish.act:
+        case Act.TRANSFER if wish.unit_id in case.course.passed:
+            return PASSED_BEFORE  # nothing goes round in circles: whoever had it and is not competent returns it
         case Act.ADD_SUPPORT if wish.unit_id in units_at(case, Seat.HOLDER):
             return SAME_UNIT
         case Act.ADD_SUPPORT if wish.unit_id in supports:

@@ -96,7 +96,8 @@ class Moves:
         if command.act is Act.REFER:
             course = _with(course, receiver=verdict.unit, kind=HandoverKind.REFER)
             return Move(fate, {"course": course}, unit=verdict.unit)
-        return Move(fate, {"holder": verdict.unit, "course": course})
+        on = (*course.passed, state.holder.unit_id) if command.act is Act.TRANSFER and state.holder else ()
+        return Move(fate, {"holder": verdict.unit, "course": _with(course, passed=on)})
 
     async def _designate(self, state: CaseState, command: Command, effect: Effect) -> Move:
         verdict = await self._route(state, command, to_desk=False)

@@ -3,6 +3,11 @@
 from services.referrals.refusal_text import Text
 
 HANDOVERS: dict[str, Text] = {
+    "PASSED_BEFORE": Text(
+        409,
+        "该单位已办理并转出过本案,不得循环转办。无权处理的,请申请退回派单单位。",
+        "This unit had the case and passed it on: nothing goes round in circles. Without authority, ask to return it.",
+    ),
     "ALREADY_YOURS": Text(
         409,
         "该任务已由您认领,可直接办理。",

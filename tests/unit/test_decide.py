@@ -106,6 +106,7 @@ CONDITIONS: list[tuple[Act, Stage, dict[str, object], str]] = [
     (Act.RECALL, Stage.SIGNED, {"course": Course(designated=True)}, judge.DESIGNATED),
     (Act.TRANSFER, Stage.SIGNED, {"course": Course(designated=True)}, judge.DESIGNATED),
     (Act.REQUEST_RETURN, Stage.SIGNED, {"clocks": ()}, judge.RETURN_CLOSED),
+    (Act.TRANSFER, Stage.HANDLING, {"course": Course(passed=(HEALTH.unit_id,))}, judge.PASSED_BEFORE),
     (Act.GRANT_EXTENSION, Stage.HANDLING, {"course": Course()}, judge.NO_REQUEST),
     (Act.DENY_EXTENSION, Stage.HANDLING, {"course": Course()}, judge.NO_REQUEST),
     (Act.APPROVE_REFERRAL, Stage.HANDLING, {"course": Course()}, judge.NO_REQUEST),

@@ -92,6 +92,18 @@ async def test_the_second_bounce_is_designated_from_above_and_that_is_final(benc
     assert await refused(handle, command(settled, Act.RECALL)) == (ILLEGAL_ACT, "DESIGNATED")
 
 
+async def test_a_case_is_not_passed_round_in_circles(bench: Bench) -> None:
+    handle = await bench.start(new_case())
+    await do(bench, handle, *TO_HANDLING)
+    passed = await do(bench, handle, Act.TRANSFER, unit_id=INSURANCE.unit_id)
+    signed = await do(bench, handle, Act.SIGN)
+    assert passed.course.passed == (HEALTH.unit_id,)
+    back = command(signed, Act.TRANSFER, unit_id=HEALTH.unit_id)
+    assert await refused(handle, back) == (ILLEGAL_ACT, "PASSED_BEFORE")
+    anew = await do(bench, handle, Act.RECALL, Act.DISPATCH, unit_id=HEALTH.unit_id)
+    assert (anew.holder, anew.course.passed) == (HEALTH, ()), "the desk may send it there again"
+
+
 async def test_silence_makes_the_owner_also_after_a_second_dispatch(bench: Bench) -> None:
     handle = await bench.start(new_case())
     await do(bench, handle, *TO_DISPATCH, Act.DISPATCH, Act.RECALL, Act.DISPATCH)
