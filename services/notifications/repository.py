@@ -12,15 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.chassis.db import one, rows
 from services.chassis.outbox import CHANNEL, Outgoing
-from services.notifications.domain import (
-    Decision,
-    Next,
-    Planned,
-    Reason,
-    Recipient,
-    State,
-    Template,
-)
+from services.notifications.attempts import Next
+from services.notifications.domain import Decision, Planned, Reason, Recipient, State, Template
 
 _COMPLAINT_LOCK = 0x6E01
 _OFFICER_LOCK = 0x6E02

@@ -13,7 +13,8 @@ from services.chassis.outages import engine_away
 from services.chassis.tracing import tracer
 from services.notifications import metrics, repository, service
 from services.notifications.address import ContactGone, Vault, VaultAway
-from services.notifications.domain import Outcome, Reason, Result, State
+from services.notifications.attempts import Outcome, Result
+from services.notifications.domain import Reason, State
 from services.notifications.mail import AddressMalformed, compose, mailbox
 from services.notifications.repository import Claimed
 from services.notifications.settings import NotificationSettings

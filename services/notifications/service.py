@@ -13,16 +13,13 @@ from contracts.topics import NOTIFICATIONS
 from services.chassis.clock import read_clock
 from services.chassis.outbox import Outgoing, outgoing, write
 from services.notifications import metrics, repository
+from services.notifications.attempts import Next, Outcome, Result, after
 from services.notifications.domain import (
     Decision,
-    Next,
-    Outcome,
     Planned,
     Recipient,
-    Result,
     State,
     Way,
-    after,
     decide,
     notice_id,
     notices_for,

@@ -7,7 +7,8 @@ from enum import IntEnum
 
 import aiosmtplib
 
-from services.notifications.domain import Outcome, Reason, Result
+from services.notifications.attempts import Outcome, Result
+from services.notifications.domain import Reason
 from services.notifications.settings import NotificationSettings
 
 _AUTH_WANTED = frozenset({530, 534, 535, 538})

@@ -6,7 +6,7 @@ from collections import Counter
 from datetime import timedelta
 
 from services.chassis.db import Database, execute
-from services.notifications.domain import MAX_DELAY
+from services.notifications.attempts import MAX_DELAY
 from tests.integration.notifications.helpers import (
     FakeVault,
     Mailserver,

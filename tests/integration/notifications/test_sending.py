@@ -16,7 +16,8 @@ from deploy.ports import free_ports
 from deploy.stack import Stack
 from services.chassis.db import Database
 from services.notifications import repository, service
-from services.notifications.domain import Outcome, Reason, Result, Template
+from services.notifications.attempts import Outcome, Result
+from services.notifications.domain import Reason, Template
 from services.notifications.mail import compose
 from services.notifications.settings import NotificationSettings
 from services.notifications.smtp import Mailer

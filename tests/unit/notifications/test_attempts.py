@@ -4,16 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from services.notifications.domain import (
-    KEEP_TRYING,
-    REFUSALS_BEFORE_FAILED,
-    Next,
-    Outcome,
-    Reason,
-    Result,
-    State,
-    after,
-)
+from services.notifications.attempts import KEEP_TRYING, REFUSALS_BEFORE_FAILED, Next, Outcome, Result, after
+from services.notifications.domain import Reason, State
 
 NOT_LONG = timedelta(minutes=5)
 AWAY = Outcome(Result.TRY_AGAIN, Reason.SERVER_AWAY)
