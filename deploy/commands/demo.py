@@ -54,7 +54,7 @@ def demo(
     screens.follow_start(console, stack)
     played, lines = asyncio.run(_play(stack.settings, seconds_per_day))
     console.print()
-    console.print(table(lines))
+    console.print(table(lines, console.width))
     _say_goodbye(stack, played)
 
 

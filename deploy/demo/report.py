@@ -133,8 +133,13 @@ def _told(deliveries: list[dict[str, Any]]) -> str:
     return ",".join(parts)
 
 
-def table(lines: list[Line]) -> Table:
-    """The lines for a terminal, also a narrow one: what belongs together stands above one another."""
+ROOMY = 110
+"""Columns of a terminal from which on each thing has a column of its own."""
+
+
+def table(lines: list[Line], width: int) -> Table:
+    """The lines for a terminal of ``width`` columns, from 80: on a narrow one more stands above one another."""
+    roomy = width >= ROOMY
     shown = Table(
         title="件件有回音",
         title_style="bold",
@@ -143,17 +148,17 @@ def table(lines: list[Line]) -> Table:
         show_lines=True,
         padding=(0, 1),
     )
-    shown.add_column("编号 / 事项", no_wrap=True)
-    shown.add_column("路径", no_wrap=True)
+    shown.add_column("编号 / 事项" if roomy else "编号 / 事项 / 路径", no_wrap=True)
+    if roomy:
+        shown.add_column("路径", no_wrap=True)
     shown.add_column("经过单位", min_width=26)
-    shown.add_column("天数 / 时限", no_wrap=True)
-    shown.add_column("结果 / 告知")
+    if roomy:
+        shown.add_column("天数 / 时限", no_wrap=True)
+    shown.add_column("结果 / 告知" if roomy else "结果 / 天数 / 告知")
     for row in lines:
-        shown.add_row(
-            f"{row.case_number}\n{row.title}\n{row.channel}·{row.track}",
-            row.way,
-            row.path,
-            row.days,
-            f"{row.outcome}\n{row.told}",
-        )
+        case = f"{row.case_number}\n{row.title}\n{row.channel}·{row.track}"
+        if roomy:
+            shown.add_row(case, row.way, row.path, row.days, f"{row.outcome}\n{row.told}")
+        else:
+            shown.add_row(f"{case}\n{row.way}", row.path, f"{row.outcome}\n{row.days}\n{row.told}")
     return shown
