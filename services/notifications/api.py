@@ -223,9 +223,13 @@ def _notice_view(notice: OfficerNotice, language: str) -> OfficerNoticeView:
 
 
 def _digest_view(found: list[OfficerNotice], language: str) -> DigestView:
+    """Several reminders as one, the gravest kind first."""
     moment = found[0].moment
     assert moment is not None
-    titles = Counter(subject(notice.template, language) for notice in found)
+    counted = Counter(notice.template for notice in found)
+    titles = {
+        subject(template, language): counted[template] for template in reversed(reading.Template) if counted[template]
+    }
     return DigestView(
         unit_id=found[0].unit_id,
         at=moment,

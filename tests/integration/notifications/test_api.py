@@ -79,12 +79,12 @@ async def test_reminders_that_waited_for_the_same_morning_are_one_digest(
     me = officer(settings, HOLDER.unit_id)
     page = (await client.get("/v1/notices", headers=me)).json()
     (digest,) = page["digests"]
-    assert (digest["title"], digest["text"]) == ("今日提醒3件", "已超期2件、催办通知书1件。")
+    assert (digest["title"], digest["text"]) == ("今日提醒3件", "催办通知书1件、已超期2件。")
     assert datetime.fromisoformat(digest["at"]) == morning
     assert digest["ids"] == [notice["id"] for notice in page["notices"] if notice["kind"] != "DUE_SOON"]
     assert len(page["notices"]) == 4, "each is still a notice of its own in the ledger"
     english = (await client.get("/v1/notices", headers={**me, "Accept-Language": "en"})).json()["digests"][0]
-    assert (english["title"], english["text"]) == ("3 reminders today", "overdue: 2, written urging: 1.")
+    assert (english["title"], english["text"]) == ("3 reminders today", "written urging: 1, overdue: 2.")
     for notice_id in digest["ids"][1:]:
         await client.post(f"/v1/notices/{notice_id}/read", headers=me)
     assert (await client.get("/v1/notices", headers=me)).json()["digests"] == [], "one that is left is no digest"

@@ -159,13 +159,8 @@ class _Blind(Acting):
 
 async def test_a_slow_act_is_promised_and_followed(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     case_id, key = await office.new_case(), str(uuid4())
-    original = acting.asyncio.wait
-
-    async def impatient(tasks: set[asyncio.Task[object]], timeout: float) -> object:
-        return await original(tasks, timeout=0)
-
     with monkeypatch.context() as patched:
-        patched.setattr(acting.asyncio, "wait", impatient)
+        patched.setattr(acting, "WAIT_SECONDS", 0)
         answer = await office.try_act("clerk.desk", case_id, "CLAIM", key=key, sequence=1)
     assert answer.status_code == 202
     assert answer.json() == {"command_id": key, "follow": f"/v1/commands/{key}"}
