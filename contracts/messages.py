@@ -201,6 +201,7 @@ class RouteCheck(Contract):
     respondent_units: tuple[Code, ...]
     act: Act | None = None
     kind: HandoverKind | None = None
+    ground: Code | None = None
     approved: bool = False
     """A leader has said yes to this very receiver."""
     restricted: bool = False
@@ -235,6 +236,19 @@ class RouteVerdict(Contract):
     kind: HandoverKind | None = None
     basis: str | None = Field(default=None, max_length=200)
     effects: tuple[ClockEffect, ...] | None = None
+
+
+class GroundCheck(Contract):
+    """Is this the legal ground of such an act (grounds.csv)?"""
+
+    act: Act
+    ground: Code
+
+
+class GroundVerdict(Contract):
+    """``refusal``: why not."""
+
+    refusal: Code | None = None
 
 
 class ArbiterRequest(Contract):

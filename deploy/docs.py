@@ -1,21 +1,19 @@
-"""Writes docs/clocks.md (every regime and clock with its source) and docs/lifecycle.md: `python -m deploy.docs`."""
+"""Writes docs/clocks.md (every regime and clock with its source), grounds.md, lifecycle.md: `python -m deploy.docs`."""
 
 import sys
 from collections.abc import Callable, Iterable, Sequence
-from datetime import date
 from pathlib import Path
 
 from contracts.reference.model import ClockRule
 from contracts.reference.store import shipped
 from contracts.reference.tables import Line
-from deploy import lifecycle_page
-from deploy.lifecycle_page import table
+from deploy import grounds_page, lifecycle_page
+from deploy.lifecycle_page import since, table
 from services.referrals import explaining
 from services.referrals.explaining import Language
 
 FOLDER = Path(__file__).resolve().parent.parent / "docs"
 BOTH: tuple[Language, ...] = ("zh", "en")
-NO_BEGINNING = date(2000, 1, 1)
 
 HEAD = """# Regimes and clocks
 
@@ -43,7 +41,7 @@ def text() -> str:
 def _regimes(lines: Sequence[Line]) -> Iterable[str]:
     rows = [
         [*(line.cells[name] for name in ("purpose", "track", "category", "channel", "department", "family")),
-         f"[{line.cells['clock']}](#clock-{line.cells['clock'].lower()})", line.cells["article"], _since(line),
+         f"[{line.cells['clock']}](#clock-{line.cells['clock'].lower()})", line.cells["article"], since(line),
          line.cells["status"], line.cells["source"]]
         for line in lines
     ]  # fmt: skip
@@ -85,7 +83,7 @@ def _clocks(lines: Sequence[Line]) -> Iterable[str]:
                 f"{rule.starts_zh}<br>{rule.starts_en}" if rule.starts_zh else "",
                 "<br>".join(explaining.period(rule.amount, rule.unit, language) for language in BOTH),
                 rule.unit_source, rule.extension_text("zh"), "；".join(filter(None, (rule.not_counted, rule.note))),
-                _since(line), rule.status, rule.source,
+                since(line), rule.status, rule.source,
             ]
         )  # fmt: skip
     yield "## Clocks"
@@ -97,12 +95,11 @@ def _clocks(lines: Sequence[Line]) -> Iterable[str]:
     )  # fmt: skip
 
 
-def _since(line: Line) -> str:
-    since: date = line.values["effective_from"]
-    return "" if since == NO_BEGINNING else since.isoformat()
-
-
-PAGES: dict[str, Callable[[], str]] = {"clocks.md": text, "lifecycle.md": lifecycle_page.text}
+PAGES: dict[str, Callable[[], str]] = {
+    "clocks.md": text,
+    "grounds.md": grounds_page.text,
+    "lifecycle.md": lifecycle_page.text,
+}
 
 
 def stale() -> list[str]:

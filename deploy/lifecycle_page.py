@@ -1,8 +1,10 @@
 """The life of a case as a page: the table of stage × act × role and a state diagram, from contracts/lifecycle."""
 
 from collections.abc import Iterable, Sequence
+from datetime import date
 
 from contracts.lifecycle import DUTY, FINAL, INSTEAD, LAPSE, RULES, TOLD_TO_REPORTER, Act, Party, Purpose, Rule, Stage
+from contracts.reference.tables import Line
 from contracts.terms import ACT_ZH, STAGE_ZH
 
 HEAD = """# The life of a case
@@ -11,6 +13,8 @@ Made from `contracts/lifecycle` by `python -m deploy.docs`. The same table drive
 each answer of the API says is legal now; how units, kinds of hand-over and running clocks narrow it further is in
 `contracts/judge.py` and in `contracts/reference/transfers.csv`, `handovers.csv` and `suspensions.csv`.
 """
+
+NO_BEGINNING = date(2000, 1, 1)
 
 KEY = """*Who* is a role at a seat: the desk, the holder (主办), a helper (协办), the arbiter who designates, the
 receiver of a referral (移送), the sender of it (the holder, or the desk for want of one); without a seat any unit
@@ -105,6 +109,12 @@ def _who(rule: Rule) -> str:
 def _fields(rule: Rule) -> str:
     needs = [f"{need} / {INSTEAD[need]}" if need in INSTEAD else need.value for need in rule.needs]
     return ", ".join([*needs, *(f"[{field}]" for field in rule.may)])
+
+
+def since(line: Line) -> str:
+    """From when a row applies; empty where no beginning is known."""
+    day: date = line.values["effective_from"]
+    return "" if day == NO_BEGINNING else day.isoformat()
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterable[str]:

@@ -77,7 +77,7 @@ class ComplaintCase:
     def __init__(self, state: CaseState) -> None:
         self._state = state
         self._lock = asyncio.Lock()
-        self._moves = Moves(self._ask)
+        self._moves = Moves(self._ask, workflow.patched)
         self._messages: list[ReporterMessage] = []
         self._joined: list[Joined] = []
         self._successions: list[Succession] = []

@@ -3,6 +3,7 @@
 Each method reads the state and the command, asks the ports it needs, and changes nothing itself.
 """
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid5
@@ -18,6 +19,7 @@ from contracts.messages import (
     ClockEffect,
     ClockFate,
     Command,
+    GroundCheck,
     LinkCheck,
     MergeCheck,
     RouteCheck,
@@ -29,6 +31,9 @@ from workflows.decide import Effect
 from workflows.parts import Move, released
 from workflows.parts import course_with as _with
 
+GROUNDS_CHECKED = "grounds-checked"
+"""The patch since when the ground of a return is checked."""
+
 
 class Refused(Exception):
     """The services say no; the text is the code."""
@@ -37,8 +42,10 @@ class Refused(Exception):
 class Moves:
     """The moves of officers' acts."""
 
-    def __init__(self, ask: Any) -> None:
+    def __init__(self, ask: Any, patched: Callable[[str], bool]) -> None:
+        """``patched``: may this run do what an earlier version did not (temporalio workflow.patched)?"""
         self._ask = ask
+        self._patched = patched
 
     async def of(self, state: CaseState, command: Command, at: datetime) -> Move:
         """The move that a legal command makes at business time ``at``; raises Refused."""
@@ -59,6 +66,9 @@ class Moves:
             case Act.LINK_PERSONS:
                 excluded = tuple(sorted({*course.excluded, *command.respondent_accounts}))
                 return Move(plain.effect, {"course": _with(course, excluded=excluded)})
+            case Act.REQUEST_RETURN if command.ground is not None and self._patched(GROUNDS_CHECKED):
+                _refuse(await self._ask(ports.check_ground, GroundCheck(act=command.act, ground=command.ground)))
+                return plain
             case Act.APPROVE_RETURN:
                 return await self._return(state, plain.effect)
             case Act.RECALL:
@@ -233,6 +243,7 @@ class Moves:
                 respondent_units=state.respondent_units,
                 act=command.act,
                 kind=command.kind,
+                ground=command.ground,
                 restricted=state.course.restricted,
                 approved=approved is not None and approved.unit_id == command.unit_id,
                 purposes=tuple(clock.deadline.purpose for clock in state.clocks),

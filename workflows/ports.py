@@ -10,6 +10,8 @@ from contracts.messages import (
     ClockChange,
     ClockRequest,
     ClockVerdict,
+    GroundCheck,
+    GroundVerdict,
     LinkCheck,
     LinkVerdict,
     MergeCheck,
@@ -23,6 +25,7 @@ from contracts.messages import (
 
 ROUTE_INTAKE = "route_intake"
 CHECK_ROUTE = "check_route"
+CHECK_GROUND = "check_ground"
 CHECK_RESPONDENTS = "check_respondents"
 CHECK_MERGE = "check_merge"
 FIND_ARBITER = "find_arbiter"
@@ -48,6 +51,12 @@ async def route_intake(request: RouteRequest) -> RouteVerdict:
 async def check_route(check: RouteCheck) -> RouteVerdict:
     """May the unit receive the case: it exists, is competent by category and place, is not accused nor below who is?"""
     raise _Elsewhere(CHECK_ROUTE)
+
+
+@activity.defn(name=CHECK_GROUND)
+async def check_ground(check: GroundCheck) -> GroundVerdict:
+    """Is the legal ground of the table, and does it serve the act?"""
+    raise _Elsewhere(CHECK_GROUND)
 
 
 @activity.defn(name=CHECK_RESPONDENTS)

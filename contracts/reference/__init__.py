@@ -20,6 +20,7 @@ from contracts.reference.model import (
     Disposal,
     Division,
     Escalation,
+    Ground,
     Handover,
     OutcomeType,
     Refusal,
@@ -44,6 +45,7 @@ __all__ = [
     "Division",
     "Escalation",
     "Finding",
+    "Ground",
     "Handover",
     "OutcomeType",
     "Refusal",
@@ -64,6 +66,7 @@ __all__ = [
     "departments",
     "disposals",
     "escalation",
+    "grounds",
     "handovers",
     "local_divisions",
     "outcomes",
@@ -226,6 +229,12 @@ def handovers(on: date | datetime | None = None) -> tuple[Handover, ...]:
     return tuple(
         Handover(**_named(line, *names), purpose=Purpose(line.values["purpose"])) for line in _on("handovers", _day(on))
     )
+
+
+def grounds(on: date | datetime | None = None) -> dict[str, Ground]:
+    """Legal grounds of hand-overs and returns, by code."""
+    names = ("code", "name_zh", "name_en", "instrument", "article", "kinds", "receivers")
+    return {line.key[0]: Ground(**_named(line, *names)) for line in _on("grounds", _day(on))}
 
 
 def suspensions(on: date | datetime | None = None) -> dict[str, Suspension]:

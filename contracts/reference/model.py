@@ -165,6 +165,32 @@ class Handover(Row):
 
 
 @dataclass(frozen=True)
+class Ground(Row):
+    """A legal ground: ``article`` of ``instrument``. ``kinds`` of hand-over that it may ground, RETURN for a return
+    (退回); ``receivers``: departments to which it may lead, ``*`` for any."""
+
+    code: str
+    name_zh: str
+    name_en: str
+    instrument: str
+    article: str
+    kinds: tuple[str, ...]
+    receivers: tuple[str, ...]
+
+    def basis(self, language: Literal["zh", "en"] = "zh") -> str:
+        """Instrument and article for people."""
+        if not self.article:
+            return self.instrument
+        if language == "en":
+            return f"{self.instrument} art. {self.article}"
+        return f"{self.instrument}第{self.article}条" if self.article[0].isdigit() else self.instrument + self.article
+
+    def text(self, language: Literal["zh", "en"] = "zh") -> str:
+        """The ground with its basis, for people."""
+        return f"{self.name_zh}（{self.basis()}）" if language == "zh" else f"{self.name_en} ({self.basis('en')})"
+
+
+@dataclass(frozen=True)
 class Suspension(Row):
     """A ground on which a clock may stand still; ``clocks`` empty: any clock of the case."""
 

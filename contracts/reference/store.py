@@ -94,6 +94,10 @@ def _reasons(line: Line, departments: set[str], classes: set[str], clocks: set[s
             for name in ("sender", "receiver"):
                 if values[name] not in departments | {"HOTLINE", "*"}:
                     yield f"{name} {values[name]!r} is unknown"
+        case "grounds.csv":
+            for department in values["receivers"]:
+                if department not in departments | {"*"}:
+                    yield f"receiver {department!r} is unknown"
         case "suspensions.csv":
             for clock in values["clocks"]:
                 if clock not in clocks:

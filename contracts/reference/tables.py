@@ -14,6 +14,8 @@ from contracts.lifecycle import LADDER, Act, Channel, HandoverKind, Purpose, Sup
 
 Parser = Callable[[str], Any]
 UNITS = ("working_day", "calendar_day", "month", "quarter", "hour", "minute")
+RETURN = "RETURN"
+"""What a legal ground may serve beside the kinds of hand-over: a return (退回)."""
 ACTS = ("DISPATCH", "FORWARD", "ASSIGN", "REFER", "REPORT_UP", "REPORT_CRIME", "WITHIN")
 
 
@@ -135,6 +137,10 @@ def some_of(*known: str) -> Parser:
     return parse
 
 
+def _any_codes(value: str) -> tuple[str, ...]:
+    return ("*",) if value == "*" else codes(text(value))
+
+
 def _any_or(parser: Parser) -> Parser:
     return lambda value: value if value == "*" else parser(value)
 
@@ -241,6 +247,18 @@ TABLES: dict[str, Table] = {
             "purpose": one_of(*Purpose),
             "fate": one_of("CARRY", "RESTART", "STOP"),
             "article": _MAY,
+        },
+    ),
+    "grounds": _table(
+        "grounds",
+        ("code",),
+        {
+            "code": code,
+            **_NAMES,
+            "instrument": text,
+            "article": _MAY,
+            "kinds": some_of(*HandoverKind, RETURN),
+            "receivers": _any_codes,
         },
     ),
     "suspensions": _table("suspensions", ("code",), {"code": code, **_NAMES, "clocks": codes, "article": _MAY}),

@@ -16,6 +16,8 @@ from contracts.messages import (
     ClockChange,
     ClockRequest,
     ClockVerdict,
+    GroundCheck,
+    GroundVerdict,
     LinkCheck,
     LinkVerdict,
     MergeCheck,
@@ -26,6 +28,7 @@ from contracts.messages import (
     RunningClock,
     Transition,
 )
+from services.referrals import verdicts
 from services.referrals.service.steps import Conflict, NoDesk, Steps
 from workflows import ports
 
@@ -44,6 +47,7 @@ class Activities:
         return [
             self.route_intake,
             self.check_route,
+            self.check_ground,
             self.check_respondents,
             self.check_merge,
             self.find_arbiter,
@@ -69,6 +73,11 @@ class Activities:
     async def check_route(self, check: RouteCheck) -> RouteVerdict:
         """May the unit receive the case?"""
         return await self._steps.check_route(check)
+
+    @activity.defn(name=ports.CHECK_GROUND)
+    async def check_ground(self, check: GroundCheck) -> GroundVerdict:
+        """Does the ground serve the act?"""
+        return verdicts.ground(check)
 
     @activity.defn(name=ports.CHECK_RESPONDENTS)
     async def check_respondents(self, check: LinkCheck) -> LinkVerdict:

@@ -80,6 +80,8 @@ class Refusal(StrEnum):
     NEEDS_APPROVAL = "NEEDS_APPROVAL"
     OFF_SYSTEM = "OFF_SYSTEM"
     ON_SYSTEM = "ON_SYSTEM"
+    UNKNOWN_GROUND = "UNKNOWN_GROUND"
+    WRONG_GROUND = "WRONG_GROUND"
 
 
 @dataclass(frozen=True)

@@ -3,12 +3,13 @@
 The matrix is rules.md §3 (transfers.csv), the clocks' fates are handovers.csv: data that the deploying agency confirms.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from contracts.lifecycle import HANDOVER_CLOCKS, RULE, Act, HandoverKind, Purpose
 from contracts.messages import ClockEffect, ClockFate
-from contracts.reference import Handover, Transfer
+from contracts.reference import Ground, Handover, Transfer
+from contracts.reference.tables import RETURN
 from services.referrals.domain import Hop, Refusal, Unit, UnitKind, propose
 
 _KINDS: dict[str, tuple[HandoverKind, ...]] = {
@@ -80,6 +81,31 @@ def judge(receiver: Unit, hop: Hop, matrix: Iterable[Transfer]) -> Permit | Refu
     if permit.leader_approval and not hop.approved and hop.act is not Act.PROPOSE_REFERRAL:
         return Refusal.NEEDS_APPROVAL
     return permit
+
+
+def ground_use(act: Act, kind: HandoverKind | None) -> str | None:
+    """What a legal ground must serve here (grounds.csv, ``kinds``); None for an act without such a ground."""
+    match act:
+        case Act.DISPATCH | Act.TRANSFER:
+            return kind.value if kind is not None else None
+        case Act.REFER | Act.PROPOSE_REFERRAL:
+            return HandoverKind.REFER.value
+        case Act.REQUEST_RETURN:
+            return RETURN
+    return None
+
+
+def refuse_ground(
+    code: str | None, use: str | None, receiver: Unit | None, table: Mapping[str, Ground]
+) -> Refusal | None:
+    """Why the ground does not carry the hand-over; None when it does, or none is named."""
+    if code is None or use is None:
+        return None
+    ground = table.get(code)
+    if ground is None:
+        return Refusal.UNKNOWN_GROUND
+    fits = receiver is None or "*" in ground.receivers or receiver.department in ground.receivers
+    return None if use in ground.kinds and fits else Refusal.WRONG_GROUND
 
 
 @dataclass(frozen=True)

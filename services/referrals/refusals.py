@@ -71,8 +71,8 @@ TEXTS: dict[str, Text] = {
     ),
     "UNKNOWN_GROUND": Text(
         422,
-        "中止理由不存在,请从中止理由表中选择(ground)。",
-        "There is no such ground of suspension: choose one of the table (ground).",
+        "该依据或理由不在表中,请从所列项中选择(ground)。",
+        "There is no such ground in the table: choose one of those that are listed (ground).",
     ),
     "ALREADY_DISPOSED": Text(
         409, "处置反馈已登记,请答复反映人。", "The disposal is on record already: answer the reporter."

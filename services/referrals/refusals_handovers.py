@@ -13,6 +13,11 @@ HANDOVERS: dict[str, Text] = {
         "该任务已由您认领,可直接办理。",
         "You have already claimed this task: go on with it.",
     ),
+    "WRONG_GROUND": Text(
+        422,
+        "该依据不适用于这种移交方式或接收单位,请另选依据(ground)。",
+        "This ground does not carry this kind of hand-over, or not to this unit: choose another (ground).",
+    ),
     "NO_REQUEST": Text(
         409,
         "没有待审批的申请。",

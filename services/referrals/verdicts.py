@@ -9,13 +9,15 @@ from contracts.messages import (
     ArbiterRequest,
     BypassRequest,
     CaseFacts,
+    GroundCheck,
+    GroundVerdict,
     LinkCheck,
     LinkVerdict,
     MergeCheck,
     RouteCheck,
     RouteVerdict,
 )
-from contracts.reference import categories, transfers
+from contracts.reference import categories, grounds, transfers
 from contracts.reference import handovers as reference_handovers
 from services.referrals import domain, handovers
 from services.referrals.domain import Hop, Unit
@@ -57,9 +59,18 @@ def route(check: RouteCheck, known: Mapping[str, Unit]) -> RouteVerdict:
     if check.act is None:
         return RouteVerdict(unit=unit.ref())
     kind = permit.kind if isinstance(permit, handovers.Permit) else None
+    unfit = handovers.refuse_ground(check.ground, handovers.ground_use(check.act, kind), unit, grounds())
+    if unfit is not None:
+        return RouteVerdict(refusal=unfit.value)
     effects = handovers.effects(check.act, kind, check.purposes, reference_handovers())
     basis = permit.source if isinstance(permit, handovers.Permit) else handovers.BASIS.get(check.act)
     return RouteVerdict(unit=unit.ref(), kind=kind, basis=basis, effects=effects)
+
+
+def ground(check: GroundCheck) -> GroundVerdict:
+    """Whether the ground of an act that names no receiver is of the table, and serves it."""
+    unfit = handovers.refuse_ground(check.ground, handovers.ground_use(check.act, None), None, grounds())
+    return GroundVerdict(refusal=unfit.value if unfit else None)
 
 
 def link(check: LinkCheck, desk_id: str, guarded: bool, known: Mapping[str, Unit]) -> LinkVerdict:

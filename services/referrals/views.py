@@ -21,7 +21,7 @@ from contracts.lifecycle import (
     TaskKind,
 )
 from contracts.messages import CaseFacts, RunningClock
-from contracts.reference import categories, disposals
+from contracts.reference import categories, disposals, grounds, suspensions
 from contracts.terms import ACT_ZH, KIND_ZH, STAGE_ZH, SUPERVISION_ZH
 from services.referrals.deadlines import wording
 from services.referrals.permissions import Officer, legal_acts
@@ -90,6 +90,7 @@ class StepView(BaseModel):
     holder: UnitRef | None
     reason_code: str | None
     ground: str | None
+    ground_name: str | None
     note: TextView | None
     public_reply: TextView | None
     outcome: Outcome | None
@@ -169,6 +170,7 @@ class CourseView(BaseModel):
     kind_name: str | None
     basis: str | None
     ground: str | None
+    ground_name: str | None
     bounces: int
     designated: bool
     arbiter: UnitRef | None
@@ -272,6 +274,7 @@ def _course(course: Course, texts: Mapping[UUID, str], seen: Collection[UUID], *
             include={"kind", "basis", "ground", "bounces", "designated", "received", "disposal", "urgent", "restricted"}
         ),
         kind_name=KIND_ZH[course.kind] if course.kind else None,
+        ground_name=ground_name(course.ground),
         arbiter=course.arbiter,
         receiver=course.receiver,
         disposal_name=disposal.name_zh if disposal else None,
@@ -286,6 +289,12 @@ def _course(course: Course, texts: Mapping[UUID, str], seen: Collection[UUID], *
         origin_case=shown(course.origin_case),
         linked_cases=list(course.linked_cases) if restricted else [],
     )
+
+
+def ground_name(code: str | None) -> str | None:
+    """A legal ground with its article, or a ground of suspension, in Chinese; None for a code of no table."""
+    ground, standstill = grounds().get(code or ""), suspensions().get(code or "")
+    return ground.text() if ground else standstill.name_zh if standstill else None
 
 
 def _text(document: DocumentRef | None, texts: Mapping[UUID, str]) -> TextView | None:
@@ -312,6 +321,7 @@ def _step(step: Step, texts: Mapping[UUID, str]) -> StepView:
         holder=done.holder,
         reason_code=done.reason_code,
         ground=done.ground,
+        ground_name=ground_name(done.ground),
         note=_text(done.note, texts),
         public_reply=_text(reply, texts),
         outcome=done.outcome if done.act is Act.REPLY else None,

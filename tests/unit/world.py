@@ -34,6 +34,8 @@ from contracts.messages import (
     ClockRequest,
     ClockVerdict,
     Command,
+    GroundCheck,
+    GroundVerdict,
     Joined,
     LinkCheck,
     LinkVerdict,
@@ -90,6 +92,7 @@ OFFICERS = tuple(
     if unit.on_system
     for number in (1, 2)
 )
+GROUNDS = ("COMPETENCE", "SUSPECTED_CRIME", "XF-22")
 ACCUSABLE = ("hosp-a", "wj-a", "wj-p", "wj-b", "yb-a", "jj-a", "ga-a")
 
 
@@ -131,6 +134,9 @@ class World:
 
     def check_route(self, check: RouteCheck) -> RouteVerdict:
         return verdicts.route(check, UNITS)
+
+    def check_ground(self, check: GroundCheck) -> GroundVerdict:
+        return verdicts.ground(check)
 
     def check_respondents(self, check: LinkCheck) -> LinkVerdict:
         case = self.cases[check.case_id]
@@ -180,7 +186,7 @@ class World:
         if refusal is not None:
             return refusal
         try:
-            move = done(Moves(self.ask).of(before, command, self.now))
+            move = done(Moves(self.ask, lambda _: True).of(before, command, self.now))
         except handover.Refused as refused:
             return str(refused)
         self._step(case_id, command.act, command.actor, move, command)
@@ -279,6 +285,10 @@ class World:
             case Act.REQUEST_EXTENSION | Act.SUSPEND_CLOCK | Act.RESUME_CLOCK:
                 grounds = ("EXPERTISE", "HEARING", "JUDICIAL")
                 wished = [{"purpose": it.deadline.purpose, "ground": g} for it in state.clocks for g in grounds]
+            case Act.PROPOSE_REFERRAL | Act.REFER:
+                wished = [{"unit_id": unit_id, "ground": code} for unit_id in UNITS for code in GROUNDS]
+            case Act.REQUEST_RETURN:
+                wished = [{"ground": code} for code in (None, "NOT_COMPETENT", "XF-22")]
             case Act.MERGE:
                 wished = [{"main_case_id": other} for other in self.cases if other != case_id]
             case Act.RECORD_VISIT:

@@ -25,6 +25,8 @@ from contracts.messages import (
     ClockRequest,
     ClockVerdict,
     Command,
+    GroundCheck,
+    GroundVerdict,
     Ladder,
     LinkCheck,
     LinkVerdict,
@@ -38,6 +40,8 @@ from contracts.messages import (
     Transition,
 )
 from contracts.model import content_hash
+from contracts.reference import grounds
+from services.referrals import handovers, verdicts
 from workflows import ports
 
 DESK = UnitRef(unit_id="desk-a", name="甲市受理台", region="990100")
@@ -114,6 +118,7 @@ class Office:
         return [
             self.route_intake,
             self.check_route,
+            self.check_ground,
             self.check_respondents,
             self.check_merge,
             self.find_arbiter,
@@ -136,12 +141,20 @@ class Office:
         unit = UNITS.get(check.unit_id)
         if unit is None:
             return RouteVerdict(refusal="UNKNOWN_UNIT")
+        use = handovers.ground_use(check.act, check.kind) if check.act is not None else None
+        unfit = handovers.refuse_ground(check.ground, use, None, grounds())
+        if unfit is not None:
+            return RouteVerdict(refusal=unfit.value)
         fates = [
             ClockEffect(purpose=purpose, fate=fate)
             for purpose in check.purposes
             if (fate := self.fates.get((check.act, purpose))) is not None
         ]
         return RouteVerdict(unit=unit, kind=check.kind, effects=tuple(fates))
+
+    @activity.defn(name=ports.CHECK_GROUND)
+    async def check_ground(self, check: GroundCheck) -> GroundVerdict:
+        return verdicts.ground(check)
 
     @activity.defn(name=ports.CHECK_RESPONDENTS)
     async def check_respondents(self, check: LinkCheck) -> LinkVerdict:
@@ -330,7 +343,7 @@ def command(
         "extract": document(),
         "purpose": Purpose.HANDLE,
         "amount": 3.0,
-        "ground": "EXPERTISE",
+        "ground": "EXPERTISE" if act is Act.SUSPEND_CLOCK else "COMPETENCE",
         "category": "0802",
         "level": Supervision.ORDINARY,
         "disposal": "TALK",

@@ -298,3 +298,17 @@ async def test_a_task_is_given_to_a_colleague(bench: Bench) -> None:
     task = (await bench.state(handle)).task
     assert task is not None
     assert task.assignee == "colleague"
+
+
+async def test_a_hand_over_names_a_ground_of_the_table_or_is_refused(bench: Bench) -> None:
+    handle = await bench.start(new_case())
+    ready = await do(bench, handle, *TO_DISPATCH)
+    for code, refusal in (("MY-OWN", "UNKNOWN_GROUND"), ("SUSPECTED_CRIME", "WRONG_GROUND")):
+        given = command(ready, Act.DISPATCH, kind=HandoverKind.DISPATCH, ground=code)
+        assert await refused(handle, given) == (ROUTE_REFUSED, refusal)
+    sent = await do(bench, handle, Act.DISPATCH, kind=HandoverKind.DISPATCH, ground="XF-22")
+    assert sent.course.ground == "XF-22"
+    assert await refused(handle, command(sent, Act.REQUEST_RETURN, ground="XF-22")) == (ROUTE_REFUSED, "WRONG_GROUND")
+    asked = await do(bench, handle, Act.REQUEST_RETURN, ground="NOT_COMPETENT")
+    assert asked.stage is Stage.RETURN_REQ
+    assert bench.office.steps[-1].ground == "NOT_COMPETENT"

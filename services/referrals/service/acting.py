@@ -27,11 +27,12 @@ from contracts.messages import (
     RefusalDetail,
     workflow_id,
 )
-from contracts.reference import categories, disposals, suspensions
+from contracts.reference import categories, disposals, grounds, suspensions
 from contracts.reference import refusals as reason_codes
 from services.chassis.db import SYSTEM, Database
 from services.chassis.outages import EngineAway, engine_away
-from services.referrals import permissions
+from services.referrals import handovers, permissions
+from services.referrals.domain import Refusal
 from services.referrals.refusals import Refused, own_code
 from services.referrals.repository import accounts, cases, commands, units
 from services.referrals.repository.cases import CaseRow
@@ -198,7 +199,7 @@ class Acting:
             raise Refused(refusal)
         await self._known(session, case, wish)
         if wish.unit_id is not None and wish.act is not Act.RELEASE_SUPPORT:
-            await self._casebook.refuse_route(session, case, wish.act, who, wish.unit_id, wish.kind)
+            await self._casebook.refuse_route(session, case, wish.act, who, wish.unit_id, wish.kind, wish.ground)
         if wish.respondent_units:
             await self._casebook.refuse_link(session, case, wish.respondent_units)
 
@@ -209,8 +210,9 @@ class Acting:
             raise Refused("UNKNOWN_REASON", extra={"field": "reason_code"})
         if wish.category is not None and wish.category not in categories():
             raise Refused("UNKNOWN_CATEGORY", extra={"field": "category"})
-        if wish.act is Act.SUSPEND_CLOCK and wish.ground not in suspensions():
-            raise Refused("UNKNOWN_GROUND", extra={"field": "ground"})
+        unfit = _refuse_ground(wish)
+        if unfit is not None:
+            raise Refused(unfit, extra={"field": "ground"})
         if wish.disposal is not None:
             receiver = case.course.receiver
             unit = await units.get(session, receiver.unit_id) if receiver is not None else None
@@ -330,6 +332,15 @@ class Acting:
         async with self._db.session(SYSTEM) as session:
             await commands.promise(session, command.command_id)
         return Answer(command.command_id, case_id, "PENDING")
+
+
+def _refuse_ground(wish: Wish) -> str | None:
+    """Why the ground of an act that names no receiver is none; None when it is one."""
+    if wish.act is Act.SUSPEND_CLOCK:
+        return None if wish.ground in suspensions() else Refusal.UNKNOWN_GROUND.value
+    if wish.unit_id is not None:
+        return None
+    return handovers.refuse_ground(wish.ground, handovers.ground_use(wish.act, None), None, grounds())
 
 
 def _command(who: Identity, command_id: UUID, wish: Wish) -> Command:

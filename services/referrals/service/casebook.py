@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from contracts import judge
 from contracts.lifecycle import Act, HandoverKind, Stage, TaskKind
-from contracts.reference import categories, transfers
+from contracts.reference import categories, grounds, transfers
 from services.chassis.auth import ServiceTokens
 from services.chassis.clock import read_clock
 from services.chassis.db import SYSTEM, Database
@@ -203,9 +203,17 @@ class Casebook:
         )
 
     async def refuse_route(
-        self, session: AsyncSession, case: CaseRow, act: Act, who: Identity, unit_id: str, kind: HandoverKind | None
+        self,
+        session: AsyncSession,
+        case: CaseRow,
+        act: Act,
+        who: Identity,
+        unit_id: str,
+        kind: HandoverKind | None,
+        ground: str | None = None,
     ) -> Permit | None:
-        """The permit of the hand-over; raises Refused when the unit may not receive the case by this act and kind."""
+        """The permit of the hand-over; raises Refused when the unit may not receive the case by this act, kind and
+        ground."""
         hop = await self.hop(
             session,
             case,
@@ -223,7 +231,12 @@ class Casebook:
         if refusal is not None:
             gone = unit if refusal is domain.Refusal.SUCCEEDED else None
             raise Refused(refusal.value, extra={"successor_id": gone.successor_id} if gone is not None else None)
-        return judged if isinstance(judged, Permit) else None
+        permit = judged if isinstance(judged, Permit) else None
+        use = handovers.ground_use(act, permit.kind if permit is not None else None)
+        unfit = handovers.refuse_ground(ground, use, unit, grounds())
+        if unfit is not None:
+            raise Refused(unfit.value, extra={"field": "ground"})
+        return permit
 
     async def refuse_link(self, session: AsyncSession, case: CaseRow, unit_ids: Sequence[str]) -> None:
         """Raises Refused when the units can't be linked as respondents."""

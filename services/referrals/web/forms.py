@@ -10,6 +10,7 @@ from contracts.messages import ClockFate
 from contracts.reference import (
     categories,
     disposals,
+    grounds,
     handovers,
     outcomes,
     refusals,
@@ -18,7 +19,7 @@ from contracts.reference import (
 )
 from services.referrals.deadlines import wording
 from services.referrals.domain import Unit
-from services.referrals.handovers import Candidate, Permit, effects
+from services.referrals.handovers import Candidate, Permit, effects, ground_use
 from services.referrals.refusals import TEXTS
 from services.referrals.service.foreseeing import ClockForeseen
 from services.referrals.service.people import Person
@@ -160,9 +161,24 @@ def _options(name: str, act: LegalAct, choices: Choices, words: Words) -> tuple[
             return Widget.CHOICE, [
                 Option(found.code, words.pick(found.name_zh, found.name_en)) for found in suspensions().values()
             ]
+        case Field.GROUND:
+            return Widget.CHOICE, _grounds(act, choices, words)
         case _ if name in TEXT:
             return Widget.AREA, []
     return _fixed(name, choices, words)
+
+
+def _grounds(act: LegalAct, choices: Choices, words: Words) -> list[Option]:
+    """The legal grounds that can carry the act: towards one of the units that may be chosen, by a kind permitted."""
+    kinds = [permit.kind for route in choices.routes if route.refusal is None for permit in route.permits]
+    uses = {ground_use(Act(act.act), kind) for kind in (kinds or HandoverKind)}
+    departments = {route.unit.department for route in choices.routes if route.refusal is None}
+    return [
+        Option(found.code, found.text(words.lang))
+        for found in grounds().values()
+        if uses.intersection(found.kinds)
+        and ("*" in found.receivers or not departments or departments.intersection(found.receivers))
+    ]
 
 
 def _fixed(name: str, choices: Choices, words: Words) -> tuple[Widget, list[Option]]:
@@ -236,9 +252,9 @@ def _hint(name: str, act: LegalAct, words: Words) -> str:
             return words.pick(
                 "不选时按接收单位后所列的第一种方式。", "If none is chosen: the first that stands behind the unit."
             )
-        case Field.GROUND if act.act is not Act.SUSPEND_CLOCK:
+        case Field.GROUND if act.act in _HOPS:
             return words.pick(
-                "法规条款代码，如 XF-22（信访工作条例第二十二条）。", "The code of the article, such as XF-22."
+                "须适用于所选方式和接收单位。", "It must carry the kind that is chosen, and lead to that unit."
             )
         case Field.AMOUNT:
             return words.pick(

@@ -82,7 +82,7 @@ def _facts(step: StepView, words: Words) -> Iterable[tuple[str, str]]:
         name = words.pick(found.name_zh, found.name_en) if found else step.reason_code
         yield words.field("reason_code"), name
     if step.ground:
-        yield words.field("ground"), step.ground
+        yield words.field("ground"), words.ground(step.ground)
     if step.outcome:
         outcome = outcomes().get(step.outcome)
         yield words.field("outcome"), words.pick(outcome.name_zh, outcome.name_en) if outcome else step.outcome

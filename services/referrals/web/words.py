@@ -16,7 +16,7 @@ from contracts.lifecycle import (
     TaskKind,
     Track,
 )
-from contracts.reference import categories, disposals, outcomes
+from contracts.reference import categories, disposals, grounds, outcomes, suspensions
 from contracts.terms import ACT_ZH, KIND_ZH, STAGE_ZH
 from services.chassis.problems import Lang
 from services.referrals.watch import Watch
@@ -319,6 +319,13 @@ class Words:
         """What the receiver of a referral says that it did."""
         found = disposals().get(code)
         return self.pick(found.name_zh, found.name_en) if found else humanized(code)
+
+    def ground(self, code: str) -> str:
+        """A legal ground with its article, or a ground of suspension; a code of before there was a table as it is."""
+        ground, standstill = grounds().get(code), suspensions().get(code)
+        if ground is not None:
+            return ground.text(self.lang)
+        return self.pick(standstill.name_zh, standstill.name_en) if standstill else code
 
     def reading(self, code: str) -> str:
         """What a text is read for."""

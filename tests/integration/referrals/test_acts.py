@@ -100,6 +100,20 @@ async def test_what_is_not_right_now_is_refused_with_a_reason(
     assert (await office.view("clerk.desk", case_id))["sequence"] == 1
 
 
+async def test_the_ground_of_a_hand_over_is_of_the_table_and_is_shown_with_its_article(office: Office) -> None:
+    case_id = await office.new_case()
+    await office.act("clerk.desk", case_id, "LINK_RESPONDENTS", respondent_units=["hospital"])
+    await office.act("clerk.desk", case_id, "ACCEPT")
+    for ground, code in (("MY-OWN", "UNKNOWN_GROUND"), ("SUSPECTED_CRIME", "WRONG_GROUND")):
+        answer = await office.try_act("dispatcher.desk", case_id, "DISPATCH", unit_id="wj", ground=ground)
+        problem = answer.json()
+        assert (answer.status_code, problem["code"], problem["field"]) == (422, code, "ground")
+        assert problem["zh"] != problem["en"]
+    sent = await office.act("dispatcher.desk", case_id, "DISPATCH", unit_id="wj", ground="GBF-53")
+    assert sent["case"]["course"]["ground_name"] == "热线诉求派发（国办发〔2020〕53号）"
+    assert sent["case"]["timeline"][-1]["ground_name"] == "热线诉求派发（国办发〔2020〕53号）"
+
+
 async def test_of_many_officers_at_one_task_one_wins(office: Office) -> None:
     for act in ("CLAIM", "ACCEPT"):
         case_id = await office.new_case()

@@ -70,7 +70,7 @@ def test_every_act_of_an_officer_has_a_form(rule: object, lang: Lang) -> None:
     assert sorted(names) == sorted({*legal(act).needs, *legal(act).may})
     for field in made.fields:
         assert field.label
-        assert field.widget is not Widget.LINE or field.name in ("ground", "main_case_id")
+        assert field.widget is not Widget.LINE or field.name == "main_case_id"
         assert field.required is (field.name in legal(act).needs and field.name != "respondent_units")
 
 
@@ -124,3 +124,24 @@ def test_a_clock_that_starts_anew_on_the_same_day_is_due_as_before() -> None:
     for after, told in ((due, "重新计时，期限仍为 2026-12-07 24:00"), (later, "改为 2026-12-08 24:00")):
         (line,) = foreseen([ClockForeseen(Purpose.ACKNOWLEDGE, "RESTART", due, after)], ZH)
         assert told in line
+
+
+def test_the_ground_of_a_hand_over_is_chosen_from_those_that_carry_it() -> None:
+    def offered(act: Act, *routes: Candidate) -> dict[str, str]:
+        made = form(legal(act), Choices(routes=routes), ZH)
+        field = next(found for found in made.fields if found.name == "ground")
+        assert field.widget is Widget.CHOICE
+        return {option.value: option.text for option in field.options}
+
+    police = Unit("ga", "公安局", Level.CITY, UnitKind.DEPARTMENT, "370100", ("ga",), "GA")
+    crime = offered(Act.PROPOSE_REFERRAL, Candidate(police, (Permit(HandoverKind.REFER, True, "", ""),), None))
+    assert crime["SUSPECTED_CRIME"] == "涉嫌犯罪（行政执法机关移送涉嫌犯罪案件的规定第5条）"
+    assert not {"TAX", "XF-22", "NOT_COMPETENT"} & crime.keys()
+    assert "NOT_COMPETENT" in offered(Act.REQUEST_RETURN)
+    assert "COMPETENCE" not in offered(Act.REQUEST_RETURN)
+
+
+def test_a_ground_of_before_there_was_a_table_is_shown_as_it_is() -> None:
+    assert ZH.ground("OLD-CODE") == "OLD-CODE"
+    assert ZH.ground("EXPERTISE") == "检测、检验、鉴定"
+    assert EN.ground("NOT_COMPETENT") == "Not within the unit's powers (信访工作条例 art. 23)"

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from contracts.course import ClockEvent, ClockEventType
 from contracts.lifecycle import HANDOVER_CLOCKS, Act, HandoverKind, Purpose
 from contracts.messages import ClockChange, RunningClock
-from contracts.reference import categories, clock_rules, departments, suspensions, transfers
+from contracts.reference import categories, clock_rules, departments, grounds, suspensions, transfers
 from contracts.reference import handovers as fates
 from services.referrals import domain, handovers
 from services.referrals.calendar import StateCouncilCalendar
@@ -154,3 +154,31 @@ def test_nothing_but_the_handling_is_extended_or_stands_still(purpose: Purpose) 
     event = ClockEvent(type=ClockEventType.SUSPEND, at=START + timedelta(minutes=1))
     change = ClockChange(clock=clock, event=event, ground="JUDICIAL")
     assert clocks.changed(change, StateCouncilCalendar()).refusal == "NO_SUSPENSION"
+
+
+@pytest.mark.parametrize(
+    ("code", "use", "receiver", "refusal"),
+    [
+        (None, "REFER", "GA", None),
+        ("SUSPECTED_CRIME", "REFER", "GA", None),
+        ("SUSPECTED_CRIME", "REFER", "SW", Refusal.WRONG_GROUND),
+        ("SUSPECTED_CRIME", "DISPATCH", "GA", Refusal.WRONG_GROUND),
+        ("XF-22", "ASSIGN", "WJ", None),
+        ("XF-22", "RETURN", "WJ", Refusal.WRONG_GROUND),
+        ("NOT_COMPETENT", "RETURN", "HOTLINE", None),
+        ("MY-OWN", "REFER", "GA", Refusal.UNKNOWN_GROUND),
+    ],
+)
+def test_a_ground_is_of_the_table_and_carries_the_kind_to_this_receiver(
+    code: str | None, use: str, receiver: str, refusal: Refusal | None
+) -> None:
+    assert handovers.refuse_ground(code, use, unit_of(receiver), grounds()) is refusal
+
+
+@given(st.sampled_from(SIDES), st.sampled_from(SIDES))
+def test_every_permitted_hand_over_has_a_ground_to_choose(sender: str, receiver: str) -> None:
+    to = unit_of(receiver, "two")
+    for permit in handovers.permits(unit_of(sender), to, transfers()):
+        for act in (Act.TRANSFER, Act.REFER):
+            use = handovers.ground_use(act, permit.kind)
+            assert any(handovers.refuse_ground(code, use, to, grounds()) is None for code in grounds())
