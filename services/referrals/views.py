@@ -137,6 +137,7 @@ class CaseSummary(BaseModel):
     task: TaskView | None
     clocks: list[ClockView]
     lamp: Lamp
+    urgent: bool
     linked: bool
     redo_count: int
     outcome: Outcome | None
@@ -249,6 +250,7 @@ def _common(case: CaseRow, account_id: str, now: datetime) -> dict[str, Any]:
         "task": _task_view(case.task, case.clocks, account_id) if case.task else None,
         "clocks": clocks,
         "lamp": max((clock.lamp for clock in clocks), key=_ORDER.index, default="NORMAL"),
+        "urgent": case.course.urgent,
         "linked": case.linked,
         "redo_count": case.redo_count,
         "outcome": case.outcome,

@@ -19,7 +19,7 @@ from services.referrals.views import CaseSummary, CaseView
 router = APIRouter(prefix="/v1", tags=["cases"])
 
 Limit = Annotated[int, Query(ge=1, le=200, description="Rows of a page")]
-After = Annotated[str | None, Query(max_length=200, description="`next` of the page before")]
+After = Annotated[str | None, Query(max_length=300, description="`next` of the page before")]
 Kind = Annotated[TaskKind | None, Query(description="Only this kind of task")]
 InStage = Annotated[Stage | None, Query(description="Only cases in this stage")]
 
@@ -31,16 +31,20 @@ class CasePage(BaseModel):
     next: str | None = None
 
 
-@router.get("/queues/mine", response_model=CasePage, summary="Tasks that I have claimed, by due time")
+@router.get(
+    "/queues/mine", response_model=CasePage, summary="Tasks that I have claimed, urgent cases first, then by due time"
+)
 async def my_queue(
     uses: Uses, who: Caller, kind: Kind = None, stage: InStage = None, limit: Limit = 50, after: After = None
 ) -> CasePage:
-    """Tasks without a deadline come last."""
+    """A case has a row for each of its tasks. Tasks without a deadline come last."""
     items, following = await uses.casebook.queue(who, limit, decode_cursor(after), mine=True, kind=kind, stage=stage)
     return CasePage(items=items, next=encode_cursor(following))
 
 
-@router.get("/queues/unit", response_model=CasePage, summary="Open tasks of my unit, by due time")
+@router.get(
+    "/queues/unit", response_model=CasePage, summary="Open tasks of my unit, urgent cases first, then by due time"
+)
 async def unit_queue(
     uses: Uses, who: Caller, kind: Kind = None, stage: InStage = None, limit: Limit = 50, after: After = None
 ) -> CasePage:

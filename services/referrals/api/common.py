@@ -1,6 +1,7 @@
 """What all endpoints share: the services behind them, who calls, and refusals as problems."""
 
 import base64
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, cast
@@ -10,8 +11,11 @@ from fastapi import Depends, FastAPI, Header, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from starlette.responses import Response
 
+from contracts.lifecycle import TaskKind
+from contracts.model import CODE_PATTERN
 from services.chassis.auth import ServiceTokens, Unauthenticated
 from services.chassis.http import Problem, lang
+from services.referrals.paging import Place
 from services.referrals.refusals import TEXTS, Refused
 from services.referrals.service.acting import Acting
 from services.referrals.service.casebook import Casebook
@@ -101,23 +105,26 @@ async def command_id(
 CommandId = Annotated[UUID, Depends(command_id)]
 
 
-def encode_cursor(place: tuple[datetime, UUID] | None) -> str | None:
+def encode_cursor(place: Place | None) -> str | None:
     """Where a page ends, for the caller to hand back."""
     if place is None:
         return None
-    return base64.urlsafe_b64encode(f"{place[0].isoformat()}|{place[1]}".encode()).decode()
+    parts = (str(place.rank), place.due_key.isoformat(), str(place.case_id), place.kind.value, place.unit_id)
+    return base64.urlsafe_b64encode("|".join(parts).encode()).decode()
 
 
-def decode_cursor(cursor: str | None) -> tuple[datetime, UUID] | None:
+def decode_cursor(cursor: str | None) -> Place | None:
     """Raises Refused BAD_CURSOR."""
     if cursor is None:
         return None
     try:
-        at, _, case_id = base64.b64decode(cursor, altchars=b"-_", validate=True).decode().partition("|")
-        moment = datetime.fromisoformat(at)
-        place = (moment, UUID(case_id))
+        rank, due, case_id, kind, unit_id = base64.b64decode(cursor, altchars=b"-_", validate=True).decode().split("|")
+        place = Place(_RANKS.index(rank), datetime.fromisoformat(due), UUID(case_id), TaskKind(kind), unit_id)
     except ValueError as error:
         raise Refused("BAD_CURSOR") from error
-    if moment.tzinfo is None:
+    if place.due_key.tzinfo is None or re.fullmatch(CODE_PATTERN, unit_id) is None:
         raise Refused("BAD_CURSOR")
     return place
+
+
+_RANKS = ("0", "1")

@@ -1,4 +1,4 @@
-"""Reading cases: one case, its timeline, queues and counts. Row-level security decides what the principal sees."""
+"""Reading cases: one case, its timeline and counts. Row-level security decides what the principal sees."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -53,7 +53,7 @@ class CaseRow:
 # ruff: noqa: S608 the statements are put together from constants only
 _COLUMNS = """c.*, d.name AS desk_name, d.region AS desk_region, h.name AS holder_name, h.region AS holder_region,
        t.kind AS task_kind, t.unit_id AS task_unit, t.role AS task_role, t.assignee, t.opened_sequence, t.opened_at,
-       t.due_at, t.due_key"""
+       t.due_at, t.due_key, t.rank AS task_rank"""
 _MAIN = "LEFT JOIN tasks AS t ON t.case_id = c.case_id AND t.main"
 _FROM = """FROM cases AS c
 JOIN units AS d ON d.unit_id = c.desk_id
@@ -240,45 +240,6 @@ async def chain(session: AsyncSession, case_id: UUID) -> Sequence[Row]:
         " WHERE case_id = $1 ORDER BY sequence",
         case_id,
     )
-
-
-@dataclass(frozen=True)
-class Page:
-    """Where a page of a queue begins: after this due key and case; ``limit`` rows."""
-
-    limit: int
-    after: tuple[datetime, UUID] | None = None
-
-
-async def queue(
-    session: AsyncSession,
-    page: Page,
-    *,
-    unit_id: str | None = None,
-    assignee: str | None = None,
-    kind: TaskKind | None = None,
-    stage: Stage | None = None,
-) -> tuple[list[CaseRow], tuple[datetime, UUID] | None]:
-    """Cases with an open task of a unit or an account, by due time; and where the next page begins, if any."""
-    after_key, after_case = page.after or (None, None)
-    found = await rows(
-        session,
-        f"""{SELECT} JOIN tasks AS t ON t.case_id = c.case_id
-        WHERE ($1::text IS NULL OR t.unit_id = $1) AND ($2::text IS NULL OR t.assignee = $2)
-          AND ($3::text IS NULL OR t.kind = $3) AND ($4::text IS NULL OR c.stage = $4)
-          AND ($5::timestamptz IS NULL OR (t.due_key, t.case_id) > ($5::timestamptz, $6::uuid))
-        ORDER BY t.due_key, t.case_id LIMIT $7""",
-        unit_id,
-        assignee,
-        kind.value if kind else None,
-        stage.value if stage else None,
-        after_key,
-        after_case,
-        page.limit + 1,
-    )
-    shown = [case_row(row) for row in found[: page.limit]]
-    more = len(found) > page.limit
-    return shown, (found[page.limit - 1]["due_key"], shown[-1].facts.case_id) if more else None
 
 
 async def visible(

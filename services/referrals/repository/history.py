@@ -88,12 +88,13 @@ WITH the_case AS (
         prev_hash, hash)
     VALUES ($1, $11, $24, $25, $26, $23, $27::uuid, $28, $29, $30, $22)
 ), open_tasks AS (
-    INSERT INTO tasks (case_id, kind, unit_id, role, assignee, opened_sequence, main, opened_at, due_at)
-    SELECT $1, t.kind, t.unit_id, t.role, t.assignee, t.opened_sequence, t.main, $23, t.due_at
+    INSERT INTO tasks (case_id, kind, unit_id, role, assignee, opened_sequence, main, opened_at, due_at, urgent)
+    SELECT $1, t.kind, t.unit_id, t.role, t.assignee, t.opened_sequence, t.main, $23, t.due_at, $34
     FROM jsonb_to_recordset($31::jsonb) AS t(kind text, unit_id text, role text, assignee text,
         opened_sequence integer, main boolean, due_at timestamptz)
     ON CONFLICT (case_id, kind, unit_id) DO UPDATE SET role = excluded.role,
         assignee = excluded.assignee, opened_sequence = excluded.opened_sequence, due_at = excluded.due_at,
+        urgent = excluded.urgent,
         opened_at = CASE WHEN tasks.opened_sequence = excluded.opened_sequence THEN tasks.opened_at
                          ELSE excluded.opened_at END
 ), done_tasks AS (

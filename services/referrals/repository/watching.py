@@ -1,14 +1,14 @@
 """Open tasks counted and listed for those who watch over them. A count and its list come from the same rows."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from contracts.lifecycle import TaskKind
-from services.referrals.repository.cases import SELECT, CaseRow, Page, case_row
+from services.referrals.paging import Place
+from services.referrals.repository.cases import SELECT, CaseRow
+from services.referrals.repository.queues import ORDER, Page, values
 from services.referrals.repository.sql import Row, rows
 from services.referrals.watch import Watch
 
@@ -76,22 +76,19 @@ def _unit_counts(row: Row) -> UnitCounts:
 
 async def listed(
     session: AsyncSession, watch: Watch, page: Page, now: datetime, unit_id: str | None = None
-) -> tuple[list[CaseRow], tuple[datetime, UUID] | None]:
-    """The cases that one of the counts of `by_unit` counts, by due time; and where the next page begins, if any."""
-    after_key, after_case = page.after or (None, None)
-    found: Sequence[Row] = await rows(
+) -> tuple[list[CaseRow], Place | None]:
+    """The tasks that one of the counts of `by_unit` counts, urgent cases first, then by due time; and where the next
+    page begins, if any."""
+    found = await rows(
         session,
         f"""{SELECT} JOIN tasks AS t ON t.case_id = c.case_id JOIN watched_tasks($2) AS w
           ON w.case_id = c.case_id AND w.kind = t.kind AND w.unit_id = t.unit_id
         WHERE $1::timestamptz IS NOT NULL AND {_CLAUSE[watch]}
-          AND ($3::timestamptz IS NULL OR (w.due_key, w.case_id) > ($3::timestamptz, $4::uuid))
-        ORDER BY w.due_key, w.case_id LIMIT $5""",
+          AND ($3::smallint IS NULL OR ({ORDER}) > ($3, $4::timestamptz, $5::uuid, $6::text, $7::text))
+        ORDER BY {ORDER} LIMIT $8""",
         now,
         unit_id,
-        after_key,
-        after_case,
+        *values(page),
         page.limit + 1,
     )
-    shown = [case_row(row) for row in found[: page.limit]]
-    more = len(found) > page.limit
-    return shown, (found[page.limit - 1]["due_key"], shown[-1].facts.case_id) if more else None
+    return page.of(found)

@@ -19,9 +19,11 @@ from services.referrals.clock_views import CaseClocks
 from services.referrals.domain import Hop, Unit
 from services.referrals.explaining import Language
 from services.referrals.handovers import Candidate, Permit
+from services.referrals.paging import Place
 from services.referrals.refusals import Refused
-from services.referrals.repository import calendars, cases, commands, units
-from services.referrals.repository.cases import CaseRow, Page
+from services.referrals.repository import calendars, cases, commands, queues, units
+from services.referrals.repository.cases import CaseRow
+from services.referrals.repository.queues import Page
 from services.referrals.service import clocks
 from services.referrals.service.foreseeing import Foreseen, Preview, foresee
 from services.referrals.service.identity import Identity
@@ -109,15 +111,15 @@ class Casebook:
         self,
         who: Identity,
         limit: int,
-        after: tuple[datetime, UUID] | None,
+        after: Place | None,
         *,
         mine: bool,
         kind: TaskKind | None = None,
         stage: Stage | None = None,
-    ) -> tuple[list[CaseSummary], tuple[datetime, UUID] | None]:
-        """Open tasks by due time: those the officer has claimed, or all of the unit."""
+    ) -> tuple[list[CaseSummary], Place | None]:
+        """Open tasks, urgent cases first, then by due time: those the officer has claimed, or all of the unit."""
         async with self._db.read(who.principal) as session:
-            found, following = await cases.queue(
+            found, following = await queues.queue(
                 session,
                 Page(limit, after),
                 unit_id=None if mine else who.officer.unit_id,

@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from uuid import UUID
 
 from services.chassis.db import Database
 from services.referrals import views
+from services.referrals.paging import Place
 from services.referrals.repository import watching
-from services.referrals.repository.cases import Page
+from services.referrals.repository.queues import Page
 from services.referrals.repository.watching import KindCount, UnitCounts
 from services.referrals.service.casebook import business_now
 from services.referrals.service.identity import Identity
@@ -40,7 +40,7 @@ class Watched:
     """A page of one of the board's lists."""
 
     items: list[CaseSummary]
-    following: tuple[datetime, UUID] | None
+    following: Place | None
 
 
 class Watching:
@@ -62,9 +62,9 @@ class Watching:
             return Board(await watching.by_unit(session, now), now)
 
     async def listed(
-        self, who: Identity, watch: Watch, limit: int, after: tuple[datetime, UUID] | None, unit_id: str | None = None
+        self, who: Identity, watch: Watch, limit: int, after: Place | None, unit_id: str | None = None
     ) -> Watched:
-        """The cases behind a count of the board, by due time."""
+        """The tasks behind a count of the board, urgent cases first, then by due time."""
         async with self._db.read(who.principal) as session:
             now = await business_now(session)
             found, following = await watching.listed(session, watch, Page(limit, after), now, unit_id)

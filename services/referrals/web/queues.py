@@ -19,9 +19,7 @@ from services.referrals.web.session import HOME, Officer, Visit
 router = APIRouter(include_in_schema=False)
 
 ROWS = 30
-_CLAIMED = frozenset(duty.kind for duty in DUTY.values())
-"""Tasks that an officer takes for himself; those that stand beside them are done by whoever comes first."""
-After = Annotated[str | None, Query(max_length=200)]
+After = Annotated[str | None, Query(max_length=300)]
 
 
 @dataclass(frozen=True)

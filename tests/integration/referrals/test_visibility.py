@@ -100,14 +100,14 @@ async def test_what_is_watched_is_what_the_policy_lets_through_less_what_a_unit_
     async with db.read(Principal("officer", "x", units, restricted)) as session:
         row_by_row = await rows(
             session,
-            "SELECT DISTINCT t.case_id, t.unit_id FROM tasks AS t JOIN case_units AS cu ON cu.case_id = t.case_id"
+            "SELECT DISTINCT t.case_id, t.kind, t.unit_id FROM tasks AS t JOIN case_units AS cu USING (case_id)"
             " WHERE cu.part <> 'PAST' AND cu.unit_id = ANY ($1::text[])",
             list(units),
         )
-        at_once = await rows(session, "SELECT case_id, unit_id FROM watched_tasks(NULL)")
-        own = await rows(session, "SELECT case_id, unit_id FROM watched_tasks($1)", units[0] if units else "")
-    assert {(row["case_id"], row["unit_id"]) for row in row_by_row} == {tuple(row) for row in at_once}
-    assert len(at_once) == len({row["case_id"] for row in at_once})
+        at_once = await rows(session, "SELECT case_id, kind, unit_id FROM watched_tasks(NULL)")
+        own = await rows(session, "SELECT case_id, kind, unit_id FROM watched_tasks($1)", units[0] if units else "")
+    assert {tuple(row) for row in row_by_row} == {tuple(row) for row in at_once}
+    assert len(at_once) == len({tuple(row) for row in at_once})
     assert {tuple(row) for row in own} == {tuple(row) for row in at_once if row["unit_id"] in units[:1]}
     assert bool(at_once) is (units not in ((), ("yb",)))
     assert (handed_on in {row["case_id"] for row in at_once}) is ("hospital" in units or "desk" in units)
