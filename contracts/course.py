@@ -35,7 +35,9 @@ class Support(Contract):
 
 
 class Request(Contract):
-    """What waits for the leader's yes: a longer period, or a referral. ``approved`` only of a referral not sent yet."""
+    """What waits for the leader's yes: a longer period, or a referral. ``approved`` only of a referral not sent yet.
+
+    ``verify``: a second officer confirms the facts first, who is not ``asked_by`` (国务院令第310号 art. 5)."""
 
     act: Act
     purpose: Purpose | None = None
@@ -44,19 +46,21 @@ class Request(Contract):
     ground: Code | None = None
     asked_sequence: int
     approved: bool = False
+    verify: bool = False
+    asked_by: Code | None = None
+    verified_by: Code | None = None
 
 
 class Course(Contract):
     """The hand-overs of a case and what goes with them.
 
-    ``kind``: of the hand-over to the present holder, on this legal ``basis``; ``bounces``: returns approved so
-    far, ``bounced`` by these units; ``passed``: units that handed it on since it was dispatched;
-    ``designated``: the holder was designated and can't return the case (潍坊12345条例 art. 22); ``receiver``,
-    ``received`` and ``disposal``: of a referral; ``restricted``: in no ordinary list; ``excluded``: accounts of
-    accused persons; ``main_case`` of a merged case and ``merged_cases`` of the main one; ``split_case`` and
-    ``origin_case`` of a split, where an ``extract`` stands for the submission in the part split off;
-    ``linked_cases``: those of the same reporter that it is about, e.g. that retaliation follows, for restricted
-    accounts alone to know.
+    ``kind``: of the hand-over to the present holder, on this legal ``basis``; ``bounces``: returns approved so far,
+    ``bounced`` by these units; ``passed``: units that handed it on since it was dispatched; ``designated``: the holder
+    was designated and can't return the case (潍坊12345条例 art. 22); ``receiver``, ``received``, ``papers`` sent along
+    and ``disposal``: of a referral; ``restricted``: in no ordinary list; ``excluded``: accounts of accused persons;
+    ``main_case`` of a merged case and ``merged_cases`` of the main one; ``split_case`` and ``origin_case`` of a split,
+    where an ``extract`` stands for the submission in the part split off; ``linked_cases``: those of the same reporter
+    that it is about, e.g. that retaliation follows, for restricted accounts alone to know.
     """
 
     kind: HandoverKind | None = None
@@ -71,6 +75,7 @@ class Course(Contract):
     request: Request | None = None
     receiver: UnitRef | None = None
     received: bool = False
+    papers: tuple[Code, ...] = ()
     disposal: Code | None = None
     supervision: Supervision = Field(default=Supervision.NONE)
     urgent: bool = False
@@ -82,6 +87,13 @@ class Course(Contract):
     origin_case: UUID | None = None
     extract: DocumentRef | None = None
     linked_cases: tuple[UUID, ...] = ()
+
+    def unverified(self) -> bool:
+        """True while the leader's yes waits for a second officer; one who must not act has verified nothing."""
+        request = self.request
+        if request is None or not request.verify:
+            return False
+        return request.verified_by is None or request.verified_by in self.excluded
 
     def waiting_supports(self) -> tuple[Support, ...]:
         """Those that have not answered yet."""

@@ -40,6 +40,9 @@ DESIGNATED = "DESIGNATED"
 PASSED_BEFORE = "PASSED_BEFORE"
 RETURN_CLOSED = "RETURN_CLOSED"
 NO_REQUEST = "NO_REQUEST"
+NOT_VERIFIED = "NOT_VERIFIED"
+ALREADY_VERIFIED = "ALREADY_VERIFIED"
+SECOND_OFFICER = "SECOND_OFFICER"
 REQUEST_OPEN = "REQUEST_OPEN"
 NO_SUCH_CLOCK = "NO_SUCH_CLOCK"
 CLOCK_SUSPENDED = "CLOCK_SUSPENDED"
@@ -152,7 +155,7 @@ def refusal(act: Act, actor: Actor, case: Standing) -> str | None:
         return _refuse_claim(actor, case.task)
     if act is Act.REASSIGN and (case.task is None or case.task.unit_id != actor.unit_id):
         return NOT_YOUR_UNIT if case.task else ILLEGAL_ACT
-    return _refuse_place(rule, actor, case) or _refuse_now(act, case)
+    return _refuse_place(rule, actor, case) or _refuse_now(act, case) or _refuse_second(act, actor, case.course)
 
 
 def legal(actor: Actor, case: Standing) -> tuple[Rule, ...]:
@@ -205,11 +208,13 @@ def clock_of(case: Standing, purpose: Purpose | None) -> RunningClock | None:
 
 
 def tasks_beside(course: Course, holder: UnitRef | None) -> tuple[Task, ...]:
-    """The tasks beside the main one: the leader's yes to a request, and the answers of helping units (协办)."""
+    """The tasks beside the main one: a second officer's confirmation, the leader's yes to a request, and the answers of
+    helping units (协办)."""
     request = course.request
     asked = [request.asked_sequence] if request is not None and not request.approved and holder is not None else []
+    kind, role = (TaskKind.VERIFY, Role.HANDLER) if course.unverified() else (TaskKind.APPROVE, Role.LEADER)
     approvals = [
-        Task(kind=TaskKind.APPROVE, unit_id=holder.unit_id, role=Role.LEADER, opened_sequence=sequence)
+        Task(kind=kind, unit_id=holder.unit_id, role=role, opened_sequence=sequence)
         for sequence in asked
         if holder is not None
     ]
@@ -255,7 +260,15 @@ def _refuse_place(rule: Rule, actor: Actor, case: Standing) -> str | None:
         return NOT_YOUR_ROLE
     task = case.task
     taken = task is not None and task.unit_id == actor.unit_id and task.assignee not in (None, actor.account_id)
-    return NOT_YOURS if taken and task is not None and fit <= {task.role} else None
+    beside = rule.act is Act.VERIFY_REFERRAL  # somebody else than who has the task
+    return NOT_YOURS if taken and not beside and task is not None and fit <= {task.role} else None
+
+
+def _refuse_second(act: Act, actor: Actor, course: Course) -> str | None:
+    """Two officers verify a suspected crime: whoever asks for the referral is the one, somebody else the other."""
+    if act is not Act.VERIFY_REFERRAL or course.request is None:
+        return None
+    return SECOND_OFFICER if actor.account_id == course.request.asked_by else None
 
 
 def _roles_at(seat: Seat, case: Standing) -> frozenset[Role]:
@@ -279,6 +292,12 @@ def _refuse_now(act: Act, case: Standing) -> str | None:
             return NO_REQUEST
         case Act.APPROVE_REFERRAL | Act.DENY_REFERRAL if not _asked(course, Act.PROPOSE_REFERRAL):
             return NO_REQUEST
+        case Act.VERIFY_REFERRAL if not _asked(course, Act.PROPOSE_REFERRAL):
+            return NO_REQUEST
+        case Act.VERIFY_REFERRAL if not course.unverified():
+            return ALREADY_VERIFIED
+        case Act.APPROVE_REFERRAL if course.unverified():
+            return NOT_VERIFIED
         case Act.SUSPEND_CLOCK if all(clock.suspended for clock in case.clocks):
             return NO_SUCH_CLOCK
         case Act.RESUME_CLOCK if not any(clock.suspended for clock in case.clocks):

@@ -90,6 +90,7 @@ class Command(Contract):
     track: Track | None = None
     level: Supervision | None = None
     disposal: Code | None = None
+    papers: tuple[Code, ...] = ()
     assignee: Code | None = None
     main_case_id: UUID | None = None
     extract: DocumentRef | None = None
@@ -205,6 +206,7 @@ class RouteCheck(Contract):
     approved: bool = False
     """A leader has said yes to this very receiver."""
     restricted: bool = False
+    papers: tuple[Code, ...] = ()
     purposes: tuple[Purpose, ...] = ()
     """The clocks that run: the verdict says what becomes of each."""
 
@@ -236,6 +238,8 @@ class RouteVerdict(Contract):
     kind: HandoverKind | None = None
     basis: str | None = Field(default=None, max_length=200)
     effects: tuple[ClockEffect, ...] | None = None
+    verify: bool = False
+    """A second officer confirms the facts before the leader is asked."""
 
 
 class GroundCheck(Contract):

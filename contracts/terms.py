@@ -82,6 +82,7 @@ ACT_ZH: dict[Act, str] = {
     Act.SUSPEND_CLOCK: "中止计时",
     Act.RESUME_CLOCK: "恢复计时",
     Act.PROPOSE_REFERRAL: "提请移送",
+    Act.VERIFY_REFERRAL: "核实移送事实",
     Act.APPROVE_REFERRAL: "批准移送",
     Act.DENY_REFERRAL: "不批准移送",
     Act.REFER: "移送",

@@ -146,5 +146,7 @@ def task_after(state: CaseState, command: Command | None, sequence: int) -> Task
 
 def _takes(task: Task, command: Command) -> bool:
     rule: Rule = RULE[command.act]
+    if rule.act is Act.VERIFY_REFERRAL:
+        return False  # the second officer confirms; the task stays whose it is
     own = any(task.role in ROLES_AT.get(seat, ROLES_AT[Seat.HOLDER] | ROLES_AT[Seat.DESK]) for seat in rule.seats)
     return rule.act is Act.CLAIM or (own and task.role in rule.roles and task.role in command.actor.roles)

@@ -4,6 +4,7 @@ Each method reads the state and the command, asks the ports it needs, and change
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid5
@@ -90,9 +91,16 @@ class Moves:
             case Act.PROPOSE_REFERRAL:
                 verdict = await self._route(state, command, to_desk=False)
                 request = Request(
-                    act=command.act, unit=verdict.unit, ground=command.ground, asked_sequence=state.sequence + 1
+                    act=command.act,
+                    unit=verdict.unit,
+                    ground=command.ground,
+                    asked_sequence=state.sequence + 1,
+                    verify=verdict.verify,
+                    asked_by=command.actor.account_id,
                 )
-                return Move(plain.effect, {"course": _with(course, request=request)}, unit=verdict.unit)
+                # The leader's days run from the report of the two who verified (国务院令第310号 art. 5).
+                effect = replace(plain.effect, starts=()) if verdict.verify else plain.effect
+                return Move(effect, {"course": _with(course, request=request)}, unit=verdict.unit)
             case Act.SPLIT:
                 return await self._split(state, command, plain.effect)
             case Act.MERGE:
@@ -104,7 +112,7 @@ class Moves:
         course = _with(released(state.course), kind=verdict.kind, basis=verdict.basis, ground=command.ground)
         fate = fated(state, effect, verdict.effects)
         if command.act is Act.REFER:
-            course = _with(course, receiver=verdict.unit, kind=HandoverKind.REFER)
+            course = _with(course, receiver=verdict.unit, kind=HandoverKind.REFER, papers=command.papers)
             return Move(fate, {"course": course}, unit=verdict.unit)
         on = (*course.passed, state.holder.unit_id) if command.act is Act.TRANSFER and state.holder else ()
         return Move(fate, {"holder": verdict.unit, "course": _with(course, passed=on)})
@@ -245,6 +253,7 @@ class Moves:
                 kind=command.kind,
                 ground=command.ground,
                 restricted=state.course.restricted,
+                papers=command.papers,
                 approved=approved is not None and approved.unit_id == command.unit_id,
                 purposes=tuple(clock.deadline.purpose for clock in state.clocks),
             ),
@@ -310,6 +319,9 @@ def _plain_changes(state: CaseState, command: Command) -> dict[str, Any]:
     match command.act:
         case Act.DENY_EXTENSION | Act.DENY_REFERRAL:
             return {"course": _with(course, request=None)}
+        case Act.VERIFY_REFERRAL if course.request is not None:
+            verified = course.request.model_copy(update={"verified_by": command.actor.account_id})
+            return {"course": _with(course, request=verified)}
         case Act.APPROVE_REFERRAL if course.request is not None:
             return {"course": _with(course, request=course.request.model_copy(update={"approved": True}))}
         case Act.RECORD_RECEIPT:
@@ -335,7 +347,8 @@ def _counterpart(state: CaseState, act: Act) -> UnitRef | None:
     """Whom the clocks of a referral run for."""
     if act in (Act.RECORD_RECEIPT, Act.RECORD_DISPOSAL):
         return state.course.receiver
-    return state.course.request.unit if act is Act.APPROVE_REFERRAL and state.course.request else None
+    decided = act in (Act.VERIFY_REFERRAL, Act.APPROVE_REFERRAL)
+    return state.course.request.unit if decided and state.course.request else None
 
 
 def _link_check(state: CaseState, respondents: tuple[str, ...]) -> LinkCheck:

@@ -32,7 +32,7 @@ def released(course: Course) -> Course:
     """The course when a hand-over ends: no helpers, no open request, nobody it was referred to."""
     return course_with(
         course, kind=None, basis=None, ground=None, supports=(), request=None, arbiter=None, receiver=None,
-        received=False, disposal=None, designated=False,
+        received=False, papers=(), disposal=None, designated=False,
     )  # fmt: skip
 
 

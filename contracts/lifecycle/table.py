@@ -267,6 +267,13 @@ _BESIDE_RULES = (
         starts=(Purpose.DECIDE_REFERRAL,),
     ),
     _officer(
+        Act.VERIFY_REFERRAL,
+        (Stage.SIGNED, Stage.HANDLING),
+        seats=(Seat.HOLDER, Seat.DESK),
+        roles=(Role.HANDLER, Role.DISPATCHER),
+        starts=(Purpose.DECIDE_REFERRAL,),
+    ),
+    _officer(
         Act.APPROVE_REFERRAL,
         (Stage.SIGNED, Stage.HANDLING),
         seats=_HOLDER,
@@ -289,6 +296,7 @@ _BESIDE_RULES = (
         seats=(Seat.SENDER,),
         roles=(Role.HANDLER, Role.DISPATCHER),
         needs=(Field.UNIT, Field.GROUND, Field.NOTE),
+        may=(Field.PAPERS,),
         starts=(Purpose.RECEIPT,),
         stops=_HAND_CLOCKS,
     ),

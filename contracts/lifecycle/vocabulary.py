@@ -110,6 +110,7 @@ class Act(StrEnum):
     SUSPEND_CLOCK = "SUSPEND_CLOCK"
     RESUME_CLOCK = "RESUME_CLOCK"
     PROPOSE_REFERRAL = "PROPOSE_REFERRAL"
+    VERIFY_REFERRAL = "VERIFY_REFERRAL"
     APPROVE_REFERRAL = "APPROVE_REFERRAL"
     DENY_REFERRAL = "DENY_REFERRAL"
     REFER = "REFER"
@@ -141,7 +142,8 @@ class Act(StrEnum):
 
 
 class TaskKind(StrEnum):
-    """What an officer must do. Each stage in which one must act opens its own; APPROVE and SUPPORT stand beside it."""
+    """What an officer must do. Each stage in which one must act opens its own; VERIFY, APPROVE and SUPPORT stand beside
+    it."""
 
     TRIAGE = "TRIAGE"
     DISPATCH = "DISPATCH"
@@ -152,6 +154,7 @@ class TaskKind(StrEnum):
     REFERRAL = "REFERRAL"
     REVIEW = "REVIEW"
     VISIT = "VISIT"
+    VERIFY = "VERIFY"
     APPROVE = "APPROVE"
     SUPPORT = "SUPPORT"
 
@@ -190,6 +193,7 @@ class Field(StrEnum):
     CATEGORY = "category"
     TRACK = "track"
     LEVEL = "level"
+    PAPERS = "papers"
     DISPOSAL = "disposal"
     ASSIGNEE = "assignee"
     MAIN_CASE = "main_case_id"

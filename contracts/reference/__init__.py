@@ -23,6 +23,7 @@ from contracts.reference.model import (
     Ground,
     Handover,
     OutcomeType,
+    Paper,
     Refusal,
     Regime,
     Sanction,
@@ -48,6 +49,7 @@ __all__ = [
     "Ground",
     "Handover",
     "OutcomeType",
+    "Paper",
     "Refusal",
     "Regime",
     "Sanction",
@@ -70,6 +72,7 @@ __all__ = [
     "handovers",
     "local_divisions",
     "outcomes",
+    "papers",
     "refusals",
     "regimes",
     "sanctions",
@@ -235,6 +238,12 @@ def grounds(on: date | datetime | None = None) -> dict[str, Ground]:
     """Legal grounds of hand-overs and returns, by code."""
     names = ("code", "name_zh", "name_en", "instrument", "article", "kinds", "receivers")
     return {line.key[0]: Ground(**_named(line, *names)) for line in _on("grounds", _day(on))}
+
+
+def papers(on: date | datetime | None = None) -> dict[str, Paper]:
+    """Papers that go along with a referral, by code."""
+    names = ("code", "department", "required", "name_zh", "name_en", "article")
+    return {line.key[0]: Paper(**_named(line, *names)) for line in _on("papers", _day(on))}
 
 
 def suspensions(on: date | datetime | None = None) -> dict[str, Suspension]:

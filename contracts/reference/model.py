@@ -191,6 +191,19 @@ class Ground(Row):
 
 
 @dataclass(frozen=True)
+class Paper(Row):
+    """A paper that goes along with a referral to a department; without a ``required`` one a suspected crime is not
+    sent."""
+
+    code: str
+    department: str
+    required: bool
+    name_zh: str
+    name_en: str
+    article: str
+
+
+@dataclass(frozen=True)
 class Suspension(Row):
     """A ground on which a clock may stand still; ``clocks`` empty: any clock of the case."""
 

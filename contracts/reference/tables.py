@@ -261,6 +261,9 @@ TABLES: dict[str, Table] = {
             "receivers": _any_codes,
         },
     ),
+    "papers": _table(
+        "papers", ("code",), {"code": code, "department": code, "required": yes_no, **_NAMES, "article": _MAY}
+    ),
     "suspensions": _table("suspensions", ("code",), {"code": code, **_NAMES, "clocks": codes, "article": _MAY}),
     "escalation": _table(
         "escalation",

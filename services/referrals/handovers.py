@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from contracts.lifecycle import HANDOVER_CLOCKS, RULE, Act, HandoverKind, Purpose
 from contracts.messages import ClockEffect, ClockFate
-from contracts.reference import Ground, Handover, Transfer
+from contracts.reference import Ground, Handover, Paper, Transfer
 from contracts.reference.tables import RETURN
 from services.referrals.domain import Hop, Refusal, Unit, UnitKind, propose
 
@@ -16,7 +16,8 @@ _KINDS: dict[str, tuple[HandoverKind, ...]] = {
     "WITHIN": (HandoverKind.DISPATCH, HandoverKind.ASSIGN, HandoverKind.REPORT_UP),
     "REPORT_CRIME": (HandoverKind.REFER,),
 }
-_LEAVES = frozenset({"JJ", "GA"})
+_POLICE = "GA"
+_LEAVES = frozenset({"JJ", _POLICE})
 """Receivers that handle in their own proceedings: what goes to them is referred, and has left us."""
 
 BASIS: dict[Act, str] = {Act.DESIGNATE: "信访工作条例 24", Act.HAND_TO_DESK: "信访工作条例 23"}
@@ -106,6 +107,24 @@ def refuse_ground(
         return Refusal.UNKNOWN_GROUND
     fits = receiver is None or "*" in ground.receivers or receiver.department in ground.receivers
     return None if use in ground.kinds and fits else Refusal.WRONG_GROUND
+
+
+def verified_first(permit: Permit | None, receiver: Unit) -> bool:
+    """A suspected crime: two officers verify it before the leader decides, and papers go along (国务院令第310号 art. 5,
+    6). The police also take what is no such case: a report by a hospital, a clue from the hotline."""
+    return permit is not None and permit.leader_approval and receiver.department == _POLICE
+
+
+def refuse_papers(
+    given: Iterable[str], permit: Permit | None, receiver: Unit, table: Mapping[str, Paper]
+) -> str | None:
+    """Why a referral can't go with these papers: a code; None when none is missing, and all are of the table."""
+    brought = set(given)
+    own = {paper.code for paper in table.values() if paper.department == receiver.department}
+    if not brought <= own:
+        return "UNKNOWN_PAPER"
+    needed = {code for code in own if table[code].required} if verified_first(permit, receiver) else set()
+    return None if needed <= brought else "MISSING_PAPERS"
 
 
 @dataclass(frozen=True)

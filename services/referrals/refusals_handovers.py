@@ -18,6 +18,33 @@ HANDOVERS: dict[str, Text] = {
         "该依据不适用于这种移交方式或接收单位,请另选依据(ground)。",
         "This ground does not carry this kind of hand-over, or not to this unit: choose another (ground).",
     ),
+    "NOT_VERIFIED": Text(
+        409,
+        "涉嫌犯罪案件须由两名以上执法人员核实后再由负责人决定(国务院令第310号第五条),请另一名执法人员先核实。",
+        "Two officers verify a suspected crime before the leader decides (State Council order 310 art. 5): another "
+        "officer confirms it first.",
+    ),
+    "ALREADY_VERIFIED": Text(
+        409,
+        "该移送无须核实,或已经核实。",
+        "This referral needs no second officer, or has been confirmed already.",
+    ),
+    "SECOND_OFFICER": Text(
+        403,
+        "须由提请人以外的另一名执法人员核实(国务院令第310号第五条)。",
+        "Somebody else than who asked for the referral confirms it (State Council order 310 art. 5).",
+    ),
+    "UNKNOWN_PAPER": Text(
+        422,
+        "该材料不在接收机关的移送材料表中,请从所列项中选择(papers)。",
+        "There is no such paper in the receiver's list: choose of those that are listed (papers).",
+    ),
+    "MISSING_PAPERS": Text(
+        422,
+        "移送涉嫌犯罪案件须附移送书、调查报告和涉案物品清单(国务院令第310号第六条),请备齐后勾选(papers)。",
+        "A suspected crime goes with the letter of transfer, the report and the list of objects (State Council "
+        "order 310 art. 6): complete them and tick them off (papers).",
+    ),
     "NO_REQUEST": Text(
         409,
         "没有待审批的申请。",

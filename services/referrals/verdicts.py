@@ -17,7 +17,7 @@ from contracts.messages import (
     RouteCheck,
     RouteVerdict,
 )
-from contracts.reference import categories, grounds, transfers
+from contracts.reference import categories, grounds, papers, transfers
 from contracts.reference import handovers as reference_handovers
 from services.referrals import domain, handovers
 from services.referrals.domain import Hop, Unit
@@ -58,13 +58,18 @@ def route(check: RouteCheck, known: Mapping[str, Unit]) -> RouteVerdict:
         return RouteVerdict(refusal=(refusal or domain.Refusal.UNKNOWN_UNIT).value)
     if check.act is None:
         return RouteVerdict(unit=unit.ref())
-    kind = permit.kind if isinstance(permit, handovers.Permit) else None
+    permit = permit if isinstance(permit, handovers.Permit) else None
+    kind = permit.kind if permit is not None else None
     unfit = handovers.refuse_ground(check.ground, handovers.ground_use(check.act, kind), unit, grounds())
     if unfit is not None:
         return RouteVerdict(refusal=unfit.value)
+    wanting = handovers.refuse_papers(check.papers, permit, unit, papers()) if check.act is Act.REFER else None
+    if wanting is not None:
+        return RouteVerdict(refusal=wanting)
     effects = handovers.effects(check.act, kind, check.purposes, reference_handovers())
-    basis = permit.source if isinstance(permit, handovers.Permit) else handovers.BASIS.get(check.act)
-    return RouteVerdict(unit=unit.ref(), kind=kind, basis=basis, effects=effects)
+    basis = permit.source if permit is not None else handovers.BASIS.get(check.act)
+    verify = check.act is Act.PROPOSE_REFERRAL and handovers.verified_first(permit, unit)
+    return RouteVerdict(unit=unit.ref(), kind=kind, basis=basis, effects=effects, verify=verify)
 
 
 def ground(check: GroundCheck) -> GroundVerdict:

@@ -91,6 +91,7 @@ class StepView(BaseModel):
     reason_code: str | None
     ground: str | None
     ground_name: str | None
+    papers: list[str]
     note: TextView | None
     public_reply: TextView | None
     outcome: Outcome | None
@@ -162,6 +163,7 @@ class RequestView(BaseModel):
     amount: float | None
     unit: UnitRef | None
     approved: bool
+    unverified: bool
 
 
 class CourseView(BaseModel):
@@ -177,6 +179,7 @@ class CourseView(BaseModel):
     arbiter: UnitRef | None
     receiver: UnitRef | None
     received: bool
+    papers: list[str]
     disposal: str | None
     disposal_name: str | None
     supports: list[SupportView]
@@ -279,9 +282,12 @@ def _course(course: Course, texts: Mapping[UUID, str], seen: Collection[UUID], *
         ground_name=ground_name(course.ground),
         arbiter=course.arbiter,
         receiver=course.receiver,
+        papers=list(course.papers),
         disposal_name=disposal.name_zh if disposal else None,
         supports=[SupportView(unit=found.unit, answer=_text(found.document, texts)) for found in course.supports],
-        request=RequestView(**dict(request), act_name=ACT_ZH[request.act]) if request else None,
+        request=RequestView(**dict(request), act_name=ACT_ZH[request.act], unverified=course.unverified())
+        if request
+        else None,
         supervision=course.supervision,
         supervision_name=SUPERVISION_ZH[course.supervision],
         extract=_text(course.extract, texts),
@@ -324,6 +330,7 @@ def _step(step: Step, texts: Mapping[UUID, str]) -> StepView:
         reason_code=done.reason_code,
         ground=done.ground,
         ground_name=ground_name(done.ground),
+        papers=list(done.course.papers) if done.act is Act.REFER else [],
         note=_text(done.note, texts),
         public_reply=_text(reply, texts),
         outcome=done.outcome if done.act is Act.REPLY else None,

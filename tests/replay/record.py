@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import re
 import sys
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from uuid import uuid4
 
@@ -25,7 +26,7 @@ from contracts.messages import (
     Succession,
 )
 from tests.workflow.conftest import Bench, open_bench, temporal_binary
-from tests.workflow.office import ACCUSED, HEALTH, INSURANCE, command, document, new_case
+from tests.workflow.office import ACCUSED, HEALTH, INSURANCE, POLICE, command, document, new_case
 
 HISTORIES = Path(__file__).parent / "histories"
 TO_VISIT = (Act.LINK_RESPONDENTS, Act.ACCEPT, Act.DISPATCH, Act.SIGN, Act.BEGIN, Act.REPLY, Act.REVIEW_PASS)
@@ -144,11 +145,30 @@ async def succeeded(bench: Bench) -> WorkflowHandle:  # type: ignore[type-arg]
     return handle
 
 
-SCENARIOS = (plain, refused, overdue_redo, report, designated, referred, split, merged, succeeded)
+async def crime(bench: Bench) -> WorkflowHandle:  # type: ignore[type-arg]
+    """Returned on a ground, dispatched anew; a suspected crime that a second officer confirms goes to the police."""
+    handle = await bench.start(new_case())
+    await _do(bench, handle, *TO_VISIT[:3])
+    await _do(bench, handle, Act.REQUEST_RETURN, ground="NOT_COMPETENT")
+    await _do(bench, handle, Act.APPROVE_RETURN, *TO_VISIT[2:5])
+    await _do(bench, handle, Act.PROPOSE_REFERRAL, unit_id=POLICE.unit_id, ground="SUSPECTED_CRIME")
+    await _do(bench, handle, Act.VERIFY_REFERRAL, account="officer-2")
+    await _do(bench, handle, Act.APPROVE_REFERRAL)
+    papers = ("TRANSFER_LETTER", "INVESTIGATION_REPORT", "INVENTORY")
+    await _do(bench, handle, Act.REFER, unit_id=POLICE.unit_id, ground="SUSPECTED_CRIME", papers=papers)
+    await _do(bench, handle, Act.RECORD_RECEIPT, Act.RECORD_DISPOSAL, Act.REPLY, Act.REVIEW_PASS)
+    return handle
+
+
+SCENARIOS: dict[str, tuple[Callable[[Bench], Awaitable[WorkflowHandle]], ...]] = {  # type: ignore[type-arg]
+    "v2": (plain, refused, overdue_redo, report, designated, referred, split, merged, succeeded),
+    "v3": (crime,),
+}
+"""What each version of the workflow was the first to do."""
 
 
 async def main(version: str) -> None:
-    """Write one history a scenario; refuses to overwrite."""
+    """Write one history for each scenario of the version; refuses to overwrite."""
     HISTORIES.mkdir(exist_ok=True)
     async with (
         await WorkflowEnvironment.start_time_skipping_v2(
@@ -164,7 +184,7 @@ async def main(version: str) -> None:
         ) as environment,
         open_bench(environment) as bench,
     ):
-        for scenario in SCENARIOS:
+        for scenario in SCENARIOS[version]:
             path = HISTORIES / f"{version}_{scenario.__name__}.json"
             if path.exists():
                 raise SystemExit(f"{path.name} exists: a released history is never written anew")

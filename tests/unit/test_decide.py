@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts import judge
-from contracts.course import Course, Support
+from contracts.course import Course, Request, Support
 from contracts.lifecycle import (
     DUTY,
     ENDED,
@@ -23,6 +23,7 @@ from contracts.lifecycle import (
     Purpose,
     Role,
     Stage,
+    TaskKind,
     Track,
 )
 from contracts.messages import CaseState, Task
@@ -32,6 +33,7 @@ from tests.workflow.office import (
     DESK,
     HEALTH,
     INSURANCE,
+    POLICE,
     command,
     furnished,
     new_case,
@@ -101,6 +103,14 @@ def test_an_accused_persons_account_may_do_nothing(act: Act) -> None:
     assert decide.refusal(state.model_copy(update={"course": excluded}), good) == judge.EXCLUDED
 
 
+def proposed(asked_by: str = "officer-9", verified_by: str | None = None, excluded: tuple[str, ...] = ()) -> Course:
+    """A suspected crime that the leader is to be asked about."""
+    request = Request(
+        act=Act.PROPOSE_REFERRAL, unit=POLICE, asked_sequence=5, verify=True, asked_by=asked_by, verified_by=verified_by
+    )
+    return Course(request=request, excluded=excluded)
+
+
 CONDITIONS: list[tuple[Act, Stage, dict[str, object], str]] = [
     (Act.REQUEST_RETURN, Stage.SIGNED, {"course": Course(designated=True)}, judge.DESIGNATED),
     (Act.RECALL, Stage.SIGNED, {"course": Course(designated=True)}, judge.DESIGNATED),
@@ -110,6 +120,16 @@ CONDITIONS: list[tuple[Act, Stage, dict[str, object], str]] = [
     (Act.GRANT_EXTENSION, Stage.HANDLING, {"course": Course()}, judge.NO_REQUEST),
     (Act.DENY_EXTENSION, Stage.HANDLING, {"course": Course()}, judge.NO_REQUEST),
     (Act.APPROVE_REFERRAL, Stage.HANDLING, {"course": Course()}, judge.NO_REQUEST),
+    (Act.VERIFY_REFERRAL, Stage.HANDLING, {"course": Course()}, judge.NO_REQUEST),
+    (Act.VERIFY_REFERRAL, Stage.HANDLING, {"course": proposed(verified_by="officer-2")}, judge.ALREADY_VERIFIED),
+    (Act.VERIFY_REFERRAL, Stage.HANDLING, {"course": proposed(asked_by="officer-1")}, judge.SECOND_OFFICER),
+    (Act.APPROVE_REFERRAL, Stage.HANDLING, {"course": proposed()}, judge.NOT_VERIFIED),
+    (
+        Act.APPROVE_REFERRAL,
+        Stage.HANDLING,
+        {"course": proposed(verified_by="accused-1", excluded=("accused-1",))},
+        judge.NOT_VERIFIED,
+    ),
     (Act.REQUEST_EXTENSION, Stage.HANDLING, {"clocks": ()}, judge.NO_SUCH_CLOCK),
     (Act.SUSPEND_CLOCK, Stage.HANDLING, {"clocks": (running(Purpose.HANDLE, suspended=True),)}, judge.CLOCK_SUSPENDED),
     (Act.RESUME_CLOCK, Stage.HANDLING, {"clocks": (running(Purpose.HANDLE),)}, judge.CLOCK_RUNNING),
@@ -212,6 +232,26 @@ def test_everything_has_a_chinese_name_and_every_clock_that_starts_also_stops() 
     stopped = {purpose for rule in RULES for purpose in rule.stops} | {Purpose.SILENCE, Purpose.VISIT, Purpose.SUPPORT}
     assert stopped == set(Purpose)
     assert Stage.CLOSED in ENDED
+
+
+def test_the_second_officer_is_another_one_beside_who_has_the_task() -> None:
+    state = in_stage(Stage.HANDLING, act=Act.VERIFY_REFERRAL)
+    for assignee in (None, "officer-9"):
+        assert state.task is not None
+        held = state.model_copy(update={"task": state.task.model_copy(update={"assignee": assignee})})
+        second = command(held, Act.VERIFY_REFERRAL)
+        assert decide.refusal(held, second) is None
+        task = decide.task_after(held, second, 8)
+        assert task is not None
+        assert task.assignee == assignee, "the task stays whose it is"
+    of_the_desk = second.model_copy(update={"actor": officer(DESK, Role.DISPATCHER)})
+    assert decide.refusal(state, of_the_desk) is None
+
+
+def test_the_leader_is_asked_when_the_second_officer_has_confirmed() -> None:
+    for verified_by, kind, role in ((None, TaskKind.VERIFY, Role.HANDLER), ("b", TaskKind.APPROVE, Role.LEADER)):
+        (task,) = judge.tasks_beside(proposed(verified_by=verified_by), HEALTH)
+        assert (task.kind, task.role, task.unit_id) == (kind, role, HEALTH.unit_id)
 
 
 def test_who_acts_on_a_free_task_has_taken_it_and_the_next_task_is_free_again() -> None:

@@ -113,10 +113,15 @@ def attended(state: CaseState) -> None:
     assert (P.SUPPORT in running) == bool(course.waiting_supports())
     request = course.request
     referral = request is not None and request.act is Act.PROPOSE_REFERRAL
-    assert (P.DECIDE_REFERRAL in running) == (referral and not request.approved)  # type: ignore[union-attr]
+    asked = referral and not request.approved and (request.verified_by or not request.verify)  # type: ignore[union-attr]
+    assert (P.DECIDE_REFERRAL in running) == bool(asked), "the leader's days run from the report of who verified"
     assert (P.SEND_REFERRAL in running) == (referral and request.approved)  # type: ignore[union-attr]
     if request is not None:
         assert state.stage in HELD, "a request outlived its holder"
+        assert not request.approved or not request.verify or request.verified_by, "decided before it was verified"
+        assert request.verified_by is None or request.verified_by != request.asked_by
+    if course.receiver is not None and course.receiver.unit_id == "ga-a" and state.holder is not None:
+        assert {"TRANSFER_LETTER", "INVESTIGATION_REPORT", "INVENTORY"} <= set(course.papers)
 
 
 def seen(state: CaseState) -> None:
@@ -138,7 +143,7 @@ def seen(state: CaseState) -> None:
 def kind_of(state: CaseState) -> tuple[object, ...]:
     """What of a state decides where it can go; states alike in it need one search."""
     course = state.course
-    request = course.request and (course.request.act, course.request.approved)
+    request = course.request and (course.request.act, course.request.approved, course.unverified())
     seats = tuple(unit and unit.unit_id for unit in (state.desk, state.holder, course.arbiter, course.receiver))
     clock_kinds = tuple(sorted((it.deadline.purpose, it.suspended) for it in state.clocks))
     helpers = tuple(sorted((it.unit.unit_id, it.document is None) for it in course.supports))

@@ -4,6 +4,7 @@ Nothing here decides anything: moves, steps and verdicts are those of the workfl
 the engine and the wall clock are away.
 """
 
+import itertools
 from collections.abc import Coroutine, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -93,6 +94,7 @@ OFFICERS = tuple(
     for number in (1, 2)
 )
 GROUNDS = ("COMPETENCE", "SUSPECTED_CRIME", "XF-22")
+PAPERS = ((), ("TRANSFER_LETTER", "INVESTIGATION_REPORT", "INVENTORY"))
 ACCUSABLE = ("hosp-a", "wj-a", "wj-p", "wj-b", "yb-a", "jj-a", "ga-a")
 
 
@@ -286,7 +288,8 @@ class World:
                 grounds = ("EXPERTISE", "HEARING", "JUDICIAL")
                 wished = [{"purpose": it.deadline.purpose, "ground": g} for it in state.clocks for g in grounds]
             case Act.PROPOSE_REFERRAL | Act.REFER:
-                wished = [{"unit_id": unit_id, "ground": code} for unit_id in UNITS for code in GROUNDS]
+                ways = itertools.product(UNITS, GROUNDS, PAPERS if rule.act is Act.REFER else [()])
+                wished = [{"unit_id": unit_id, "ground": code, "papers": sent} for unit_id, code, sent in ways]
             case Act.REQUEST_RETURN:
                 wished = [{"ground": code} for code in (None, "NOT_COMPETENT", "XF-22")]
             case Act.MERGE:

@@ -50,8 +50,9 @@ HEALTH = UnitRef(unit_id="wj-a", name="甲市卫生健康委", region="990100")
 INSURANCE = UnitRef(unit_id="yb-a", name="甲市医疗保障局", region="990100")
 ACCUSED = UnitRef(unit_id="hosp-a", name="甲市第一医院", region="990100")
 DISCIPLINE = UnitRef(unit_id="jj-a", name="甲市纪检监察组", region="990100")
+POLICE = UnitRef(unit_id="ga-a", name="甲市公安局", region="990100")
 SUPERIOR = UnitRef(unit_id="wj-p", name="省卫生健康委", region="990000")
-UNITS = {unit.unit_id: unit for unit in (DESK, OTHER_DESK, HEALTH, INSURANCE, ACCUSED, DISCIPLINE, SUPERIOR)}
+UNITS = {unit.unit_id: unit for unit in (DESK, OTHER_DESK, HEALTH, INSURANCE, ACCUSED, DISCIPLINE, POLICE, SUPERIOR)}
 
 DAYS = {
     Purpose.ACKNOWLEDGE: 15,
@@ -150,7 +151,11 @@ class Office:
             for purpose in check.purposes
             if (fate := self.fates.get((check.act, purpose))) is not None
         ]
-        return RouteVerdict(unit=unit, kind=check.kind, effects=tuple(fates))
+        crime = unit is POLICE
+        if check.act is Act.REFER and crime and not check.papers:
+            return RouteVerdict(refusal="MISSING_PAPERS")
+        verify = crime and check.act is Act.PROPOSE_REFERRAL
+        return RouteVerdict(unit=unit, kind=check.kind, effects=tuple(fates), verify=verify)
 
     @activity.defn(name=ports.CHECK_GROUND)
     async def check_ground(self, check: GroundCheck) -> GroundVerdict:
@@ -292,6 +297,9 @@ def furnished(state: CaseState, act: Act) -> CaseState:
             course = Course(request=asked)
         case Act.APPROVE_REFERRAL | Act.DENY_REFERRAL:
             course = Course(request=Request(act=Act.PROPOSE_REFERRAL, unit=DISCIPLINE, asked_sequence=5))
+        case Act.VERIFY_REFERRAL:
+            asked = Request(act=Act.PROPOSE_REFERRAL, unit=POLICE, asked_sequence=5, verify=True, asked_by="officer-9")
+            course = Course(request=asked)
         case Act.SUPPORT_ANSWER | Act.RELEASE_SUPPORT:
             course = Course(supports=(helper,))
         case Act.RESUME_CLOCK:

@@ -25,6 +25,7 @@ from tests.workflow.office import (
     HEALTH,
     INSURANCE,
     OTHER_DESK,
+    POLICE,
     SUPERIOR,
     command,
     document,
@@ -312,3 +313,40 @@ async def test_a_hand_over_names_a_ground_of_the_table_or_is_refused(bench: Benc
     asked = await do(bench, handle, Act.REQUEST_RETURN, ground="NOT_COMPETENT")
     assert asked.stage is Stage.RETURN_REQ
     assert bench.office.steps[-1].ground == "NOT_COMPETENT"
+
+
+async def test_two_officers_verify_a_suspected_crime_before_the_leader_decides(bench: Bench) -> None:
+    handle = await bench.start(new_case())
+    asked = await do(bench, handle, *TO_HANDLING)
+    asked = await do(bench, handle, Act.PROPOSE_REFERRAL, unit_id=POLICE.unit_id, ground="SUSPECTED_CRIME")
+    assert due(asked, Purpose.DECIDE_REFERRAL) is None, "the leader's three days run from the report of both"
+    assert await refused(handle, command(asked, Act.APPROVE_REFERRAL)) == (ILLEGAL_ACT, "NOT_VERIFIED")
+    assert await refused(handle, command(asked, Act.VERIFY_REFERRAL)) == (ILLEGAL_ACT, "SECOND_OFFICER")
+    await do(bench, handle, Act.LINK_PERSONS, respondent_accounts=("officer-7",))
+    recused = command(await bench.state(handle), Act.VERIFY_REFERRAL, account="officer-7")
+    assert await refused(handle, recused) == (ILLEGAL_ACT, "EXCLUDED")
+    await send(handle, command(await bench.state(handle), Act.VERIFY_REFERRAL, account="officer-2"))
+    verified = await bench.state(handle)
+    assert verified.course.request is not None
+    assert verified.course.request.verified_by == "officer-2"
+    assert due(verified, Purpose.DECIDE_REFERRAL)
+    approved = await do(bench, handle, Act.APPROVE_REFERRAL)
+    assert due(approved, Purpose.SEND_REFERRAL)
+    away = command(approved, Act.REFER, unit_id=POLICE.unit_id, ground="SUSPECTED_CRIME")
+    assert await refused(handle, away) == (ROUTE_REFUSED, "MISSING_PAPERS")
+    sent = await do(
+        bench, handle, Act.REFER, unit_id=POLICE.unit_id, ground="SUSPECTED_CRIME", papers=("TRANSFER_LETTER",)
+    )
+    assert (sent.stage, sent.course.papers) == (Stage.REFERRED, ("TRANSFER_LETTER",))
+    back = await do(bench, handle, Act.REFERRAL_RETURNED)
+    assert back.course.papers == ()
+
+
+async def test_a_leaders_no_to_a_referral_has_its_reason_on_record(bench: Bench) -> None:
+    handle = await bench.start(new_case())
+    await do(bench, handle, *TO_HANDLING)
+    asked = await do(bench, handle, Act.PROPOSE_REFERRAL, unit_id=POLICE.unit_id, ground="SUSPECTED_CRIME")
+    assert await refused(handle, command(asked, Act.DENY_REFERRAL, note=None)) == (ILLEGAL_ACT, "MISSING_NOTE")
+    denied = await do(bench, handle, Act.DENY_REFERRAL)
+    assert denied.course.request is None
+    assert bench.office.steps[-1].note is not None

@@ -44,13 +44,14 @@ class ActRequest(BaseModel):
     track: Track | None = None
     level: Supervision | None = None
     disposal: Code | None = None
+    papers: list[Code] = Field(default=[], max_length=20)
     assignee: Code | None = None
     main_case_id: UUID | None = None
     respondent_accounts: list[Code] = Field(default=[], max_length=50)
 
     def wish(self) -> Wish:
         """For the use case."""
-        lists = {name: tuple(getattr(self, name)) for name in ("respondent_units", "respondent_accounts")}
+        lists = {name: tuple(getattr(self, name)) for name in ("respondent_units", "respondent_accounts", "papers")}
         return Wish(**{**dict(self), **lists})
 
 

@@ -30,6 +30,7 @@ TASK_CLOCKS: dict[TaskKind, tuple[Purpose, ...]] = {
     TaskKind.REFERRAL: (Purpose.ANSWER, Purpose.RECEIPT, Purpose.DISPOSAL),
     TaskKind.REVIEW: (Purpose.REDO, Purpose.HANDLE, Purpose.ANSWER),
     TaskKind.VISIT: (Purpose.VISIT,),
+    TaskKind.VERIFY: (Purpose.REDO, Purpose.HANDLE),
     TaskKind.APPROVE: (Purpose.DECIDE_REFERRAL, Purpose.REDO, Purpose.HANDLE),
     TaskKind.SUPPORT: (Purpose.SUPPORT,),
 }

@@ -68,6 +68,7 @@ class Wish:
     track: Track | None = None
     level: Supervision | None = None
     disposal: str | None = None
+    papers: tuple[str, ...] = ()
     assignee: str | None = None
     main_case_id: UUID | None = None
     respondent_accounts: tuple[str, ...] = ()
@@ -199,7 +200,11 @@ class Acting:
             raise Refused(refusal)
         await self._known(session, case, wish)
         if wish.unit_id is not None and wish.act is not Act.RELEASE_SUPPORT:
-            await self._casebook.refuse_route(session, case, wish.act, who, wish.unit_id, wish.kind, wish.ground)
+            permit = await self._casebook.refuse_route(
+                session, case, wish.act, who, wish.unit_id, wish.kind, wish.ground
+            )
+            if wish.act is Act.REFER:
+                await self._casebook.refuse_papers(session, wish.unit_id, permit, wish.papers)
         if wish.respondent_units:
             await self._casebook.refuse_link(session, case, wish.respondent_units)
 
@@ -366,6 +371,7 @@ def _command(who: Identity, command_id: UUID, wish: Wish) -> Command:
         track=wish.track,
         level=wish.level,
         disposal=wish.disposal,
+        papers=tuple(sorted(set(wish.papers))),
         assignee=wish.assignee,
         main_case_id=wish.main_case_id,
         respondent_accounts=tuple(sorted(set(wish.respondent_accounts))),

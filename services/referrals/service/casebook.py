@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from contracts import judge
 from contracts.lifecycle import Act, HandoverKind, Stage, TaskKind
-from contracts.reference import categories, grounds, transfers
+from contracts.reference import categories, grounds, papers, transfers
 from services.chassis.auth import ServiceTokens
 from services.chassis.clock import read_clock
 from services.chassis.db import SYSTEM, Database
@@ -239,6 +239,15 @@ class Casebook:
         if unfit is not None:
             raise Refused(unfit.value, extra={"field": "ground"})
         return permit
+
+    async def refuse_papers(
+        self, session: AsyncSession, unit_id: str, permit: Permit | None, given: Sequence[str]
+    ) -> None:
+        """Raises Refused when a referral to the unit can't go with these papers."""
+        unit = (await units.known(session, [unit_id]))[unit_id]
+        wanting = handovers.refuse_papers(given, permit, unit, papers())
+        if wanting is not None:
+            raise Refused(wanting, extra={"field": "papers"})
 
     async def refuse_link(self, session: AsyncSession, case: CaseRow, unit_ids: Sequence[str]) -> None:
         """Raises Refused when the units can't be linked as respondents."""

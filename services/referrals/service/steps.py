@@ -254,6 +254,7 @@ def _concerned(step: Transition) -> tuple[UnitRef, ...]:
             | Act.GRANT_EXTENSION
             | Act.DENY_EXTENSION
             | Act.PROPOSE_REFERRAL
+            | Act.VERIFY_REFERRAL
             | Act.APPROVE_REFERRAL
             | Act.DENY_REFERRAL
             | Act.SUPPORT_ANSWER

@@ -13,6 +13,7 @@ from contracts.reference import (
     grounds,
     handovers,
     outcomes,
+    papers,
     refusals,
     satisfaction_levels,
     suspensions,
@@ -124,7 +125,8 @@ TOLD_NOTES = frozenset({Act.REQUEST_SUPPLEMENT.value, Act.REJECT.value, Act.GRAN
 def form(act: LegalAct, choices: Choices, words: Words) -> ActForm:
     """The form of a legal act on a case."""
     names = sorted({*act.needs, *act.may}, key=lambda name: (_ORDER.get(name, len(_ORDER)), name))
-    fields = [_field(name, act, choices, words) for name in names]
+    found = (_field(name, act, choices, words) for name in names)
+    fields = [field for field in found if field.name != Field.PAPERS or field.options]
     # Short things first: what is written at length stands last, before the button; of that the note for officers.
     fields.sort(key=lambda item: (item.widget is Widget.AREA, item.name == Field.NOTE, not item.required))
     effects_of = tuple(_effects(act.act, choices, words))
@@ -157,6 +159,8 @@ def _options(name: str, act: LegalAct, choices: Choices, words: Words) -> tuple[
             ]
         case Field.AMOUNT:
             return Widget.NUMBER, []
+        case Field.PAPERS:
+            return Widget.SOME_OF, _papers(choices, words)
         case Field.GROUND if act.act is Act.SUSPEND_CLOCK:
             return Widget.CHOICE, [
                 Option(found.code, words.pick(found.name_zh, found.name_en)) for found in suspensions().values()
@@ -178,6 +182,17 @@ def _grounds(act: LegalAct, choices: Choices, words: Words) -> list[Option]:
         for found in grounds().values()
         if uses.intersection(found.kinds)
         and ("*" in found.receivers or not departments or departments.intersection(found.receivers))
+    ]
+
+
+def _papers(choices: Choices, words: Words) -> list[Option]:
+    """The papers that a unit that may be chosen takes."""
+    departments = {route.unit.department for route in choices.routes if route.refusal is None}
+    needed = words.pick("涉嫌犯罪案件必附", "needed for a suspected crime")
+    return [
+        Option(found.code, words.pick(found.name_zh, found.name_en), needed if found.required else "")
+        for found in papers().values()
+        if found.department in departments
     ]
 
 

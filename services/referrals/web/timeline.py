@@ -83,6 +83,8 @@ def _facts(step: StepView, words: Words) -> Iterable[tuple[str, str]]:
         yield words.field("reason_code"), name
     if step.ground:
         yield words.field("ground"), words.ground(step.ground)
+    if step.papers:
+        yield words.field("papers"), words.pick("、", ", ").join(words.paper(code) for code in step.papers)
     if step.outcome:
         outcome = outcomes().get(step.outcome)
         yield words.field("outcome"), words.pick(outcome.name_zh, outcome.name_en) if outcome else step.outcome

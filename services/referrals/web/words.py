@@ -16,7 +16,7 @@ from contracts.lifecycle import (
     TaskKind,
     Track,
 )
-from contracts.reference import categories, disposals, grounds, outcomes, suspensions
+from contracts.reference import categories, disposals, grounds, outcomes, papers, suspensions
 from contracts.terms import ACT_ZH, KIND_ZH, STAGE_ZH
 from services.chassis.problems import Lang
 from services.referrals.watch import Watch
@@ -109,6 +109,7 @@ _ACT_EN: dict[Act, str] = {
     Act.SUSPEND_CLOCK: "Suspend a clock",
     Act.RESUME_CLOCK: "Resume a clock",
     Act.PROPOSE_REFERRAL: "Propose a referral",
+    Act.VERIFY_REFERRAL: "Verify the facts for a referral",
     Act.APPROVE_REFERRAL: "Approve the referral",
     Act.DENY_REFERRAL: "Refuse the referral",
     Act.REFER: "Refer",
@@ -150,6 +151,7 @@ TASK: dict[str, Pair] = {
     TaskKind.REFERRAL: ("移送跟踪", "Referral"),
     TaskKind.REVIEW: ("审核", "Review"),
     TaskKind.VISIT: ("回访", "Call back"),
+    TaskKind.VERIFY: ("核实", "Verify"),
     TaskKind.APPROVE: ("审批", "Approve"),
     TaskKind.SUPPORT: ("协办", "Help"),
 }
@@ -204,6 +206,7 @@ FIELD: dict[str, Pair] = {
     Field.CATEGORY: ("分类", "Class"),
     Field.TRACK: ("投诉或举报", "Complaint or report"),
     Field.LEVEL: ("督办级别", "Level of supervision"),
+    Field.PAPERS: ("随案材料", "Papers sent along"),
     Field.DISPOSAL: ("处置方式", "Disposal"),
     Field.ASSIGNEE: ("经办人", "Officer"),
     Field.MAIN_CASE: ("主案编号", "Number of the main case"),
@@ -243,7 +246,8 @@ READING: dict[str, Pair] = {
 USUAL = frozenset(
     {Act.CLAIM, Act.ACCEPT, Act.DISPATCH, Act.SIGN, Act.APPROVE_RETURN, Act.DENY_RETURN, Act.DESIGNATE, Act.BEGIN,
      Act.REPLY, Act.REVIEW_PASS, Act.REVIEW_FAIL, Act.RECORD_VISIT, Act.SUPPORT_ANSWER, Act.GRANT_EXTENSION,
-     Act.DENY_EXTENSION, Act.APPROVE_REFERRAL, Act.DENY_REFERRAL, Act.RECORD_RECEIPT, Act.RECORD_DISPOSAL}
+     Act.DENY_EXTENSION, Act.VERIFY_REFERRAL, Act.APPROVE_REFERRAL, Act.DENY_REFERRAL,
+     Act.RECORD_RECEIPT, Act.RECORD_DISPOSAL}
 )  # fmt: skip
 """Acts by which a task is usually done: they stand first, before those for the cases that are not usual."""
 
@@ -326,6 +330,11 @@ class Words:
         if ground is not None:
             return ground.text(self.lang)
         return self.pick(standstill.name_zh, standstill.name_en) if standstill else code
+
+    def paper(self, code: str) -> str:
+        """A paper that goes along with a referral."""
+        found = papers().get(code)
+        return self.pick(found.name_zh, found.name_en) if found else humanized(code)
 
     def reading(self, code: str) -> str:
         """What a text is read for."""

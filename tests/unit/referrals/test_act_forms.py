@@ -67,7 +67,8 @@ def test_every_act_of_an_officer_has_a_form(rule: object, lang: Lang) -> None:
     made = form(legal(act), Choices(routes=[Candidate(unit("wj"), (), None)]), Words(lang))
     assert made.name
     names = [field.name for field in made.fields]
-    assert sorted(names) == sorted({*legal(act).needs, *legal(act).may})
+    # No unit that may be chosen here takes papers.
+    assert sorted(names) == sorted({*legal(act).needs, *legal(act).may} - {"papers"})
     for field in made.fields:
         assert field.label
         assert field.widget is not Widget.LINE or field.name == "main_case_id"
@@ -145,3 +146,12 @@ def test_a_ground_of_before_there_was_a_table_is_shown_as_it_is() -> None:
     assert ZH.ground("OLD-CODE") == "OLD-CODE"
     assert ZH.ground("EXPERTISE") == "检测、检验、鉴定"
     assert EN.ground("NOT_COMPETENT") == "Not within the unit's powers (信访工作条例 art. 23)"
+
+
+def test_the_papers_of_a_referral_are_ticked_off_where_the_receiver_takes_some() -> None:
+    police = Unit("ga", "公安局", Level.CITY, UnitKind.DEPARTMENT, "370100", ("ga",), "GA")
+    made = form(legal(Act.REFER), Choices(routes=[Candidate(police, (), None)]), ZH)
+    field = next(found for found in made.fields if found.name == "papers")
+    assert field.widget is Widget.SOME_OF
+    needed = [option.value for option in field.options if option.detail]
+    assert needed == ["TRANSFER_LETTER", "INVESTIGATION_REPORT", "INVENTORY"]

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from contracts.course import ClockEvent, ClockEventType
 from contracts.lifecycle import HANDOVER_CLOCKS, Act, HandoverKind, Purpose
 from contracts.messages import ClockChange, RunningClock
-from contracts.reference import categories, clock_rules, departments, grounds, suspensions, transfers
+from contracts.reference import categories, clock_rules, departments, grounds, papers, suspensions, transfers
 from contracts.reference import handovers as fates
 from services.referrals import domain, handovers
 from services.referrals.calendar import StateCouncilCalendar
@@ -182,3 +182,32 @@ def test_every_permitted_hand_over_has_a_ground_to_choose(sender: str, receiver:
         for act in (Act.TRANSFER, Act.REFER):
             use = handovers.ground_use(act, permit.kind)
             assert any(handovers.refuse_ground(code, use, to, grounds()) is None for code in grounds())
+
+
+REQUIRED = ("TRANSFER_LETTER", "INVESTIGATION_REPORT", "INVENTORY")
+
+
+@pytest.mark.parametrize(
+    ("sender", "given", "refusal"),
+    [
+        ("YB", REQUIRED, None),
+        ("YB", (*REQUIRED, "FINDINGS", "OTHER"), None),
+        ("YB", (), "MISSING_PAPERS"),
+        ("YB", REQUIRED[1:], "MISSING_PAPERS"),
+        ("YB", (*REQUIRED, "LOVE_LETTER"), "UNKNOWN_PAPER"),
+        ("YY", (), None),
+        ("SJU", ("OTHER",), None),
+    ],
+)
+def test_a_suspected_crime_goes_with_its_papers(sender: str, given: tuple[str, ...], refusal: str | None) -> None:
+    police = unit_of("GA", "two", on_system=False)
+    (permit,) = handovers.permits(unit_of(sender), police, transfers())
+    assert handovers.refuse_papers(given, permit, police, papers()) == refusal
+    assert handovers.verified_first(permit, police) is (sender == "YB")
+
+
+def test_papers_go_to_who_takes_them_alone() -> None:
+    tax = unit_of("SW", "two")
+    (permit,) = handovers.permits(unit_of("YB"), tax, transfers())
+    assert handovers.refuse_papers(("OTHER",), permit, tax, papers()) == "UNKNOWN_PAPER"
+    assert handovers.refuse_papers((), permit, tax, papers()) is None
