@@ -159,11 +159,18 @@ class Steps:
                 publishes=history.published_document(step),
                 event=outgoing(CASES, str(case_id), news, subject=str(case_id)),
             )
+            await self._take_extract(session, step)
             if await self._behind(session, step):
                 await recounts.ask(session, case_id)
         if step.act is Act.OVERDUE and step.deadline is not None:
             metrics.deadlines_missed_total.labels(step.deadline.clock_id).inc()
         return recorded
+
+    async def _take_extract(self, session: AsyncSession, step: Transition) -> None:
+        """A part that was split off (拆单) has the extract from its first step on: its officers read nothing else."""
+        course = step.course
+        if step.act is Act.REGISTER and course.extract is not None and course.origin_case is not None:
+            await self.texts.copy_extract(session, course.origin_case, step.facts.case_id, course.extract)
 
     async def _told(self, session: AsyncSession, step: Transition) -> tuple[UnitRef, ...]:
         """Who is told of a step of the escalation ladder."""

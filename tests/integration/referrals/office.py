@@ -3,7 +3,7 @@
 import asyncio
 from datetime import UTC, datetime
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID, uuid4, uuid5
 
 import httpx
 from temporalio.client import Client
@@ -166,3 +166,14 @@ class Office:
         await self.act("handler.hospital", case_id, "SIGN")
         await self.act("handler.hospital", case_id, "REPLY", public_reply=reply, outcome="SUBSTANTIATED")
         return case_id
+
+    async def split(self, extract: str, category: str = "0802") -> UUID:
+        """The complaint that was split off a submission about the hospital."""
+        origin, key = await self.new_case(category=category), uuid4()
+        fields = {"category": category, "extract": extract, "respondent_units": ["hospital"]}
+        await self.act("clerk.desk", origin, "SPLIT", key=str(key), **fields)
+        part = uuid5(origin, f"split/{key}")
+        async with asyncio.timeout(20):
+            while (await self.get("clerk.desk", f"/v1/cases/{part}")).status_code != 200:
+                await asyncio.sleep(0.05)
+        return part
