@@ -13,6 +13,7 @@ PARTS: dict[str, str] = {
     "clients": "API clients of the intake channels (12345 platforms).",
     "dlq": "Messages that could not be processed: list, show, requeue.",
     "keys": "Key files: list, rotate.",
+    "package": "Signed letters to units off the system: check one, show the key.",
     "clock": "The business clock: show, set.",
     "clocks": "The legal clocks: list, explain a deadline, compute many.",
     "calendar": "Working days: import own ones, show a year.",

@@ -101,7 +101,7 @@ class ServiceTokens:
         }
         if subject is not None:
             registered["sub"] = subject
-        return jwt.encode({**extra, **registered}, _signing_key(self._keys_dir, self.name), algorithm="EdDSA")
+        return jwt.encode({**extra, **registered}, signing_key(self._keys_dir, self.name), algorithm="EdDSA")
 
     def verify(
         self, token: str, audience: str | None = None, issuer: str | None = None, purpose: str | None = None
@@ -209,7 +209,8 @@ def bearer(authorization: str | None) -> str:
 
 
 @cache
-def _signing_key(keys_dir: Path, name: str) -> Ed25519PrivateKey:
+def signing_key(keys_dir: Path, name: str) -> Ed25519PrivateKey:
+    """The key in `<name>.signing`; raises OSError, or ValueError when it is of another kind."""
     key = load_pem_private_key((keys_dir / f"{name}.signing").read_bytes(), None)
     if not isinstance(key, Ed25519PrivateKey):
         raise ValueError(f"{name}.signing is not an Ed25519 key")

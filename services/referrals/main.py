@@ -19,7 +19,7 @@ from services.chassis.relay import Relay
 from services.chassis.settings import Settings, get_settings
 from services.referrals import consumers
 from services.referrals.activities import Activities
-from services.referrals.api import acts, administration, cases, clocks, duplicates, internal, sessions
+from services.referrals.api import acts, administration, cases, clocks, duplicates, internal, papers, sessions
 from services.referrals.api.common import Services, add_refusal_handler
 from services.referrals.calendar import StateCouncilCalendar
 from services.referrals.consumers import Bridge
@@ -29,6 +29,7 @@ from services.referrals.service.casebook import Casebook
 from services.referrals.service.duplicates import Searching
 from services.referrals.service.identity import Identities
 from services.referrals.service.news import News
+from services.referrals.service.papers import Papers
 from services.referrals.service.people import People
 from services.referrals.service.reading import Reading
 from services.referrals.service.recounting import Recounting
@@ -66,6 +67,7 @@ def build(settings: Settings) -> FastAPI:
         app.state.bench = workbench.make_bench(pages, keyring)
         news = News(dsn)
         http = httpx.AsyncClient(timeout=10)
+        reading = Reading(casebook, http, settings.complaints_url)
         app.state.services = Services(
             identities=Identities(db, tokens),
             casebook=casebook,
@@ -75,9 +77,10 @@ def build(settings: Settings) -> FastAPI:
             tokens=tokens,
             watching=Watching(db),
             people=People(db),
-            reading=Reading(casebook, http, settings.complaints_url),
+            reading=reading,
             searching=Searching(db, casebook, http, tokens, settings.complaints_url),
             news=news,
+            papers=Papers(db, texts, reading, settings.keys_dir),
         )
         calendar = StateCouncilCalendar()
         broker = make_broker(settings)
@@ -117,7 +120,7 @@ def build(settings: Settings) -> FastAPI:
     optional: dict[str, serve.Task] = {"kafka": partial(kafka.ping, settings)}
     app = create_app("Huiyin referrals", SERVICE, settings, lifespan=lifespan, checks=checks, optional_checks=optional)
     add_refusal_handler(app)
-    for module in (sessions, cases, duplicates, clocks, acts, administration, internal):
+    for module in (sessions, cases, duplicates, clocks, acts, papers, administration, internal):
         app.include_router(module.router)
     workbench.install(app, pages)
     return app

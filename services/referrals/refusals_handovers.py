@@ -180,6 +180,16 @@ HANDOVERS: dict[str, Text] = {
         "该单位在本系统内,请使用转办。",
         "This unit works on the system: transfer the case to it.",
     ),
+    "NOT_REFERRED": Text(
+        409,
+        "案件目前没有移送在外，没有可出具的移送函。",
+        "The case is not referred to anybody now, so there is no letter to issue.",
+    ),
+    "RECEIVER_ON_SYSTEM": Text(
+        409,
+        "接收单位在本系统内，可直接查看案件，无须出具移送函。",
+        "The receiver works on the system and sees the case: no letter is needed.",
+    ),
     "SUCCEEDED": Text(
         422,
         "该单位已撤并,由承继单位(successor_id)接办,请改选承继单位。",

@@ -22,6 +22,7 @@ from services.referrals.service.casebook import Casebook
 from services.referrals.service.duplicates import Searching
 from services.referrals.service.identity import Identities, Identity
 from services.referrals.service.news import News
+from services.referrals.service.papers import Papers
 from services.referrals.service.people import People
 from services.referrals.service.reading import Reading
 from services.referrals.service.registry import Registry
@@ -44,6 +45,7 @@ class Services:
     reading: Reading
     searching: Searching
     news: News
+    papers: Papers
 
 
 # Dependencies are coroutines even where they wait for nothing: FastAPI runs plain functions in a thread each.

@@ -262,7 +262,7 @@ class Casebook:
         async with self._db.read(who.principal) as session:
             return [dict(row) for row in await cases.counts(session)]
 
-    async def grant(self, who: Identity, case_id: UUID, purpose: str) -> Grant:
+    async def grant(self, who: Identity, case_id: UUID, purpose: str, fields: Sequence[str] = GRANT_FIELDS) -> Grant:
         """Let the officer read the complaint's text once, within a minute; the grant is on record before it is given.
 
         Raises Refused NOT_FOUND, or NO_GRANT when the officer's unit is neither the case's desk nor its holder.
@@ -282,7 +282,7 @@ class Casebook:
                 "case_id": str(case_id),
                 "unit_id": who.officer.unit_id,
                 "reason": purpose,
-                "fields": list(GRANT_FIELDS),
+                "fields": list(fields),
             },
         )
         jti = UUID(self._tokens.verify(token, "complaints").jti)
@@ -294,7 +294,7 @@ class Casebook:
                 account_id=who.account.account_id,
                 unit_id=who.officer.unit_id,
                 purpose=purpose,
-                fields=GRANT_FIELDS,
+                fields=fields,
             )
         return Grant(token, GRANT_SECONDS, f"{self._complaints_url}/v1/narratives")
 

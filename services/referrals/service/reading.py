@@ -1,5 +1,6 @@
 """An officer reads what a reporter wrote: by a grant that is on record, from the service that keeps it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -9,7 +10,7 @@ from pydantic import BaseModel
 
 from services.chassis.outages import EngineAway
 from services.referrals.refusals import Refused
-from services.referrals.service.casebook import Casebook
+from services.referrals.service.casebook import GRANT_FIELDS, Casebook
 from services.referrals.service.identity import Identity
 
 
@@ -26,7 +27,9 @@ class Evidence(BaseModel):
     evidence_id: UUID
     at: datetime
     name: str
+    media_type: str
     size: int
+    sha256: str
 
 
 class ComplaintTexts(BaseModel):
@@ -61,9 +64,12 @@ class Reading:
         self._http = http
         self._complaints_url = complaints_url.rstrip("/")
 
-    async def texts(self, who: Identity, case_id: UUID, purpose: str) -> list[ComplaintTexts]:
-        """What was written, a complaint each. Raises Refused NOT_FOUND or NO_GRANT; EngineAway when it is away."""
-        given = await self._casebook.grant(who, case_id, purpose)
+    async def texts(
+        self, who: Identity, case_id: UUID, purpose: str, fields: Sequence[str] = GRANT_FIELDS
+    ) -> list[ComplaintTexts]:
+        """What was written, a complaint each; of it these fields. Raises Refused NOT_FOUND or NO_GRANT; EngineAway when
+        it is away."""
+        given = await self._casebook.grant(who, case_id, purpose, fields)
         answer = await self._ask("POST", given.url, given.grant)
         return _Answer.model_validate_json(answer.content).complaints
 

@@ -12,6 +12,7 @@ from services.chassis.web.forms import form_of
 from services.referrals.refusals import Refused
 from services.referrals.service.identity import Identity
 from services.referrals.views import CaseView
+from services.referrals.web.papers import papers_of
 from services.referrals.web.session import HOME, Officer, Visit
 from services.referrals.web.timeline import timeline
 from services.referrals.web.words import READING, USUAL
@@ -57,6 +58,7 @@ async def case_page(visit: Visit, view: CaseView, status: int = 200, **context: 
             "texts": None,
             "done": None,
             "panel": None,
+            "papers": await papers_of(visit, view),
             **context,
         },
     )

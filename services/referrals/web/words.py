@@ -241,7 +241,8 @@ READING: dict[str, Pair] = {
     "SUPERVISE": ("督办", "supervision"),
 }
 """What a complaint's text is read for."""
-
+READING_ELSE: dict[str, Pair] = {"PACKAGE": ("出具移送函", "a letter")}
+"""As well, but not to be chosen: what the system notes by itself."""
 
 USUAL = frozenset(
     {Act.CLAIM, Act.ACCEPT, Act.DISPATCH, Act.SIGN, Act.APPROVE_RETURN, Act.DENY_RETURN, Act.DESIGNATE, Act.BEGIN,
@@ -338,7 +339,7 @@ class Words:
 
     def reading(self, code: str) -> str:
         """What a text is read for."""
-        return self.of(READING, code)
+        return self.of({**READING, **READING_ELSE}, code)
 
     def outcome(self, code: str) -> str:
         """How a case ended."""

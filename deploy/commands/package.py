@@ -1,0 +1,65 @@
+"""`huiyin package`: check what left the system with a signature."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from services.chassis import signing
+from services.chassis.settings import load_settings
+
+ISSUER = "referrals"
+
+app = typer.Typer(help="Signed letters: check one, show the key that checks them.", no_args_is_help=True)
+out = Console(soft_wrap=True, highlight=False)
+err = Console(stderr=True, soft_wrap=True, highlight=False)
+
+
+@app.command()
+def verify(
+    file: Annotated[Path, typer.Argument(help="The archive, or the PDF with its signature FILE.jws beside it.")],
+    key: Annotated[Path | None, typer.Option(help="PEM of the sender's public key; this stack's own without.")] = None,
+) -> None:
+    """Say whether a letter is the one that was signed. Exit code 1 when it is not."""
+    try:
+        document, signature = _parts(file)
+        public = key.read_bytes() if key else signing.public_key(load_settings().keys_dir, ISSUER)
+        claims = signing.verify(public, document, signature)
+        fingerprint = signing.fingerprint(public)
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        err.print(f"It can't be checked: {error}", style="red", markup=False)
+        raise typer.Exit(1) from None
+    except signing.BadSignature as error:
+        err.print(f"NOT VALID: {error}.", style="red", markup=False)
+        raise typer.Exit(1) from None
+    out.print("The signature is valid: the letter is as it was signed.", style="green")
+    for name, label in (("number", "number"), ("case_number", "case"), ("at", "signed at"), ("sha256", "SHA-256")):
+        out.print(f"{label:>10}  {claims.get(name, '-')}", markup=False)
+    out.print(f"{'key':>10}  {fingerprint}", markup=False)
+
+
+@app.command("key")
+def show_key() -> None:
+    """The public key for those who get our letters, and its fingerprint to compare by telephone."""
+    try:
+        public = signing.public_key(load_settings().keys_dir, ISSUER)
+    except FileNotFoundError:
+        err.print("The key is not there yet: run `huiyin keys ensure` first.", style="red")
+        raise typer.Exit(1) from None
+    out.print(public.decode(), end="", markup=False)
+    out.print(signing.fingerprint(public), markup=False)
+
+
+def _parts(file: Path) -> tuple[bytes, str]:
+    """The document and its signature. Raises OSError, KeyError, ValueError or BadZipFile."""
+    if not zipfile.is_zipfile(file):
+        return file.read_bytes(), file.with_name(f"{file.name}.jws").read_text()
+    with zipfile.ZipFile(file) as archive:
+        names = [name for name in archive.namelist() if name.endswith(".pdf")]
+        if len(names) != 1:
+            raise ValueError("the archive holds no letter, or several")
+        return archive.read(names[0]), archive.read(f"{names[0]}.jws").decode()

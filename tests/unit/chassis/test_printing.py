@@ -1,0 +1,57 @@
+"""Papers: what is written is what is read, every page tells who printed it, and the type is in the file."""
+
+import io
+
+import pytest
+from pypdf import PdfReader
+
+from services.chassis.printing import Imprint, Paper
+
+IMPRINT = Imprint("李某某", "临江市医疗保障局", "2026-11-22 15:50:01", "0c7f")
+
+
+def pages(paper: Paper) -> list[str]:
+    return ["".join(page.extract_text().split()) for page in PdfReader(io.BytesIO(paper.pdf())).pages]
+
+
+def test_every_page_says_who_printed_it_for_whom_and_when() -> None:
+    paper = Paper("移送函", IMPRINT)
+    paper.text("内容。\n" * 200)
+    read = pages(paper)
+    assert len(read) > 1
+    for number, page in enumerate(read, 1):
+        assert "打印人李某某·临江市医疗保障局·2026-11-2215:50:01·打印编号0c7f" in page
+        assert f"第{number}页，共{len(read)}页" in page
+
+
+@pytest.mark.parametrize("text", ["<b>x</b> & <br/>", "赵某喆、朱䶮", "10 < 20 > 5", "％《》「当日24:00」"])
+def test_a_text_is_printed_as_it_is(text: str) -> None:
+    paper = Paper("函", IMPRINT)
+    paper.text(text)
+    paper.fields([(text, text)])
+    paper.table(("列",), [(text,)], (1,))
+    assert pages(paper)[0].count("".join(text.split())) == 4
+
+
+def test_a_character_that_the_type_lacks_is_shown_as_lacking() -> None:
+    paper = Paper("函", IMPRINT)
+    paper.text("前😀后\x07\u202e终")
+    assert "前〓后终" in pages(paper)[0]
+
+
+def test_a_long_cell_goes_on_over_the_page() -> None:
+    paper = Paper("函", IMPRINT)
+    paper.fields([("内容", "很长的内容。" * 1500)])
+    read = "".join(pages(paper))
+    assert read.count("很") > 1400
+
+
+def test_the_type_is_in_the_file() -> None:
+    paper = Paper("函", IMPRINT)
+    paper.text("内容")
+    for page in PdfReader(io.BytesIO(paper.pdf())).pages:
+        for font in page["/Resources"]["/Font"].values():
+            described = font.get_object().get("/FontDescriptor")
+            if font.get_object()["/BaseFont"].endswith("Helvetica"):
+                continue  # the library names it on every page and sets nothing in it
+            assert "/FontFile2" in described.get_object()
