@@ -121,6 +121,31 @@ async def test_all_windows_of_a_browser_share_one_stream(desks: Desks) -> None:
 
 
 @pytest.mark.parametrize("size", [PHONE, DESK], ids=["phone", "desk"])
+async def test_a_likely_duplicate_is_joined_from_the_case_page(desks: Desks, size: dict[str, int]) -> None:
+    main_number, _ = await desks.complaint()
+    _, case = await desks.complaint()
+    async with desks.window(CLERK, size=size, bypass_csp=True) as clerk:
+        page = clerk.page
+        await clerk.go(case)
+        panel = page.get_by_role("region", name="可能重复的案件")
+        found = panel.get_by_role("listitem").filter(has_text=main_number)
+        await expect(found).to_contain_text("诉求内容相似")
+        assert await clerk.violations() == []
+        await clerk.picture(f"workbench-duplicates-{size['width']}")
+        await found.get_by_role("link", name=f"并入 {main_number}").click()
+        await expect(page.get_by_label(main_number)).to_be_checked()
+        await clerk.picture(f"workbench-join-{size['width']}")
+        await page.get_by_role("button", name="确认并案").click()
+        await acted(page, "并案")
+        await clerk.picture(f"workbench-joined-{size['width']}")
+        await page.reload()
+        await expect(page.get_by_text("已完成：并案。")).to_have_count(0)
+        await page.get_by_role("region", name="相关案件").get_by_role("link", name=main_number).click()
+        await expect(page.get_by_role("region", name="相关案件")).to_contain_text("并入本案")
+        assert await clerk.violations() == []
+
+
+@pytest.mark.parametrize("size", [PHONE, DESK], ids=["phone", "desk"])
 async def test_no_page_shuts_anybody_out(desks: Desks, size: dict[str, int]) -> None:
     number, case = await desks.complaint()
     async with desks.window("supervisor.desk-990100", size=size, bypass_csp=True) as supervisor:
@@ -133,7 +158,7 @@ async def test_no_page_shuts_anybody_out(desks: Desks, size: dict[str, int]) -> 
         for act in ("LINK_RESPONDENTS", "HAND_TO_DESK", "REJECT", "SIGN"):
             await clerk.go(f"{case}/acts/{act}")
             assert await clerk.violations() == [], act
-        await clerk.go(f"{case}?done=CLAIM")
+        await clerk.go(case)
         await desks.office(number).act(CLERK, "LINK_RESPONDENTS", respondent_units=["hosp-990100-1"])
         await expect(clerk.page.get_by_text("案件有新进展")).to_be_visible()
         assert await clerk.violations() == []

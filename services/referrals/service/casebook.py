@@ -75,6 +75,11 @@ class Casebook:
             restricted=who.restricted,
         )
 
+    async def related(self, who: Identity, case_ids: Sequence[UUID]) -> list[CaseSummary]:
+        """Those of the cases that the officer sees, in the order given; of the others not even that there are any."""
+        async with self._db.read(who.principal) as session:
+            return await self._summaries(session, who, await cases.of_ids(session, case_ids))
+
     async def clocks(self, who: Identity, case_id: UUID, language: Language) -> CaseClocks:
         """The case's running clocks, each recounted and explained; raises Refused NOT_FOUND."""
         base = StateCouncilCalendar()

@@ -19,7 +19,7 @@ from services.referrals.handovers import Candidate
 from services.referrals.refusals import TEXTS, Refused
 from services.referrals.service.acting import Answer
 from services.referrals.service.foreseeing import Preview
-from services.referrals.views import CaseView, LegalAct
+from services.referrals.views import CaseSummary, CaseView, LegalAct
 from services.referrals.web.case_page import case_page
 from services.referrals.web.forms import ActForm, Choices, foreseen, form
 from services.referrals.web.session import HOME, Officer, Visit
@@ -51,10 +51,11 @@ class Typed:
 
 
 @router.get(_ACT)
-async def act_form(visit: Officer, case_id: UUID, act: str) -> Response:
-    """The form of an act, in a panel of the case page or on a page of its own."""
+async def act_form(visit: Officer, case_id: UUID, act: str, main_case_id: UUID | None = None) -> Response:
+    """The form of an act, in a panel of the case page or on a page of its own; ``main_case_id``: chosen before."""
     view = await visit.uses.casebook.view(visit.who, case_id)
-    return await _form(visit, view, act, Typed(seen=view.sequence))
+    chosen = {Field.MAIN_CASE.value: [str(main_case_id)]} if main_case_id is not None else {}
+    return await _form(visit, view, act, Typed(seen=view.sequence, values=chosen))
 
 
 @router.get(f"{_ACT}/options/{{name}}")
@@ -64,7 +65,7 @@ async def options(
     """What a field offers whose name holds the text, below what is chosen already. Raises Refused NOT_FOUND."""
     view = await visit.uses.casebook.view(visit.who, case_id)
     legal = next((found for found in view.legal_acts if found.act == act), None)
-    made = await _made(visit, view, legal, find.strip()) if legal else None
+    made = await _made(visit, view, legal, Typed(), find.strip()) if legal else None
     wanted = next((field for field in made.fields if field.name == name), None) if made else None
     if wanted is None:
         raise Refused("NOT_FOUND")
@@ -165,7 +166,7 @@ async def _followed(visit: Visit, answer: Answer, act: str) -> Response:
         await visit.uses.casebook.view(visit.who, answer.case_id)
     except Refused:  # it left the officer's sight
         return visit.go(HOME)
-    return visit.go(f"{HOME}/cases/{answer.case_id}?done={act}")
+    return visit.go(f"{HOME}/cases/{answer.case_id}", done=act if act in set(Act) else None)
 
 
 async def _refused(visit: Visit, case_id: UUID, act: str, typed: Typed, refused: Refused) -> Response:
@@ -211,7 +212,7 @@ async def _form(visit: Visit, view: CaseView, act: str, typed: Typed, status: in
     panel = {
         "case": view,
         "typed": typed,
-        "form": await _made(visit, view, legal) if legal else None,
+        "form": await _made(visit, view, legal, typed) if legal else None,
         "act": act,
         "why": None,
         "errors": {},
@@ -225,7 +226,7 @@ async def _form(visit: Visit, view: CaseView, act: str, typed: Typed, status: in
     return await case_page(visit, view, status, panel=panel)
 
 
-async def _made(visit: Visit, view: CaseView, legal: LegalAct, find: str = "") -> ActForm:
+async def _made(visit: Visit, view: CaseView, legal: LegalAct, typed: Typed, find: str = "") -> ActForm:
     uses, who, case_id = visit.uses, visit.who, view.case_id
     names = {*legal.needs, *legal.may}
     receiver = view.course.receiver
@@ -236,9 +237,19 @@ async def _made(visit: Visit, view: CaseView, legal: LegalAct, find: str = "") -
         colleagues=await uses.people.colleagues(who) if Field.ASSIGNEE in names else (),
         people=await uses.people.named(find) if find and Field.RESPONDENT_ACCOUNTS in names else (),
         clocks=view.clocks,
+        main=await _main_case(visit, typed),
         department=departments[receiver.unit_id].department if receiver and departments else None,
     )
     return form(legal, choices, visit.words)
+
+
+async def _main_case(visit: Visit, typed: Typed) -> list[CaseSummary]:
+    """The main case where the form holds its id, which nobody types: it was chosen among likely duplicates."""
+    try:
+        chosen = [UUID(value) for value in typed.values.get(Field.MAIN_CASE.value, ())]
+    except ValueError:
+        return []
+    return await visit.uses.casebook.related(visit.who, chosen)
 
 
 async def _routes(visit: Visit, view: CaseView, legal: LegalAct) -> list[Candidate]:

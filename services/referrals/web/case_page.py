@@ -12,6 +12,7 @@ from services.chassis.web.forms import form_of
 from services.referrals.refusals import Refused
 from services.referrals.service.identity import Identity
 from services.referrals.views import CaseView
+from services.referrals.web.kin import may_double, related
 from services.referrals.web.papers import papers_of
 from services.referrals.web.session import HOME, Officer, Visit
 from services.referrals.web.timeline import timeline
@@ -50,6 +51,8 @@ async def case_page(visit: Visit, view: CaseView, status: int = 200, **context: 
             "units": await visit.uses.casebook.units_of(
                 {*view.respondent_units, *(grant.unit_id for grant in view.grants)}
             ),
+            "related": await related(visit, view),
+            "may_double": may_double(view),
             "acts": sorted(view.legal_acts, key=lambda legal: legal.act not in USUAL),
             "usual": USUAL,
             "purposes": list(READING),
@@ -70,10 +73,11 @@ def _purpose(view: CaseView) -> str:
 
 
 @router.get(_CASE)
-async def show(visit: Officer, case_id: UUID, done: Annotated[str | None, Query(max_length=40)] = None) -> Response:
+async def show(visit: Officer, case_id: UUID) -> Response:
     """404 alike for a case that does not exist and one that is not the officer's to see."""
     view = await visit.uses.casebook.view(visit.who, case_id)
-    return await case_page(visit, view, done=done if done in set(Act) else None)
+    done = visit.just_done()
+    return visit.said(await case_page(visit, view, done=done if done in set(Act) else None))
 
 
 @router.get(f"{_CASE}/news")

@@ -24,7 +24,7 @@ from services.referrals.handovers import Candidate, Permit, effects, ground_use
 from services.referrals.refusals import TEXTS
 from services.referrals.service.foreseeing import ClockForeseen
 from services.referrals.service.people import Person
-from services.referrals.views import ClockView, LegalAct
+from services.referrals.views import CaseSummary, ClockView, LegalAct
 from services.referrals.web.words import SUPERVISION, TRACK, Words
 
 SHOWN = 40
@@ -98,6 +98,8 @@ class Choices:
     colleagues: Sequence[Person] = ()
     people: Sequence[Person] = ()
     clocks: Sequence[ClockView] = ()
+    main: Sequence[CaseSummary] = ()
+    """The case that it is to be joined to, where that is said already."""
     department: str | None = None
     """Of the unit that was referred the case."""
 
@@ -149,6 +151,8 @@ def _options(name: str, act: LegalAct, choices: Choices, words: Words) -> tuple[
             return Widget.SOME_OF, [Option(unit.unit_id, unit.name, unit.unit_id) for unit in choices.respondents]
         case Field.RESPONDENT_ACCOUNTS:
             return Widget.SOME_OF, [Option(item.account_id, item.name, item.unit_name or "") for item in choices.people]
+        case Field.MAIN_CASE if choices.main:
+            return Widget.ONE_OF, [_main_case(item, words) for item in choices.main]
         case Field.ASSIGNEE:
             return Widget.CHOICE, [Option(item.account_id, item.name) for item in choices.colleagues]
         case Field.PURPOSE:
@@ -242,6 +246,11 @@ def _route(found: Candidate, words: Words) -> Option:
     return Option(found.unit.unit_id, found.unit.name, "；".join(_permit(permit, words) for permit in found.permits))
 
 
+def _main_case(main: CaseSummary, words: Words) -> Option:
+    where = (words.category(main.facts.category), words.stage(main.stage), (main.holder or main.desk).name)
+    return Option(str(main.case_id), main.case_number, " · ".join(where))
+
+
 def _permit(permit: Permit, words: Words) -> str:
     kind = words.short_kind(permit.kind)
     notes = [permit.condition] if permit.condition else []
@@ -276,7 +285,11 @@ def _hint(name: str, act: LegalAct, words: Words) -> str:
                 "以该期限自己的单位计（个工作日、日或小时）。", "In the clock's own unit (working days, days or hours)."
             )
         case Field.MAIN_CASE:
-            return words.pick("填写主案的案件编号。", "The case number of the main case.")
+            return words.pick(
+                "主案以案件编号填写。并案后由主案统一办理，主案的答复同样告知本案的反映人。",
+                "Name the main case by its number. It is handled for both, and its answer is told to this case's"
+                " reporter too.",
+            )
         case _ if name in INSTEAD and INSTEAD[Field(name)] == Field.NOTE:
             return words.pick(
                 "没有反映本系统内的单位时，不选，在说明中写明。",

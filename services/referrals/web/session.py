@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Annotated, Any, cast
+from typing import Annotated, Any, Literal, TypedDict, cast
 from urllib.parse import quote
 
 from fastapi import Depends, Request
@@ -21,6 +21,15 @@ HOME = "/workbench"
 LOG_IN = f"{HOME}/login"
 COOKIE = "officer"
 TOKEN = "token"
+DONE = "done"
+_DONE_SECONDS = 60
+"""Longer than a page takes to come; one that never came is not told of later."""
+
+
+class _Flags(TypedDict):
+    httponly: bool
+    secure: bool
+    samesite: Literal["strict"]
 
 
 class LoggedOut(Exception):
@@ -86,9 +95,26 @@ class Visit:
             **context,
         )
 
-    def go(self, path: str) -> Response:
-        """On to another page, after something was done."""
-        return go(self.request, path)
+    def go(self, path: str, *, done: str | None = None) -> Response:
+        """On to another page, after something was done; ``done`` is what the page says, once (`just_done`)."""
+        response = go(self.request, path)
+        if done is not None:
+            response.set_cookie(DONE, done, max_age=_DONE_SECONDS, path=path, **self._cookie)
+        return response
+
+    def just_done(self) -> str | None:
+        """The act that led to this page, to be said once: say it with `said`."""
+        return self.request.cookies.get(DONE)
+
+    def said(self, response: Response) -> Response:
+        """The page, after which a reload doesn't say again what was done."""
+        if self.just_done() is not None:
+            response.delete_cookie(DONE, path=self.request.url.path, **self._cookie)
+        return response
+
+    @property
+    def _cookie(self) -> "_Flags":
+        return {"httponly": True, "secure": self.bench.pages.secure, "samesite": "strict"}
 
 
 def is_fragment(request: Request) -> bool:

@@ -244,6 +244,23 @@ READING: dict[str, Pair] = {
 READING_ELSE: dict[str, Pair] = {"PACKAGE": ("出具移送函", "a letter")}
 """As well, but not to be chosen: what the system notes by itself."""
 
+RELATION: dict[str, Pair] = {
+    "MAIN": ("并入的主案", "joined to"),
+    "MERGED": ("并入本案", "joined to this case"),
+    "ORIGIN": ("拆出本案的原案", "split off from"),
+    "SPLIT": ("从本案拆出", "split off from this case"),
+    "RETALIATION": ("反映人此前的案件（反映遭打击报复）", "the reporter's case before (retaliation is reported)"),
+}
+"""What a case is to the one that is looked at."""
+
+LIKENESS: dict[str, Pair] = {
+    "SAME_RESPONDENT": ("被反映单位相同，事项同类", "same unit complained of, same class of matter"),
+    "SAME_REPORTER": ("反映人相同", "same reporter"),
+    "SIMILAR_TEXT": ("诉求内容相似", "similar text"),
+}
+"""Why two cases may be about the same matter."""
+
+
 USUAL = frozenset(
     {Act.CLAIM, Act.ACCEPT, Act.DISPATCH, Act.SIGN, Act.APPROVE_RETURN, Act.DENY_RETURN, Act.DESIGNATE, Act.BEGIN,
      Act.REPLY, Act.REVIEW_PASS, Act.REVIEW_FAIL, Act.RECORD_VISIT, Act.SUPPORT_ANSWER, Act.GRANT_EXTENSION,
@@ -340,6 +357,14 @@ class Words:
     def reading(self, code: str) -> str:
         """What a text is read for."""
         return self.of({**READING, **READING_ELSE}, code)
+
+    def relation(self, code: str) -> str:
+        """What another case is to this one."""
+        return self.of(RELATION, code)
+
+    def likeness(self, code: str) -> str:
+        """Why another case may be about the same matter."""
+        return self.of(LIKENESS, code)
 
     def outcome(self, code: str) -> str:
         """How a case ended."""

@@ -7,6 +7,7 @@ from html.parser import HTMLParser
 from typing import Any
 
 import httpx
+from fastapi import FastAPI
 
 from tests.integration.referrals.office import PASSWORD
 
@@ -129,6 +130,32 @@ class Browser:
         """By the log-in page."""
         page = await self.get("/workbench/login")
         return await self.send(page.form("/login"), username=username, password=password)
+
+
+class Browsers:
+    """Browsers of their own cookies."""
+
+    def __init__(self, app: FastAPI) -> None:
+        self._app = app
+        self._open: list[httpx.AsyncClient] = []
+
+    def fresh(self) -> Browser:
+        """Nobody is logged in."""
+        transport = httpx.ASGITransport(self._app, raise_app_exceptions=False)
+        http = httpx.AsyncClient(transport=transport, base_url="http://referrals", timeout=30)
+        self._open.append(http)
+        return Browser(http)
+
+    async def of(self, username: str) -> Browser:
+        """An officer's."""
+        browser = self.fresh()
+        page = await browser.log_in(username)
+        assert page.status == 200, page.text
+        return browser
+
+    async def close(self) -> None:
+        for http in self._open:
+            await http.aclose()
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from uuid import uuid4
 
 import asyncpg
@@ -17,7 +18,10 @@ from services.chassis.db import Database
 from services.chassis.migrate import upgrade
 from services.chassis.settings import Settings
 from services.referrals.main import build
+from services.referrals.service.duplicates import Searching
 from services.referrals.service.registry import Registry
+from tests.integration.referrals.browsing import Browsers
+from tests.integration.referrals.likeness import Complaints
 from tests.integration.referrals.office import PEOPLE, TREE, Office
 from workflows.worker import make_worker
 
@@ -91,3 +95,22 @@ async def office(app: FastAPI) -> AsyncIterator[Office]:
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://referrals", timeout=30) as http:
         yield Office(http, app.state.client)
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def browsers(app: FastAPI) -> AsyncIterator[Browsers]:
+    """A browser for every officer who is asked for, logged in."""
+    made = Browsers(app)
+    yield made
+    await made.close()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def complaints(app: FastAPI, db: Database) -> AsyncIterator[Complaints]:
+    """The service that knows reporters and texts, as the test says."""
+    there, before = Complaints(), app.state.services
+    async with httpx.AsyncClient(transport=httpx.MockTransport(there.answer)) as http:
+        searching = Searching(db, before.casebook, http, before.tokens, "http://complaints")
+        app.state.services = replace(before, searching=searching)
+        yield there
+        app.state.services = before

@@ -1,52 +1,15 @@
 """Likely duplicates at triage: with why, for who has the case in hand, never a case that the officer may not see."""
 
-import json
-from collections.abc import AsyncIterator
-from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
-import httpx
-import jwt
 import pytest
-import pytest_asyncio
-from fastapi import FastAPI
 
 from contracts.lifecycle import Track
-from services.chassis.db import Database
-from services.referrals.service.duplicates import Searching
+from tests.integration.referrals.likeness import Complaints
 from tests.integration.referrals.office import Office
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
-
-
-class Complaints:
-    """The service that knows reporters and texts; ``alike`` is what it says, ``away`` makes it unreachable."""
-
-    def __init__(self) -> None:
-        self.alike: list[dict[str, Any]] = []
-        self.away = False
-        self.asked: list[dict[str, Any]] = []
-
-    def answer(self, request: httpx.Request) -> httpx.Response:
-        token = request.headers["authorization"].removeprefix("Bearer ")
-        self.asked.append(jwt.decode(token, options={"verify_signature": False}))
-        if self.away:
-            raise httpx.ConnectError("refused")
-        return httpx.Response(200, text=json.dumps({"items": self.alike}))
-
-    def finds(self, case_id: UUID, *, reporter: bool = False, text: bool = False) -> None:
-        self.alike.append({"case_id": str(case_id), "same_reporter": reporter, "similar_text": text})
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def complaints(app: FastAPI, db: Database) -> AsyncIterator[Complaints]:
-    there, before = Complaints(), app.state.services
-    async with httpx.AsyncClient(transport=httpx.MockTransport(there.answer)) as http:
-        searching = Searching(db, before.casebook, http, before.tokens, "http://complaints")
-        app.state.services = replace(before, searching=searching)
-        yield there
-        app.state.services = before
 
 
 async def duplicates(office: Office, username: str, case_id: UUID, **query: Any) -> dict[str, Any]:

@@ -2,53 +2,16 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
 from uuid import UUID, uuid4
 
-import httpx
 import pytest
-import pytest_asyncio
 from fastapi import FastAPI
 
 from contracts.lifecycle import Track
-from tests.integration.referrals.browsing import HEADERS, Browser
+from tests.integration.referrals.browsing import HEADERS, Browsers
 from tests.integration.referrals.office import PASSWORD, TREE, Office
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def browsers(app: FastAPI) -> AsyncIterator["Browsers"]:
-    """A browser for every officer who is asked for, logged in."""
-    made = Browsers(app)
-    yield made
-    await made.close()
-
-
-class Browsers:
-    """Browsers of their own cookies."""
-
-    def __init__(self, app: FastAPI) -> None:
-        self._app = app
-        self._open: list[httpx.AsyncClient] = []
-
-    def fresh(self) -> Browser:
-        """Nobody is logged in."""
-        transport = httpx.ASGITransport(self._app, raise_app_exceptions=False)
-        http = httpx.AsyncClient(transport=transport, base_url="http://referrals", timeout=30)
-        self._open.append(http)
-        return Browser(http)
-
-    async def of(self, username: str) -> Browser:
-        """An officer's."""
-        browser = self.fresh()
-        page = await browser.log_in(username)
-        assert page.status == 200, page.text
-        return browser
-
-    async def close(self) -> None:
-        for http in self._open:
-            await http.aclose()
 
 
 def _case(case_id: UUID, *more: str) -> str:
@@ -124,6 +87,20 @@ async def test_a_case_is_claimed_from_the_list_and_then_mine(browsers: Browsers,
     assert "由我办理" in done.text
     assert str(case_id) in (await browser.get("/workbench/mine")).answer.text
     assert (await office.view("clerk.desk", case_id))["task"]["mine"]
+
+
+@pytest.mark.parametrize("part", [False, True], ids=["plain", "within the page"])
+async def test_what_was_done_is_said_once(browsers: Browsers, office: Office, *, part: bool) -> None:
+    case_id, other = await office.new_case(), await office.new_case()
+    browser = await browsers.of("clerk.desk")
+    form = (await browser.get(_case(case_id))).form("/acts/CLAIM")
+    asks = {"HX-Request": "true"} if part else {}
+    sent = await browser.http.post(form.action, data=form.fields, headers={**HEADERS, **asks})
+    address = sent.headers["HX-Redirect" if part else "location"]
+    assert address == _case(case_id), "what was done is no part of the address"
+    assert "已完成" not in (await browser.get(_case(other))).text
+    assert "已完成：认领。" in (await browser.get(address)).text
+    assert "已完成" not in (await browser.get(address)).text
 
 
 async def test_counts_are_those_of_the_lists(browsers: Browsers, office: Office) -> None:
