@@ -122,18 +122,19 @@ async def test_all_windows_of_a_browser_share_one_stream(desks: Desks) -> None:
 
 @pytest.mark.parametrize("size", [PHONE, DESK], ids=["phone", "desk"])
 async def test_a_likely_duplicate_is_joined_from_the_case_page(desks: Desks, size: dict[str, int]) -> None:
-    main_number, _ = await desks.complaint()
-    _, case = await desks.complaint()
+    (main_number, _), (number, case) = await desks.complaint(), await desks.complaint()
+    for found in (main_number, number):
+        await desks.office(found).act(CLERK, "LINK_RESPONDENTS", respondent_units=["hosp-990100-1"])
     async with desks.window(CLERK, size=size, bypass_csp=True) as clerk:
         page = clerk.page
         await clerk.go(case)
         panel = page.get_by_role("region", name="可能重复的案件")
-        found = panel.get_by_role("listitem").filter(has_text=main_number)
-        await expect(found).to_contain_text("诉求内容相似")
+        likely = panel.get_by_role("listitem").filter(has_text=main_number)
+        await expect(likely).to_contain_text("被反映单位相同")
         assert await clerk.violations() == []
         await clerk.picture(f"workbench-duplicates-{size['width']}")
-        await found.get_by_role("link", name=f"并入 {main_number}").click()
-        await expect(page.get_by_label(main_number)).to_be_checked()
+        await likely.get_by_role("link", name=f"并入 {main_number}").click()
+        await expect(page.get_by_role("radio", name=main_number)).to_be_checked()
         await clerk.picture(f"workbench-join-{size['width']}")
         await page.get_by_role("button", name="确认并案").click()
         await acted(page, "并案")

@@ -286,9 +286,8 @@ def _hint(name: str, act: LegalAct, words: Words) -> str:
             )
         case Field.MAIN_CASE:
             return words.pick(
-                "主案以案件编号填写。并案后由主案统一办理，主案的答复同样告知本案的反映人。",
-                "Name the main case by its number. It is handled for both, and its answer is told to this case's"
-                " reporter too.",
+                "并案后由主案统一办理，主案的答复同样告知本案的反映人。",
+                "The main case is handled for both, and its answer is told to this case's reporter too.",
             )
         case _ if name in INSTEAD and INSTEAD[Field(name)] == Field.NOTE:
             return words.pick(
