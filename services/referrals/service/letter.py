@@ -7,7 +7,7 @@ from datetime import datetime, time
 from contracts.course import Course
 from contracts.lifecycle import HandoverKind, Purpose
 from contracts.messages import RunningClock
-from contracts.reference import categories, disposals, grounds
+from contracts.reference import categories, disposals, grounds, papers
 from contracts.reference.divisions import divisions
 from contracts.terms import KIND_ZH
 from services.chassis.printing import BLANK, Imprint, Paper
@@ -143,9 +143,12 @@ def _told(paper: Paper, matter: Matter, numeral: str) -> None:
 
 def _evidence(paper: Paper, matter: Matter, numeral: str) -> None:
     files = [file for text in matter.texts for file in text.evidence or ()]
-    paper.heading(f"{numeral}、证据材料清单")
+    sent = [known.name_zh for code in matter.case.course.papers if (known := papers().get(code)) is not None]
+    paper.heading(f"{numeral}、随附文书和证据材料清单")
+    if sent:
+        paper.text(f"随附文书：{'、'.join(sent)}。")
     if not files:
-        paper.text("无。")
+        paper.text("证据材料：无。")
         return
     # Reporters name their files as they like, with their own names too: the hash tells which file it is.
     rows = [

@@ -10,6 +10,7 @@ import jwt
 from pypdf import PdfReader
 
 from contracts.lifecycle import Track
+from contracts.reference import papers
 from services.referrals.domain import Level, UnitKind
 from services.referrals.service.registry import NewUnit
 from tests.integration.referrals.office import Office
@@ -63,6 +64,10 @@ async def referred(office: Office, track: Track = Track.GENERAL, to: str = "ga",
     await office.act("handler.wj", case_id, "SIGN")
     ground = {"ga": "SUSPECTED_CRIME", "jj": "DUTY_VIOLATION"}[to]
     await office.act("handler.wj", case_id, "PROPOSE_REFERRAL", unit_id=to, ground=ground, note="拟移送。")
+    sent: dict[str, Any] = {}
+    if to == "ga":
+        await office.act(f"dispatcher.{desk}", case_id, "VERIFY_REFERRAL")
+        sent = {"papers": [paper.code for paper in papers().values() if paper.required]}
     await office.act("leader.wj", case_id, "APPROVE_REFERRAL")
-    await office.act("handler.wj", case_id, "REFER", unit_id=to, ground=ground, note=note)
+    await office.act("handler.wj", case_id, "REFER", unit_id=to, ground=ground, note=note, **sent)
     return case_id

@@ -69,9 +69,9 @@ async def test_the_sender_gets_a_letter_with_the_matter_and_a_slip(office: Offic
     text = read(await letter(office, "handler.wj", case_id))
     year, month, day = map(int, receipt["due"][:10].split("-"))
     assert f"请于{year}年{month}月{day}日当日24:00" in text
-    for part in ("移送函", "济南市公安局", "济南市卫健委", view["case_number"], "涉嫌犯罪（", NOTE, WANTS, ACCUSED,
-                 ADDED, "诊所没有执业许可证", "历下区人民医院", "非法行医", FILE["sha256"], "audio/mpeg",
-                 "回执", "立案", "不予立案"):  # fmt: skip
+    for part in ("移送函", "济南市公安局", "济南市卫健委", view["case_number"], "涉嫌犯罪（", "涉案物品清单", NOTE,
+                 WANTS, ACCUSED, ADDED, "诊所没有执业许可证", "历下区人民医院", "非法行医", FILE["sha256"],
+                 "audio/mpeg", "回执", "立案", "不予立案"):  # fmt: skip
         assert part in text, part
     assert "HANDLER济南市卫健委" in text  # who printed it, on every page
     assert ("（暂定" in text) is receipt["provisional"]
