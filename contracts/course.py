@@ -51,6 +51,17 @@ class Request(Contract):
     verified_by: Code | None = None
 
 
+class Major(Contract):
+    """The mark of a major clue (重大线索) on this ``ground``, and whether, and to whom, it was ``reported`` upward.
+
+    The ``superior`` has a part in the case; it loses it where it turns out to be accused.
+    """
+
+    ground: Code
+    reported: bool = False
+    superior: UnitRef | None = None
+
+
 class Course(Contract):
     """The hand-overs of a case and what goes with them.
 
@@ -79,6 +90,7 @@ class Course(Contract):
     disposal: Code | None = None
     supervision: Supervision = Field(default=Supervision.NONE)
     urgent: bool = False
+    major: Major | None = None
     restricted: bool = False
     excluded: tuple[Code, ...] = ()
     main_case: UUID | None = None

@@ -55,6 +55,10 @@ ALREADY_SUPPORT = "ALREADY_SUPPORT"
 SAME_UNIT = "SAME_UNIT"
 NO_SUPPORT = "NO_SUPPORT"
 NOT_SUPERVISED = "NOT_SUPERVISED"
+ALREADY_MAJOR = "ALREADY_MAJOR"
+NOT_MAJOR = "NOT_MAJOR"
+ALREADY_REPORTED = "ALREADY_REPORTED"
+MAJOR_UNREPORTED = "MAJOR_UNREPORTED"
 ALREADY_URGENT = "ALREADY_URGENT"
 ALREADY_SPLIT = "ALREADY_SPLIT"
 HAS_MERGED = "HAS_MERGED"
@@ -306,6 +310,14 @@ def _refuse_now(act: Act, case: Standing) -> str | None:
             return ALREADY_RECEIVED
         case Act.RECORD_DISPOSAL | Act.REFERRAL_RETURNED if course.disposal is not None:
             return ALREADY_DISPOSED
+        case Act.MARK_MAJOR if course.major is not None:
+            return ALREADY_MAJOR
+        case Act.REPORT_MAJOR | Act.LIFT_MAJOR if course.major is None:
+            return NOT_MAJOR
+        case Act.REPORT_MAJOR if course.major is not None and course.major.reported:
+            return ALREADY_REPORTED
+        case Act.REPLY | Act.REJECT | Act.MERGE if course.major is not None and not course.major.reported:
+            return MAJOR_UNREPORTED
         case Act.REPLY if case.stage is Stage.REFERRED and course.disposal is None:
             return NO_DISPOSAL
         case Act.REPLY if course.waiting_supports():

@@ -17,7 +17,10 @@ Marks: **V** read in the rule's own text, **S** in a secondary source, **K** a d
 confirms.
 """
 
-_KINDS = {kind.value: f"{kind} {name}" for kind, name in KIND_ZH.items()} | {"RETURN": "RETURN 退回"}
+_KINDS = {kind.value: f"{kind} {name}" for kind, name in KIND_ZH.items()} | {
+    "RETURN": "RETURN 退回",
+    "MAJOR": "MAJOR 重大线索",
+}
 
 
 def text() -> str:

@@ -10,7 +10,7 @@ from typing import Any
 from uuid import UUID, uuid5
 
 from contracts.cases import DocumentRef, UnitRef
-from contracts.course import ClockEvent, ClockEventType, Course, Request, Support
+from contracts.course import ClockEvent, ClockEventType, Course, Major, Request, Support
 from contracts.lifecycle import Act, HandoverKind, Stage, Supervision, Track
 from contracts.messages import (
     ArbiterRequest,
@@ -27,7 +27,7 @@ from contracts.messages import (
     RouteRequest,
     RouteVerdict,
 )
-from workflows import clocks, decide, parts, ports
+from workflows import clocks, decide, major, parts, ports
 from workflows.decide import Effect
 from workflows.parts import Move, released
 from workflows.parts import course_with as _with
@@ -50,6 +50,13 @@ class Moves:
 
     async def of(self, state: CaseState, command: Command, at: datetime) -> Move:
         """The move that a legal command makes at business time ``at``; raises Refused."""
+        move = await self._of(state, command, at)
+        course, effect = major.guarded_anew(state, state.model_copy(update=move.changes), move.effect)
+        if effect is move.effect:
+            return move
+        return replace(move, effect=effect, changes={**move.changes, "course": course})
+
+    async def _of(self, state: CaseState, command: Command, at: datetime) -> Move:
         plain = Move(decide.effect(state, command.act, command.satisfaction))
         course = state.course
         match command.act:
@@ -70,6 +77,15 @@ class Moves:
             case Act.REQUEST_RETURN if command.ground is not None and self._patched(GROUNDS_CHECKED):
                 _refuse(await self._ask(ports.check_ground, GroundCheck(act=command.act, ground=command.ground)))
                 return plain
+            case Act.MARK_MAJOR:
+                assert command.ground is not None
+                _refuse(await self._ask(ports.check_ground, GroundCheck(act=command.act, ground=command.ground)))
+                return Move(plain.effect, {"course": _with(course, major=Major(ground=command.ground))})
+            case Act.REPORT_MAJOR:
+                assert course.major is not None
+                verdict = await self._route(state, command, to_desk=False)
+                reported = course.major.model_copy(update={"reported": True, "superior": verdict.unit})
+                return Move(plain.effect, {"course": _with(course, major=reported)})
             case Act.APPROVE_RETURN:
                 return await self._return(state, plain.effect)
             case Act.RECALL:
@@ -336,6 +352,8 @@ def _plain_changes(state: CaseState, command: Command) -> dict[str, Any]:
             return {"course": _with(course, supervision=Supervision.NONE)}
         case Act.MARK_URGENT:
             return {"course": _with(course, urgent=True)}
+        case Act.LIFT_MAJOR:
+            return {"course": _with(course, major=None)}
         case Act.UNMERGE:
             return {"course": _with(course, main_case=None)}
         case Act.REPLY:
@@ -353,7 +371,8 @@ def _counterpart(state: CaseState, act: Act) -> UnitRef | None:
 
 def _link_check(state: CaseState, respondents: tuple[str, ...]) -> LinkCheck:
     course = state.course
-    seats = [*(support.unit for support in course.supports), course.receiver, course.arbiter, state.desk]
+    superior = course.major.superior if course.major else None
+    seats = [*(support.unit for support in course.supports), course.receiver, course.arbiter, superior, state.desk]
     return LinkCheck(
         case_id=state.facts.case_id,
         unit_ids=respondents,

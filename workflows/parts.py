@@ -8,7 +8,7 @@ from contracts.cases import UnitRef
 from contracts.course import Course, Support
 from contracts.lifecycle import ENDED, Purpose, Stage
 from contracts.messages import CaseState, LinkVerdict, RunningClock
-from workflows import decide
+from workflows import decide, major
 from workflows.decide import Effect
 
 
@@ -47,11 +47,14 @@ def withheld(state: CaseState, changes: dict[str, Any], verdict: LinkVerdict, ef
         return supported(state, changes, effect)
     accused = set(verdict.accused_ids)
     kept = tuple(support for support in after.course.supports if support.unit.unit_id not in accused)
-    course = course_with(after.course, supports=kept)
+    course, effect = major.withdrawn(state, course_with(after.course, supports=kept), effect, accused)
     through = any(unit is not None and unit.unit_id in accused for unit in (course.receiver, course.arbiter))
     going = state.stage not in ENDED | {Stage.MERGED}
     if going and (through or (verdict.holder_accused and course.receiver is None)):
-        return Move(decide.recalled(state), {**changes, "holder": None, "course": released(course)})
+        recalled = decide.recalled(state)
+        again = tuple(purpose for purpose in effect.starts if purpose is Purpose.REPORT_UP)
+        recalled = replace(recalled, starts=(*recalled.starts, *again))
+        return Move(recalled, {**changes, "holder": None, "course": released(course)})
     if through:
         course = released(course)
     left = {"holder": None} if verdict.holder_accused else {}

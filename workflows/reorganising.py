@@ -40,7 +40,8 @@ def _seated(state: CaseState, word: Succession) -> dict[str, Any]:
     request = course.request.model_copy(update={"unit": heir(course.request.unit)}) if course.request else None
     if task is not None and task.unit_id == word.unit_id:
         task = task.model_copy(update={"unit_id": word.successor.unit_id})
-    seats = {"arbiter": heir(course.arbiter), "receiver": heir(course.receiver), "supports": supports}
+    major = course.major.model_copy(update={"superior": heir(course.major.superior)}) if course.major else None
+    seats = {"major": major, "arbiter": heir(course.arbiter), "receiver": heir(course.receiver), "supports": supports}
     return {
         "desk": heir(state.desk),
         "holder": heir(state.holder),

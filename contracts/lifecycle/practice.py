@@ -24,6 +24,9 @@ QUIET = frozenset(
         Act.SUPERVISE,
         Act.LIFT_SUPERVISION,
         Act.MARK_URGENT,
+        Act.MARK_MAJOR,
+        Act.REPORT_MAJOR,
+        Act.LIFT_MAJOR,
     }
 )
 """Acts that don't make what an officer is looking at out of date, unless they change the stage."""

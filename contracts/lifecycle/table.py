@@ -13,11 +13,13 @@ _TO_DISPATCH = (Stage.TRIAGE, Stage.PENDING_DISPATCH)
 _HELD = (Stage.DISPATCHED, *_WORKING, Stage.FEEDBACK)
 _OPEN = tuple(s for s in Stage if s not in ENDED and s not in (Stage.SUBMITTED, Stage.MERGED))
 _BEFORE_ANSWER = (*_TO_DISPATCH, Stage.DISPATCHED, Stage.RETURN_REQ, Stage.ARBITRATION, *_WORKING, Stage.REFERRED)
+_UNANSWERED = (Stage.SUPPLEMENT, *_BEFORE_ANSWER)
 _PERIODS = (Purpose.HANDLE, Purpose.REDO)
 _HAND_CLOCKS = tuple(purpose for purpose in Purpose if purpose in HANDOVER_CLOCKS)
 
 _DESK, _HOLDER = (Seat.DESK,), (Seat.HOLDER,)
 _TRIAGERS = (Role.CLERK, Role.DISPATCHER)
+_MARKERS = (*_TRIAGERS, Role.HANDLER)
 
 
 def _officer(act: Act, stages: tuple[Stage, ...], to: Stage | None = None, **columns: object) -> Rule:
@@ -325,6 +327,30 @@ _BESIDE_RULES = (
         needs=(Field.NOTE,),
         stops=_HAND_CLOCKS,
         decided=(Stage.HANDLING, Stage.PENDING_DISPATCH),
+    ),
+    _officer(
+        Act.MARK_MAJOR,
+        _UNANSWERED,
+        seats=(Seat.DESK, Seat.HOLDER),
+        roles=_MARKERS,
+        needs=(Field.GROUND, Field.NOTE),
+        starts=(Purpose.REPORT_UP,),
+    ),
+    _officer(
+        Act.REPORT_MAJOR,
+        _UNANSWERED,
+        seats=(Seat.DESK, Seat.HOLDER),
+        roles=_MARKERS,
+        needs=(Field.UNIT, Field.NOTE),
+        stops=(Purpose.REPORT_UP,),
+    ),
+    _officer(
+        Act.LIFT_MAJOR,
+        _UNANSWERED,
+        seats=(Seat.DESK, Seat.HOLDER),
+        roles=_MARKERS,
+        needs=(Field.NOTE,),
+        stops=(Purpose.REPORT_UP,),
     ),
     _officer(Act.URGE, (*_HELD, Stage.RETURN_REQ, Stage.ARBITRATION, Stage.REFERRED), roles=(Role.SUPERVISOR,)),
     _officer(Act.SUPERVISE, _BEFORE_ANSWER, roles=(Role.SUPERVISOR,), needs=(Field.LEVEL, Field.NOTE)),

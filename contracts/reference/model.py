@@ -167,7 +167,7 @@ class Handover(Row):
 @dataclass(frozen=True)
 class Ground(Row):
     """A legal ground: ``article`` of ``instrument``. ``kinds`` of hand-over that it may ground, RETURN for a return
-    (退回); ``receivers``: departments to which it may lead, ``*`` for any."""
+    (退回), MAJOR for a mark as a major clue; ``receivers``: departments to which it may lead, ``*`` for any."""
 
     code: str
     name_zh: str

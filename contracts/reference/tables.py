@@ -15,7 +15,8 @@ from contracts.lifecycle import LADDER, Act, Channel, HandoverKind, Purpose, Sup
 Parser = Callable[[str], Any]
 UNITS = ("working_day", "calendar_day", "month", "quarter", "hour", "minute")
 RETURN = "RETURN"
-"""What a legal ground may serve beside the kinds of hand-over: a return (退回)."""
+MAJOR = "MAJOR"
+"""What a legal ground may serve beside the kinds of hand-over: a return (退回), a mark as a major clue (重大线索)."""
 ACTS = ("DISPATCH", "FORWARD", "ASSIGN", "REFER", "REPORT_UP", "REPORT_CRIME", "WITHIN")
 
 
@@ -257,7 +258,7 @@ TABLES: dict[str, Table] = {
             **_NAMES,
             "instrument": text,
             "article": _MAY,
-            "kinds": some_of(*HandoverKind, RETURN),
+            "kinds": some_of(*HandoverKind, RETURN, MAJOR),
             "receivers": _any_codes,
         },
     ),

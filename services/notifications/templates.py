@@ -77,6 +77,7 @@ _PURPOSE_WORDS: dict[str, tuple[str, str]] = {
     Purpose.RECEIPT: ("移送回执", "receipt of a referral"),
     Purpose.DISPOSAL: ("移送处置反馈", "feedback on a referral"),
     Purpose.ANSWER: ("移送后答复", "answer after a referral"),
+    Purpose.REPORT_UP: ("上报重大线索", "report of a major clue"),
     Purpose.VISIT: ("回访", "call-back"),
     Purpose.SILENCE: ("评价", "rating"),
     Purpose.REDO: ("重办答复", "redone answer"),

@@ -80,6 +80,7 @@ class Refusal(StrEnum):
     NEEDS_APPROVAL = "NEEDS_APPROVAL"
     OFF_SYSTEM = "OFF_SYSTEM"
     ON_SYSTEM = "ON_SYSTEM"
+    NOT_SUPERIOR = "NOT_SUPERIOR"
     UNKNOWN_GROUND = "UNKNOWN_GROUND"
     WRONG_GROUND = "WRONG_GROUND"
 
@@ -168,6 +169,8 @@ def refuse(unit: Unit | None, hop: Hop) -> Refusal | None:
         return Refusal.SAME_UNIT
     if hop.guarded and accused(unit, hop.respondents):
         return Refusal.ACCUSED
+    if hop.act is Act.REPORT_MAJOR:
+        return _refuse_superior(unit, hop)
     if hop.to_desk:
         wanted = UnitKind.RESTRICTED_DESK if hop.guarded else UnitKind.DESK
         return None if unit.kind is wanted else Refusal.NOT_A_DESK
@@ -182,6 +185,27 @@ def refuse(unit: Unit | None, hop: Hop) -> Refusal | None:
     if not competent(unit, hop):
         return Refusal.NOT_COMPETENT
     return None if in_place(unit, hop) else Refusal.WRONG_PLACE
+
+
+def _refuse_superior(unit: Unit, hop: Hop) -> Refusal | None:
+    """Why a major clue may not be reported to the unit: it stands above the sender, as the sender's own line or the
+    health authority does, or is the joint conference (信访工作条例 art. 25), to which no guarded case goes."""
+    sender = hop.sender
+    if sender is None or not (unit.unit_id in sender.path[:-1] or covers(unit.region, sender.region)):
+        return Refusal.NOT_SUPERIOR
+    higher = unit.unit_id in sender.path[:-1] or unit.region != sender.region
+    match unit.kind:
+        case UnitKind.DEPARTMENT:
+            above = higher or sender.kind is UnitKind.INSTITUTION
+            fits = above and unit.department in (sender.department, MECHANISM_LEAD)
+        case UnitKind.CONFERENCE:
+            fits = not hop.guarded
+        case _:
+            fits = higher and unit.kind is sender.kind
+    if not fits or unit.kind is UnitKind.INSTITUTION:
+        return Refusal.NOT_SUPERIOR
+    unlinked = hop.track is Track.INTEGRITY and not hop.linked
+    return Refusal.UNLINKED if unlinked and unit.kind is not UnitKind.RESTRICTED_DESK else None
 
 
 def refuse_link(desk: Unit | None, guarded: bool, found: Sequence[Unit], wanted: Iterable[str]) -> Refusal | None:

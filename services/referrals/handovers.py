@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from contracts.lifecycle import HANDOVER_CLOCKS, RULE, Act, HandoverKind, Purpose
 from contracts.messages import ClockEffect, ClockFate
 from contracts.reference import Ground, Handover, Paper, Transfer
-from contracts.reference.tables import RETURN
+from contracts.reference.tables import MAJOR, RETURN
 from services.referrals.domain import Hop, Refusal, Unit, UnitKind, propose
 
 _KINDS: dict[str, tuple[HandoverKind, ...]] = {
@@ -65,7 +65,7 @@ def _above(unit: Unit, other: Unit) -> bool:
 
 def judge(receiver: Unit, hop: Hop, matrix: Iterable[Transfer]) -> Permit | Refusal | None:
     """The permit of a hand-over, or why it may not go; None where the matrix has no say (desks, designation)."""
-    if hop.to_desk or hop.sender is None or hop.act in (None, Act.DESIGNATE, Act.ADD_SUPPORT):
+    if hop.to_desk or hop.sender is None or hop.act in (None, Act.DESIGNATE, Act.ADD_SUPPORT, Act.REPORT_MAJOR):
         return None
     refers = hop.act in (Act.REFER, Act.PROPOSE_REFERRAL)
     leaves = not receiver.on_system or (receiver.department in _LEAVES)
@@ -93,6 +93,8 @@ def ground_use(act: Act, kind: HandoverKind | None) -> str | None:
             return HandoverKind.REFER.value
         case Act.REQUEST_RETURN:
             return RETURN
+        case Act.MARK_MAJOR:
+            return MAJOR
     return None
 
 

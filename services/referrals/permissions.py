@@ -17,6 +17,9 @@ from contracts.terms import ACT_ZH
 ALWAYS_WELCOME = frozenset({Field.NOTE})
 """A note may always be added."""
 
+_TO_SUPERIOR = frozenset({Act.MARK_MAJOR, Act.REPORT_MAJOR})
+"""Acts whose note is for the authority to which a major clue was reported."""
+
 TEXT_FIELDS = (Field.NOTE, Field.PUBLIC_REPLY, Field.EXTRACT)
 
 
@@ -68,12 +71,14 @@ def may_read_texts(officer: Officer, case: Standing) -> bool:
 
 def readable(officer: Officer, case: Standing, steps: Iterable[Transition]) -> frozenset[UUID]:
     """The ids of the officers' texts that the officer may read: all of them where the unit has the case in hand, else
-    those that the unit wrote itself."""
+    those that the unit wrote itself, and what was written for it as the authority above."""
     has_it = may_read_texts(officer, case)
+    major = case.course.major
+    above = major is not None and major.superior is not None and major.superior.unit_id == officer.unit_id
     written = [
         document
         for step in steps
-        if has_it or step.actor.unit_id == officer.unit_id
+        if has_it or step.actor.unit_id == officer.unit_id or (above and step.act in _TO_SUPERIOR)
         for document in (step.note, step.public_document)
     ]
     if has_it:

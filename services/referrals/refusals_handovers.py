@@ -18,6 +18,31 @@ HANDOVERS: dict[str, Text] = {
         "该依据不适用于这种移交方式或接收单位,请另选依据(ground)。",
         "This ground does not carry this kind of hand-over, or not to this unit: choose another (ground).",
     ),
+    "NOT_SUPERIOR": Text(
+        422,
+        "该单位不是可以上报的上级机关,请另选(unit_id)。",
+        "This unit is no authority above to report to: choose another (unit_id).",
+    ),
+    "ALREADY_MAJOR": Text(
+        409,
+        "案件已经标为重大线索。",
+        "The case is marked as a major clue already.",
+    ),
+    "NOT_MAJOR": Text(
+        409,
+        "案件没有标为重大线索。",
+        "The case is not marked as a major clue.",
+    ),
+    "ALREADY_REPORTED": Text(
+        409,
+        "该重大线索已经上报。",
+        "This major clue was reported upward already.",
+    ),
+    "MAJOR_UNREPORTED": Text(
+        409,
+        "重大线索尚未上报,请先上报,或取消标记并说明理由。",
+        "The major clue was not reported upward yet: report it, or take the mark away and say why.",
+    ),
     "NOT_VERIFIED": Text(
         409,
         "涉嫌犯罪案件须由两名以上执法人员核实后再由负责人决定(国务院令第310号第五条),请另一名执法人员先核实。",

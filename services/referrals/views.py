@@ -139,6 +139,7 @@ class CaseSummary(BaseModel):
     clocks: list[ClockView]
     lamp: Lamp
     urgent: bool
+    major: bool
     linked: bool
     redo_count: int
     outcome: Outcome | None
@@ -166,6 +167,15 @@ class RequestView(BaseModel):
     unverified: bool
 
 
+class MajorView(BaseModel):
+    """The mark of a major clue, and whether and to whom it was reported upward."""
+
+    ground: str
+    ground_name: str | None
+    reported: bool
+    superior: UnitRef | None
+
+
 class CourseView(BaseModel):
     """How the case has been handed on. Cases that belong to it are named to those alone who see them."""
 
@@ -187,6 +197,7 @@ class CourseView(BaseModel):
     supervision: Supervision
     supervision_name: str
     urgent: bool
+    major: MajorView | None
     restricted: bool
     extract: TextView | None
     main_case: UUID | None
@@ -254,6 +265,7 @@ def _common(case: CaseRow, account_id: str, now: datetime) -> dict[str, Any]:
         "clocks": clocks,
         "lamp": max((clock.lamp for clock in clocks), key=_ORDER.index, default="NORMAL"),
         "urgent": case.course.urgent,
+        "major": case.course.major is not None,
         "linked": case.linked,
         "redo_count": case.redo_count,
         "outcome": case.outcome,
@@ -280,6 +292,7 @@ def _course(course: Course, texts: Mapping[UUID, str], seen: Collection[UUID], *
         ),
         kind_name=KIND_ZH[course.kind] if course.kind else None,
         ground_name=ground_name(course.ground),
+        major=MajorView(**dict(course.major), ground_name=ground_name(course.major.ground)) if course.major else None,
         arbiter=course.arbiter,
         receiver=course.receiver,
         papers=list(course.papers),

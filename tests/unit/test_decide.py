@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts import judge
-from contracts.course import Course, Request, Support
+from contracts.course import Course, Major, Request, Support
 from contracts.lifecycle import (
     DUTY,
     ENDED,
@@ -152,6 +152,18 @@ CONDITIONS: list[tuple[Act, Stage, dict[str, object], str]] = [
     (Act.RELEASE_SUPPORT, Stage.HANDLING, {"course": Course()}, judge.NO_SUPPORT),
     (Act.LIFT_SUPERVISION, Stage.HANDLING, {"course": Course()}, judge.NOT_SUPERVISED),
     (Act.MARK_URGENT, Stage.HANDLING, {"course": Course(urgent=True)}, judge.ALREADY_URGENT),
+    (Act.MARK_MAJOR, Stage.HANDLING, {"course": Course(major=Major(ground="XF-25"))}, judge.ALREADY_MAJOR),
+    (Act.REPORT_MAJOR, Stage.HANDLING, {"course": Course()}, judge.NOT_MAJOR),
+    (Act.LIFT_MAJOR, Stage.HANDLING, {"course": Course()}, judge.NOT_MAJOR),
+    (
+        Act.REPORT_MAJOR,
+        Stage.HANDLING,
+        {"course": Course(major=Major(ground="XF-25", reported=True))},
+        judge.ALREADY_REPORTED,
+    ),
+    (Act.REPLY, Stage.HANDLING, {"course": Course(major=Major(ground="XF-25"))}, judge.MAJOR_UNREPORTED),
+    (Act.REJECT, Stage.TRIAGE, {"course": Course(major=Major(ground="XF-25"))}, judge.MAJOR_UNREPORTED),
+    (Act.MERGE, Stage.TRIAGE, {"course": Course(major=Major(ground="XF-25"))}, judge.MAJOR_UNREPORTED),
     (Act.SPLIT, Stage.TRIAGE, {"course": Course(split_case=uuid4())}, judge.ALREADY_SPLIT),
     (Act.MERGE, Stage.TRIAGE, {"course": Course(merged_cases=(uuid4(),))}, judge.HAS_MERGED),
 ]

@@ -33,6 +33,7 @@ AT_HOME = {
     P.RECEIPT: {S.REFERRED},
     P.DISPOSAL: {S.REFERRED},
     P.ANSWER: {S.REFERRED, S.FEEDBACK},
+    P.REPORT_UP: {S.TRIAGE, S.SUPPLEMENT, S.PENDING_DISPATCH, S.ARBITRATION, S.REFERRED, *HELD},
     P.VISIT: {S.PENDING_VISIT},
     P.SILENCE: {S.PENDING_VISIT},
     P.REVIEW_REQUEST: {S.CLOSED, S.REJECTED},
@@ -42,7 +43,7 @@ AT_HOME = {
 TOWARDS_THE_END = (
     Act.UNMERGE, Act.ACCEPT, Act.DISPATCH, Act.SIGN, Act.RELEASE_SUPPORT, Act.DENY_RETURN, Act.DESIGNATE,
     Act.RECORD_DISPOSAL, Act.REPLY, Act.REVIEW_PASS, Act.RECORD_VISIT, Act.REFERRAL_RETURNED, Act.LINK_RESPONDENTS,
-    Act.REJECT, Act.RECALL, Act.APPROVE_RETURN, Act.RECLASSIFY, Act.REASSIGN,
+    Act.LIFT_MAJOR, Act.REJECT, Act.RECALL, Act.APPROVE_RETURN, Act.RECLASSIFY, Act.REASSIGN,
 )  # fmt: skip
 DEPTH, TRIES = 25, 60
 
@@ -111,6 +112,7 @@ def attended(state: CaseState) -> None:
     """What is asked of somebody beside the holder has its clock, and no clock runs for what nobody was asked."""
     running, course = purposes(state), state.course
     assert (P.SUPPORT in running) == bool(course.waiting_supports())
+    assert (P.REPORT_UP in running) == (course.major is not None and not course.major.reported)
     request = course.request
     referral = request is not None and request.act is Act.PROPOSE_REFERRAL
     asked = referral and not request.approved and (request.verified_by or not request.verify)  # type: ignore[union-attr]
@@ -147,7 +149,16 @@ def kind_of(state: CaseState) -> tuple[object, ...]:
     seats = tuple(unit and unit.unit_id for unit in (state.desk, state.holder, course.arbiter, course.receiver))
     clock_kinds = tuple(sorted((it.deadline.purpose, it.suspended) for it in state.clocks))
     helpers = tuple(sorted((it.unit.unit_id, it.document is None) for it in course.supports))
-    flags = (course.designated, course.received, course.disposal, course.restricted, course.kind, course.excluded)
+    major = course.major and (course.major.reported, course.major.superior and course.major.superior.unit_id)
+    flags = (
+        major,
+        course.designated,
+        course.received,
+        course.disposal,
+        course.restricted,
+        course.kind,
+        course.excluded,
+    )
     return (
         state.stage, state.facts.track, state.facts.category, state.linked, state.respondent_units, state.redo_count,
         min(course.bounces, 2), seats, request, clock_kinds, helpers, flags, state.task and state.task.assignee,

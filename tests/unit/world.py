@@ -101,7 +101,9 @@ ACCUSABLE = ("hosp-a", "wj-a", "wj-p", "wj-b", "yb-a", "jj-a", "ga-a")
 def parts(state: CaseState) -> Iterator[str]:
     """The ids of the units with a part in the case now."""
     course = state.course
-    named = (state.desk, state.holder, course.arbiter, course.receiver, *(support.unit for support in course.supports))
+    superior = course.major.superior if course.major else None
+    helpers = (support.unit for support in course.supports)
+    named = (state.desk, state.holder, course.arbiter, course.receiver, superior, *helpers)
     yield from (unit.unit_id for unit in named if unit is not None)
     yield from (task.unit_id for task in (*judge.tasks_beside(course, state.holder), state.task) if task is not None)
 
@@ -292,6 +294,8 @@ class World:
                 wished = [{"unit_id": unit_id, "ground": code, "papers": sent} for unit_id, code, sent in ways]
             case Act.REQUEST_RETURN:
                 wished = [{"ground": code} for code in (None, "NOT_COMPETENT", "XF-22")]
+            case Act.MARK_MAJOR:
+                wished = [{"ground": code} for code in ("XF-25", "XF-22")]
             case Act.MERGE:
                 wished = [{"main_case_id": other} for other in self.cases if other != case_id]
             case Act.RECORD_VISIT:

@@ -10,7 +10,7 @@ from temporalio.exceptions import ApplicationError
 from contracts import judge
 from contracts.cases import Deadline, DocumentRef, Outcome, UnitRef
 from contracts.clock import BusinessClock, wall_clock
-from contracts.course import ClockEventType, Course, Request, Support
+from contracts.course import ClockEventType, Course, Major, Request, Support
 from contracts.lifecycle import ROLES_AT, RULE, Act, Channel, Party, Purpose, Role, Seat, Stage, Supervision, Track
 from contracts.messages import (
     CONFLICTING_CONTENT,
@@ -66,6 +66,7 @@ DAYS = {
     Purpose.RECEIPT: 5,
     Purpose.DISPOSAL: 60,
     Purpose.ANSWER: 15,
+    Purpose.REPORT_UP: 1,
     Purpose.HANDLE: 7,
     Purpose.VISIT: 1,
     Purpose.SILENCE: 10,
@@ -269,6 +270,7 @@ _TO = {
     Act.RELEASE_SUPPORT: INSURANCE,
     Act.REFER: DISCIPLINE,
     Act.PROPOSE_REFERRAL: DISCIPLINE,
+    Act.REPORT_MAJOR: SUPERIOR,
 }
 
 
@@ -304,6 +306,8 @@ def furnished(state: CaseState, act: Act) -> CaseState:
             course = Course(supports=(helper,))
         case Act.RESUME_CLOCK:
             clocks = (running(Purpose.HANDLE, suspended=True),)
+        case Act.REPORT_MAJOR | Act.LIFT_MAJOR:
+            course = Course(major=Major(ground="XF-25"))
         case Act.LIFT_SUPERVISION:
             course = Course(supervision=Supervision.LISTED)
         case Act.REPLY if state.stage is Stage.REFERRED:
@@ -351,7 +355,7 @@ def command(
         "extract": document(),
         "purpose": Purpose.HANDLE,
         "amount": 3.0,
-        "ground": "EXPERTISE" if act is Act.SUSPEND_CLOCK else "COMPETENCE",
+        "ground": {Act.SUSPEND_CLOCK: "EXPERTISE", Act.MARK_MAJOR: "XF-25"}.get(act, "COMPETENCE"),
         "category": "0802",
         "level": Supervision.ORDINARY,
         "disposal": "TALK",

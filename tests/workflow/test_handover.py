@@ -8,6 +8,7 @@ from uuid import uuid4
 import pytest
 from temporalio.client import WorkflowHandle
 
+from contracts.course import Major
 from contracts.lifecycle import Act, HandoverKind, Purpose, Role, Stage, Supervision, Track
 from contracts.messages import (
     ILLEGAL_ACT,
@@ -350,3 +351,32 @@ async def test_a_leaders_no_to_a_referral_has_its_reason_on_record(bench: Bench)
     denied = await do(bench, handle, Act.DENY_REFERRAL)
     assert denied.course.request is None
     assert bench.office.steps[-1].note is not None
+
+
+async def test_a_major_clue_is_reported_upward_in_time_before_it_is_answered(bench: Bench) -> None:
+    handle = await bench.start(new_case())
+    ready = await do(bench, handle, *TO_HANDLING)
+    wrong = command(ready, Act.MARK_MAJOR, ground="XF-22")
+    assert await refused(handle, wrong) == (ROUTE_REFUSED, "WRONG_GROUND")
+    marked = await do(bench, handle, Act.MARK_MAJOR)
+    assert marked.course.major == Major(ground="XF-25")
+    assert due(marked, Purpose.REPORT_UP)
+    assert marked.changed_sequence == ready.changed_sequence, "nobody's view is out of date by it"
+    assert await refused(handle, command(marked, Act.REPLY)) == (ILLEGAL_ACT, "MAJOR_UNREPORTED")
+    await bench.forward(handle, 1.05)
+    assert Act.OVERDUE in bench.office.acts
+    reported = await do(bench, handle, Act.REPORT_MAJOR)
+    assert reported.course.major == Major(ground="XF-25", reported=True, superior=SUPERIOR)
+    assert due(reported, Purpose.REPORT_UP) is None
+    assert (reported.stage, reported.holder) == (Stage.HANDLING, HEALTH), "the holder goes on with it"
+    assert (await do(bench, handle, Act.REPLY)).stage is Stage.FEEDBACK
+
+
+async def test_a_major_clue_that_becomes_guarded_is_reported_anew(bench: Bench) -> None:
+    handle = await bench.start(new_case())
+    await bench.until(handle, in_stage(Stage.TRIAGE))
+    await do(bench, handle, Act.MARK_MAJOR, Act.REPORT_MAJOR)
+    above = await do(bench, handle, Act.BYPASS)
+    assert above.course.major == Major(ground="XF-25"), "whoever was told may be whom it is about"
+    assert due(above, Purpose.REPORT_UP)
+    assert (await do(bench, handle, Act.LIFT_MAJOR)).course.major is None

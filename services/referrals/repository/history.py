@@ -214,6 +214,7 @@ def _parts(step: Transition) -> dict[str, str]:
     course = step.course
     seats = [(step.desk, "DESK"), (step.holder, "HOLDER"), (course.arbiter, "ARBITER"), (course.receiver, "RECEIVER")]
     seats += [(support.unit, "SUPPORT") for support in course.supports]
+    seats.append((course.major.superior if course.major else None, "SUPERIOR"))
     parts: dict[str, str] = {}
     for unit, part in seats:
         if unit is not None:

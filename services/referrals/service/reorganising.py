@@ -104,7 +104,10 @@ def succession(case: CaseRow, unit_id: str, tree: dict[str, Unit]) -> Succession
     if case.facts.track is not Track.INTEGRITY:
         return Succession(unit_id=unit_id, successor=successor.ref())
     course = case.course
-    seats = (case.desk, case.holder, course.arbiter, course.receiver, *(found.unit for found in course.supports))
+    superior = course.major.superior if course.major else None
+    seats = (
+        case.desk, case.holder, course.arbiter, course.receiver, superior, *(found.unit for found in course.supports)
+    )  # fmt: skip
     sitting = {successor.unit_id if seat.unit_id == unit_id else seat.unit_id for seat in seats if seat is not None}
     accused = tuple(sorted(seat for seat in sitting if domain.accused(tree[seat], case.respondent_units)))
     desk: UnitRef | None = None

@@ -256,6 +256,10 @@ def _concerned(step: Transition) -> tuple[UnitRef, ...]:
             return (course.supports[-1].unit,)
         case Act.REFER if course.receiver is not None:
             return (course.receiver,)
+        case Act.REPORT_MAJOR if course.major is not None and course.major.superior is not None:
+            return (course.major.superior,)
+        case Act.MARK_MAJOR | Act.LIFT_MAJOR:
+            return (step.desk, sender)
         case (
             Act.REQUEST_EXTENSION
             | Act.GRANT_EXTENSION

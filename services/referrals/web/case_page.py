@@ -25,11 +25,13 @@ _CASE = HOME + "/cases/{case_id}"
 
 
 def place(who: Identity, view: CaseView) -> str:
-    """What the officer's unit is to the case: HAS a part in it now, HAD one, or WATCHES from above."""
+    """What the officer's unit is to the case: HAS a part in it now, HAD one, was TOLD of it, or WATCHES from above."""
     unit, course = who.account.unit_id, view.course
     now = (view.desk, view.holder, course.arbiter, course.receiver, *(support.unit for support in course.supports))
     if unit in {ref.unit_id for ref in now if ref is not None}:
         return "HAS"
+    if course.major is not None and course.major.superior is not None and course.major.superior.unit_id == unit:
+        return "TOLD"
     had = any(
         unit in (step.desk.unit_id, step.holder.unit_id if step.holder else None)
         or (step.act is Act.DESIGNATE and step.unit_id == unit)

@@ -14,7 +14,7 @@ _ALARMS = frozenset(
     {Act.OVERDUE, Act.SIGN_LAPSED, Act.VISIT_LAPSED, Act.REVIEW_FAIL, Act.REJECT, Act.APPROVE_RETURN,
      Act.REFERRAL_RETURNED, *LADDER}
 )  # fmt: skip
-_WARNINGS = frozenset({Act.DUE_SOON, Act.URGE, Act.REQUEST_RETURN, Act.SUPERVISE, Act.MARK_URGENT})
+_WARNINGS = frozenset({Act.DUE_SOON, Act.URGE, Act.REQUEST_RETURN, Act.SUPERVISE, Act.MARK_URGENT, Act.MARK_MAJOR})
 
 
 @dataclass(frozen=True)

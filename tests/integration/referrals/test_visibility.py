@@ -62,6 +62,23 @@ async def test_a_supervisor_above_sees_complaints_below_but_no_reports(office: O
     assert await seen(db, above, report) == set()
 
 
+async def test_the_authority_above_sees_a_report_once_it_was_reported_upward(office: Office, db: Database) -> None:
+    case_id = await office.dispatched(Track.INTEGRITY, to="wj-a")
+    above, other = Principal("officer", "x", ("wj",)), Principal("officer", "x", ("yb",))
+    await office.act("handler.wj-a", case_id, "MARK_MAJOR", ground="XF-25", note="涉及面广")
+    assert await seen(db, above, case_id) == set()
+    answer = await office.try_act("handler.wj-a", case_id, "REPORT_MAJOR", unit_id="yb", note="请核示")
+    assert (answer.status_code, answer.json()["code"]) == (422, "NOT_SUPERIOR")
+    await office.act("handler.wj-a", case_id, "REPORT_MAJOR", unit_id="wj", note="请核示")
+    assert "cases" in await seen(db, above, case_id)
+    assert await seen(db, other, case_id) == set()
+    page = await office.view("handler.wj", case_id)
+    assert page["major"]
+    assert page["course"]["major"]["superior"]["unit_id"] == "wj"
+    assert [step["note"]["text"] for step in page["timeline"][-2:]] == ["涉及面广", "请核示"]
+    assert page["legal_acts"] == []
+
+
 async def test_a_report_that_was_passed_on_is_out_of_sight(office: Office, db: Database) -> None:
     case_id = await office.dispatched(Track.INTEGRITY, to="wj-a")
     await office.act("handler.wj-a", case_id, "SIGN")

@@ -211,3 +211,30 @@ def test_papers_go_to_who_takes_them_alone() -> None:
     (permit,) = handovers.permits(unit_of("YB"), tax, transfers())
     assert handovers.refuse_papers(("OTHER",), permit, tax, papers()) == "UNKNOWN_PAPER"
     assert handovers.refuse_papers((), permit, tax, papers()) is None
+
+
+@pytest.mark.parametrize(
+    ("sender", "receiver", "track", "linked", "refusal"),
+    [
+        ("wj-a", "wj-p", domain.Track.GENERAL, True, None),
+        ("yb-a", "wj-p", domain.Track.GENERAL, True, None),
+        ("hosp-a", "wj-a", domain.Track.GENERAL, True, None),
+        ("desk-a", "conf-p", domain.Track.GENERAL, True, None),
+        ("wj-a", "yb-a", domain.Track.GENERAL, True, Refusal.NOT_SUPERIOR),
+        ("wj-a", "wj-b", domain.Track.GENERAL, True, Refusal.NOT_SUPERIOR),
+        ("wj-a", "hosp-a", domain.Track.GENERAL, True, Refusal.NOT_SUPERIOR),
+        ("wj-a", "rdesk-p", domain.Track.INTEGRITY, True, Refusal.NOT_SUPERIOR),
+        ("rdesk-b", "rdesk-p", domain.Track.INTEGRITY, False, None),
+        ("rdesk-b", "wj-p", domain.Track.INTEGRITY, False, Refusal.UNLINKED),
+        ("rdesk-b", "conf-p", domain.Track.INTEGRITY, True, Refusal.NOT_SUPERIOR),
+        ("wj-b", "wj-p", domain.Track.INTEGRITY, True, Refusal.ACCUSED),
+    ],
+)
+def test_a_major_clue_goes_to_an_authority_above_that_is_not_accused(
+    sender: str, receiver: str, track: domain.Track, linked: bool, refusal: Refusal | None
+) -> None:
+    accused = ("wj-p",) if refusal is Refusal.ACCUSED else ()
+    hop = Hop(
+        track, categories()["0802"], "990100", UNITS[sender], False, linked, accused, act=Act.REPORT_MAJOR
+    )  # fmt: skip
+    assert domain.refuse(UNITS[receiver], hop) is refusal
