@@ -117,6 +117,28 @@ async def test_a_reporter_files_follows_adds_reads_and_rates_without_scripts(
         assert not [url for url in reporter.addresses if number in url or code in url]
 
 
+@pytest.mark.parametrize("size", [{"width": 390, "height": 844}, DESK], ids=["phone", "desk"])
+async def test_retaliation_is_reported_where_the_complaint_is_followed(visit: Visits, size: dict[str, int]) -> None:
+    async with visit(size=size) as reporter:
+        page = reporter.page
+        number, _ = await filed(reporter)
+        await keep(page)
+        await page.get_by_role("link", name="因为反映问题受到打击报复").click()
+        await expect(page.get_by_text("新的紧急举报")).to_be_visible()
+        await reporter.picture(f"retaliation-{size['width']}")
+        await page.get_by_label("发生了什么").fill("因为我反映了收费问题，科室停了我家人的复诊号。")
+        await page.get_by_role("button", name="提交紧急举报").click()
+        new, code = await receipt(page)
+        assert new != number
+        await reporter.picture(f"retaliation-receipt-{size['width']}")
+        await keep(page)
+        await expect(page.get_by_text(new)).to_be_visible()
+        await shows(page, "已登记")
+        wide = int(await page.locator("html").evaluate("e => e.scrollWidth - window.innerWidth"))
+        assert wide <= 0
+        assert not [url for url in reporter.addresses if new in url or code in url]
+
+
 async def test_what_is_wrong_stands_beside_its_field_and_nothing_typed_is_lost(visit: Visits) -> None:
     async with visit() as reporter:
         page = reporter.page

@@ -7,7 +7,7 @@ from fastapi import FastAPI
 from services.chassis.settings import Settings
 from services.chassis.web.pages import Pages
 from services.chassis.web.problems import ProblemPages
-from services.complaints.web import filing, following
+from services.complaints.web import filing, following, retaliating
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -17,6 +17,6 @@ def add_pages(app: FastAPI, settings: Settings) -> None:
     pages = Pages(TEMPLATES, secure=settings.over_https)
     app.state.pages = pages
     pages.mount(app)
-    for part in (filing, following):
+    for part in (filing, following, retaliating):
         app.include_router(part.router)
     app.add_middleware(ProblemPages, pages=pages)

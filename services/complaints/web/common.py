@@ -1,5 +1,6 @@
 """What all pages of the site share: how they are answered, and the cookies of a reporter."""
 
+import secrets
 from typing import Any, cast
 
 from fastapi import Request
@@ -26,6 +27,11 @@ def page(request: Request, template: str, status: int = 200, **context: Any) -> 
 def see(path: str) -> Response:
     """Go on with another page, which a reload then repeats instead of the form."""
     return RedirectResponse(path, 303, {"Cache-Control": "no-store"})
+
+
+def new_key() -> str:
+    """What makes two submissions of one page the same."""
+    return secrets.token_urlsafe(24)
 
 
 def receipt_cookie(request: Request) -> SealedCookie:

@@ -2,7 +2,6 @@
 
 import hashlib
 import re
-import secrets
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -19,7 +18,7 @@ from services.complaints.runtime import Runtime, runtime
 from services.complaints.schemas import Credentials, Receipt, Submission
 from services.complaints.service import Origin
 from services.complaints.web import filing_form
-from services.complaints.web.common import filed_cookie, language, page, receipt_cookie, see, tracking_cookie
+from services.complaints.web.common import filed_cookie, language, new_key, page, receipt_cookie, see, tracking_cookie
 from services.complaints.web.errors import of_failure
 from services.complaints.web.uploads import MAX_FILES, add_files, read_files
 
@@ -111,11 +110,6 @@ async def _add(rt: Runtime, receipt: Receipt, uploads: list[Upload], key: str) -
         of_failure(error, "zh")
         return True
     return False
-
-
-def new_key() -> str:
-    """What makes two submissions of one page the same."""
-    return secrets.token_urlsafe(24)
 
 
 def _recognise(request: Request, values: dict[str, str], reading: filing_form.Reading) -> None:

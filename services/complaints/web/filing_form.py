@@ -69,11 +69,11 @@ def read(values: Mapping[str, str], language: Lang) -> Reading:
         "region": region or "000000",
         "narrative": values.get("narrative", ""),
         "wants": values.get("wants", ""),
-        "respondents": [line for line in values.get("respondents", "").split("\n") if line.strip()],
+        "respondents": lines(values.get("respondents", "")),
         "track": Track.INTEGRITY if values.get("as_report") else None,
         "language": language,
     }
-    _reporter(values, language, raw, reading.errors)
+    raw |= reporter(values, language, reading.errors)
     try:
         submission = Submission.model_validate(raw)
     except ValidationError as error:
@@ -107,11 +107,19 @@ def _region(values: Mapping[str, str], language: Lang, reading: Reading) -> str 
     return None
 
 
-def _reporter(values: Mapping[str, str], language: Lang, raw: dict[str, Any], errors: Errors) -> None:
-    """Nothing of an identity is read when the reporter chose to stay anonymous, whatever the fields hold."""
+def lines(text: str) -> list[str]:
+    """What stands in a field that takes one thing a line."""
+    return [line for line in text.split("\n") if line.strip()]
+
+
+def reporter(values: Mapping[str, str], language: Lang, errors: Errors) -> dict[str, Any]:
+    """`reporter` and `ways` of a submission; what does not fit goes into ``errors``.
+
+    Nothing of an identity is read when the reporter chose to stay anonymous, whatever the fields hold.
+    """
     identity = values.get("identity", ANONYMOUS)
     if identity not in (CONTACT, NAMED):
-        return
+        return {}
     given = {name: values.get(name, "").strip() for name in ("phone", "email")}
     if identity == NAMED:
         given["name"] = values.get("name", "").strip()
@@ -126,5 +134,4 @@ def _reporter(values: Mapping[str, str], language: Lang, raw: dict[str, Any], er
         if not given[needed[way]]:
             zh, en = "选择了这种通知方式，请填写。", "You want to be told this way: fill this in."
             errors.setdefault(needed[way], zh if language == "zh" else en)
-    raw["reporter"] = given
-    raw["ways"] = ways
+    return {"reporter": given, "ways": ways}

@@ -14,9 +14,9 @@ from services.complaints.http_inputs import FORM_BYTES
 from services.complaints.reporters import present
 from services.complaints.runtime import PUBLIC, runtime
 from services.complaints.schemas import Credentials, Rating, Supplement
-from services.complaints.web.common import filed_cookie, language, page, receipt_cookie, see, tracking_cookie
+from services.complaints.web import retaliating
+from services.complaints.web.common import filed_cookie, language, new_key, page, receipt_cookie, see, tracking_cookie
 from services.complaints.web.errors import Errors, of_failure, of_validation
-from services.complaints.web.filing import new_key
 from services.complaints.web.filing_form import typed
 from services.complaints.web.uploads import MAX_FILES, add_files, read_files
 from services.complaints.web.words import asked, course, explained, headline, mood
@@ -47,8 +47,12 @@ async def open_case(request: Request) -> Response:
     except Exception as error:  # noqa: BLE001 raised again by of_failure unless it can be told
         status, errors = of_failure(error, lang)
     else:
+        opened = Session(credentials.model_dump(), new_key())
+        if values.get("about") == retaliating.ABOUT:
+            kept = {name: values.get(name, "") for name in ("text", "respondents")}
+            return retaliating.form(request, opened, values=kept)
         if values.get("text"):  # written on a page whose visit had ended: it is there to be sent now
-            return await _case(request, Session(credentials.model_dump(), new_key()), values={"text": values["text"]})
+            return await _case(request, opened, values={"text": values["text"]})
         answer = see("/tracking/case")
         tracking_cookie(request).write(answer, credentials.model_dump())
         return answer

@@ -20,6 +20,7 @@ from services.chassis.settings import Settings
 from services.complaints.documents import Documents
 from services.complaints.main import build
 from services.complaints.runtime import Runtime
+from tests.integration.complaints.browsing import OWN_PAGE
 from tests.integration.complaints.people import Referrals, Reporter
 
 
@@ -111,3 +112,13 @@ def reporter(http: httpx.AsyncClient) -> Reporter:
 @pytest.fixture
 def referrals_tokens(settings: Settings) -> ServiceTokens:
     return ServiceTokens("referrals", settings.keys_dir)
+
+
+@pytest.fixture
+def browser(app: FastAPI) -> httpx.AsyncClient:
+    """A reporter's, without scripts."""
+    return httpx.AsyncClient(
+        transport=httpx.ASGITransport(app, raise_app_exceptions=False),
+        base_url="http://complaints",
+        headers={"Accept": "text/html", **OWN_PAGE},
+    )
