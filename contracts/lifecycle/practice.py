@@ -61,6 +61,7 @@ TOLD_TO_REPORTER = frozenset(
         Act.RECORD_VISIT,
         Act.RATE,
         Act.SILENCE_LAPSED,
+        Act.SUCCEED,
     }
 )
 """What the reporter may know of and is told. Names of officers, reviews and reminders are not among it."""

@@ -241,6 +241,7 @@ _ZH: dict[Act, Callable[[Step], str]] = {
     Act.SUSPEND_CLOCK: lambda step: "因检测鉴定、听证或等待其他机关结论等法定事由,办理期限中止计算。",
     Act.RESUME_CLOCK: lambda step: f"办理期限恢复计算{_answer_zh(step)}。",
     Act.REFER: lambda step: "已依法移送有权机关处理。",
+    Act.SUCCEED: lambda step: f"因单位合并或更名,由{step.holder or step.desk}接续办理{_answer_zh(step)}。",
     Act.RECORD_RECEIPT: lambda step: "接收机关已签收。",
     Act.REFERRAL_RETURNED: lambda step: f"接收机关退回,继续由{step.holder or step.desk}办理{_answer_zh(step)}。",
     Act.REPLY: lambda step: f"已答复{_outcome(step, 'zh')},请查看答复并评价。",
@@ -278,6 +279,9 @@ _EN: dict[Act, Callable[[Step], str]] = {
     Act.SUSPEND_CLOCK: lambda step: "The time stands still on a legal ground (appraisal, hearing, another authority).",
     Act.RESUME_CLOCK: lambda step: f"The time runs on{_answer_en(step)}.",
     Act.REFER: lambda step: "Referred by law to the competent authority.",
+    Act.SUCCEED: lambda step: (
+        f"A unit was renamed or merged: {step.holder or step.desk} goes on with it{_answer_en(step)}."
+    ),
     Act.RECORD_RECEIPT: lambda step: "The receiving authority acknowledged it.",
     Act.REFERRAL_RETURNED: lambda step: (
         f"The receiving authority sent it back: {step.holder or step.desk} goes on{_answer_en(step)}."

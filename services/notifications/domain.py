@@ -37,6 +37,7 @@ class Template(StrEnum):
     RESUMED = "RESUMED"
     REFERRED = "REFERRED"
     RECEIVED = "RECEIVED"
+    SUCCEEDED = "SUCCEEDED"
     CLOSED = "CLOSED"
     PERIOD_MOVED = "PERIOD_MOVED"
     PROGRESS = "PROGRESS"
@@ -193,6 +194,7 @@ _REPORTER_TEMPLATE: dict[Act, Template] = {
     Act.REPLY: Template.REPLIED,
     Act.REVIEW_PASS: Template.REPLIED,
     Act.RECOUNT: Template.PERIOD_MOVED,
+    Act.SUCCEED: Template.SUCCEEDED,
 }
 _BY_STAGE: dict[Stage, Template] = {
     Stage.CLOSED: Template.CLOSED,

@@ -116,6 +116,7 @@ ZH: dict[Template, Text] = {
     Template.PAUSED: Text("期限中止计算", ("因法定事由，您的来件办理期限中止计算，恢复时将告知您。",)),
     Template.RESUMED: Text("期限恢复计算", ("您的来件办理期限恢复计算。", "{answer_by}")),
     Template.REFERRED: Text("已移送", ("您的来件已依法移送有权机关处理，结果将告知您。",)),
+    Template.SUCCEEDED: Text("承办单位有变更", ("因单位合并或更名，您的来件由{has_it}接续办理。", "{answer_by}")),
     Template.RECEIVED: Text("移送已签收", ("有权机关已签收您的来件。",)),
     Template.CLOSED: Text("已办结", ("您的来件已办结。{outcome}", "办理情况请在查询页查看。")),
     Template.PERIOD_MOVED: Text(
@@ -208,6 +209,10 @@ EN: dict[Template, Text] = {
     Template.REFERRED: Text(
         "referred", ("Your submission was referred by law to the competent authority; you are told the result.",)
     ),
+    Template.SUCCEEDED: Text(
+        "unit renamed or merged",
+        ("A unit was renamed or merged: {has_it} goes on with your submission.", "{answer_by}"),
+    ),
     Template.RECEIVED: Text("acknowledged", ("The competent authority acknowledged your submission.",)),
     Template.CLOSED: Text(
         "closed", ("Your submission is closed.{outcome}", "See the tracking page for how it was handled.")
@@ -268,6 +273,7 @@ def words(data: dict[str, str], language: str) -> dict[str, str]:
         "case_number": data.get("case_number", ""),
         "desk": data.get("desk", "") or ("受理单位" if zh else "the desk"),
         "holder": data.get("holder", "") or ("承办单位" if zh else "the unit in charge"),
+        "has_it": data.get("holder") or data.get("desk") or ("承办单位" if zh else "the unit in charge"),
         "at": moment(_instant(data["at"]), language) if "at" in data else "",
         **_reason(data.get("reason_code", ""), zh),
         "outcome": _outcome(data, zh),

@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from contracts import judge
 from contracts.cases import CaseTransitioned, Deadline, DocumentRef, UnitRef, WorkingMoment
 from contracts.clock import BusinessClock
-from contracts.lifecycle import LADDER, REPORTERS_CLOCKS, TOLD_TO_REPORTER, Act, Stage, Track
+from contracts.lifecycle import ENDED, LADDER, REPORTERS_CLOCKS, TOLD_TO_REPORTER, Act, Stage, Track
 from contracts.messages import (
     ArbiterRequest,
     BypassRequest,
@@ -150,7 +150,9 @@ class Steps:
                 raise Conflict("steps before this one are missing")
             concerned = await self._told(session, step) if step.act in LADDER else None
             moments = remind_at(step, calendar, concerned or ()) if step.act in REMINDERS else ()
-            news = transitioned(step, history.chained(head.hash, content), moments, concerned)
+            before = await cases.get(session, case_id) if step.act is Act.SUCCEED else None
+            had = (before.holder or before.desk) if before is not None else None
+            news = transitioned(step, history.chained(head.hash, content), moments, concerned, had)
             await history.write(
                 session,
                 step,
@@ -185,8 +187,12 @@ class Steps:
         return bool(versions) and versions != {(await self.sight.now(session)).version}
 
 
-def told(step: Transition) -> bool:
-    """May the reporter know of the step? Of a recount when it moves a date that the reporter has to keep."""
+def told(step: Transition, had: UnitRef | None = None) -> bool:
+    """May the reporter know of the step? Of a recount when it moves a date that the reporter has to keep; of a
+    succession when the unit that ``had`` the open case goes on under another name."""
+    if step.act is Act.SUCCEED:
+        goes_on = step.to_stage is step.from_stage and step.to_stage not in ENDED | {Stage.MERGED}
+        return goes_on and had is not None and had != (step.holder or step.desk)
     if step.act is Act.REPLY:
         return step.to_stage is Stage.PENDING_VISIT  # 转送: no review stands between
     if step.act is not Act.RECOUNT or step.deadline is None or step.deadline_before is None:
@@ -208,8 +214,10 @@ def transitioned(
     history_hash: str,
     remind_at: tuple[WorkingMoment, ...] = (),
     concerned: tuple[UnitRef, ...] | None = None,
+    had: UnitRef | None = None,
 ) -> CaseTransitioned:
-    """The event of a recorded step. A reply that is not reviewed yet is not named in it."""
+    """The event of a recorded step; ``had``: who had the case before a succession. A reply that is not reviewed yet is
+    not named in it."""
     facts = step.facts
     return CaseTransitioned(
         case_id=facts.case_id,
@@ -224,7 +232,7 @@ def transitioned(
         channel=facts.channel,
         category=facts.category,
         region=facts.region,
-        told=told(step),
+        told=told(step, had),
         desk=step.desk,
         holder=step.holder,
         task=step.task.kind if step.task else None,

@@ -212,3 +212,19 @@ async def test_an_overdue_clock_learns_its_ladder_with_the_record_and_each_step_
     assert [unit.unit_id for unit in event.concerned] == ["hospital", "desk", "wj-a"]
     assert {moment.unit_id for moment in event.remind_at} == {"hospital", "desk", "wj-a"}
     assert not event.told
+
+
+async def test_of_a_succession_the_reporter_is_told_by_the_new_name_of_who_has_the_case(
+    db: Database, activities: Activities
+) -> None:
+    first = first_step()
+    held = following(first, holder=WJ)
+    heir = UnitRef(unit_id="wj-a", name="历下区卫健局", region="370102")
+    succeeded = following(held, act=Act.SUCCEED, holder=heir)
+    quiet = following(succeeded, act=Act.SUCCEED)
+    for step in (first, held, succeeded, quiet):
+        await activities.record_transition(step)
+    async with db.read(SYSTEM) as session:
+        found = await rows(session, "SELECT payload FROM outbox WHERE key = $1 ORDER BY id", str(first.facts.case_id))
+    told = [CaseTransitioned.model_validate_json(row["payload"]) for row in found]
+    assert [(event.told, event.holder) for event in told[2:]] == [(True, heir), (False, heir)]

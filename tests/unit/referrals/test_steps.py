@@ -122,3 +122,27 @@ def test_officers_see_which_dates_are_provisional_in_queue_and_case() -> None:
     queued = summary(replace(row, clocks=(RunningClock(deadline=settled),)), "a", NOON)
     assert queued.task is not None
     assert (queued.task.due, queued.task.provisional) == ("2027-03-03 24:00", False)
+
+
+OLD, NEW = (
+    UnitRef(unit_id="old", name="原单位", region="370100"),
+    UnitRef(unit_id="new", name="新单位", region="370100"),
+)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "had", "told"),
+    [
+        (Stage.HANDLING, Stage.HANDLING, OLD, True),
+        (Stage.HANDLING, Stage.HANDLING, NEW, False),  # a helper's or the desk's successor is none of their business
+        (Stage.HANDLING, Stage.PENDING_DISPATCH, OLD, False),  # taken from an accused successor: dispatching is told
+        (Stage.MERGED, Stage.MERGED, OLD, False),  # the main case tells
+        (Stage.CLOSED, Stage.CLOSED, OLD, False),
+    ],
+)
+def test_the_reporter_is_told_once_who_goes_on_after_a_merger_of_units(
+    before: Stage, after: Stage, had: UnitRef, told: bool
+) -> None:
+    event = transitioned(step(Act.SUCCEED, before, after, holder=NEW), "0" * 64, had=had)
+    assert event.told is told
+    assert event.holder == NEW
