@@ -19,11 +19,16 @@ class ClockEventType(StrEnum):
 
 
 class ClockEvent(Contract):
-    """A suspension, resumption or granted extension; ``amount`` in the clock's own unit, of an extension alone."""
+    """A suspension, resumption or granted extension; ``amount`` in the clock's own unit, of an extension alone.
+
+    ``ground`` of a suspension, or of the one that a ``handover`` to another unit has ended; older writers leave it out.
+    """
 
     type: ClockEventType
     at: Instant
     amount: float = 0
+    ground: Code | None = None
+    handover: bool = False
 
 
 class Support(Contract):

@@ -286,9 +286,10 @@ class ClockChange(Contract):
 
 
 class ClockVerdict(Contract):
-    """``deadline`` after it; None while suspended. ``refusal``: why not."""
+    """``deadline`` after it; None while suspended. ``ground`` of a suspension, to remember. ``refusal``: why not."""
 
     deadline: Deadline | None = None
+    ground: Code | None = None
     refusal: Code | None = None
 
 

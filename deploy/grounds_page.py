@@ -42,9 +42,16 @@ def _grounds(lines: Sequence[Line]) -> Iterable[str]:
 
 
 def _suspensions(lines: Sequence[Line]) -> Iterable[str]:
-    header = ("code", "ground", "article", "clocks", "from", "mark", "source")
+    header = ("code", "ground", "article", "clocks", "from", "mark", "source", "through a hand-over", "mark", "why")
     rows = [
-        [line.cells["code"], _named(line), line.cells["article"], line.cells["clocks"] or "any", *_marks(line)]
+        [
+            line.cells["code"],
+            _named(line),
+            line.cells["article"],
+            line.cells["clocks"] or "any",
+            *_marks(line),
+            *(line.cells[name] for name in ("through", "through_status", "through_source")),
+        ]
         for line in lines
     ]
     return table(header, rows)

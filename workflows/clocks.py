@@ -117,6 +117,13 @@ def started(clocks: Iterable[RunningClock], deadlines: Iterable[Deadline]) -> tu
     return without(clocks, (clock.deadline.purpose for clock in new)) + new
 
 
+def stands_on(clock: RunningClock) -> str | None:
+    """The ground on which a clock stands still; None when it runs, or stands since before grounds were remembered."""
+    if not clock.suspended:
+        return None
+    return next((event.ground for event in reversed(clock.events) if event.type is ClockEventType.SUSPEND), None)
+
+
 def changed(clock: RunningClock, event: ClockEvent, deadline: Deadline | None, now: datetime) -> RunningClock:
     """The clock after a suspension, resumption or extension at ``now``; ``deadline`` None while it is suspended.
 

@@ -26,6 +26,7 @@ from contracts.messages import (
     RouteCheck,
     RouteRequest,
     RouteVerdict,
+    RunningClock,
 )
 from workflows import clocks, decide, major, parts, ports
 from workflows.decide import Effect
@@ -52,9 +53,28 @@ class Moves:
         """The move that a legal command makes at business time ``at``; raises Refused."""
         move = await self._of(state, command, at)
         course, effect = major.guarded_anew(state, state.model_copy(update=move.changes), move.effect)
-        if effect is move.effect:
+        if effect is not move.effect:
+            move = replace(move, effect=effect, changes={**move.changes, "course": course})
+        return await self._given_away(state, move, at)
+
+    async def _given_away(self, state: CaseState, move: Move, at: datetime) -> Move:
+        """The move after which clocks run on that stood still on a ground of the unit that gives the case away."""
+        holder = move.changes.get("holder", state.holder)
+        if state.holder is None or (holder is not None and holder.unit_id == state.holder.unit_id):
             return move
-        return replace(move, effect=effect, changes={**move.changes, "course": course})
+        anew = {*move.effect.stops, *move.effect.starts}
+        found = state.clocks if move.clocks is None else move.clocks
+        left = tuple([clock if clock.deadline.purpose in anew else await self._ended(clock, at) for clock in found])
+        return move if left == found else replace(move, clocks=left)
+
+    async def _ended(self, clock: RunningClock, at: datetime) -> RunningClock:
+        """The clock after its unit has given the case away: it runs on where what it stood on ends with that."""
+        ground = clocks.stands_on(clock)
+        if ground is None:
+            return clock
+        event = ClockEvent(type=ClockEventType.RESUME, at=at, ground=ground, handover=True)
+        verdict = await self._ask(ports.change_clock, ClockChange(clock=clock, event=event, ground=ground))
+        return clock if verdict.deadline is None else clocks.changed(clock, event, verdict.deadline, at)
 
     async def _of(self, state: CaseState, command: Command, at: datetime) -> Move:
         plain = Move(decide.effect(state, command.act, command.satisfaction))
@@ -112,7 +132,7 @@ class Moves:
                     ground=command.ground,
                     asked_sequence=state.sequence + 1,
                     verify=verdict.verify,
-                    asked_by=command.actor.account_id,
+                    asked_by=command.actor.account_id if verdict.verify else None,
                 )
                 # The leader's days run from the report of the two who verified (国务院令第310号 art. 5).
                 effect = replace(plain.effect, starts=()) if verdict.verify else plain.effect
@@ -229,6 +249,7 @@ class Moves:
         if asked:
             wanted = Request(act=command.act, purpose=purpose, amount=amount, asked_sequence=state.sequence + 1)
             return Move(effect, {"course": _with(course, request=wanted)})
+        event = event.model_copy(update={"ground": verdict.ground})
         changed = clocks.changed(clock, event, verdict.deadline, at)
         moved = tuple(changed if found is clock else found for found in state.clocks)
         cleared = {"course": _with(course, request=None)} if command.act is Act.GRANT_EXTENSION else {}

@@ -249,9 +249,8 @@ def papers(on: date | datetime | None = None) -> dict[str, Paper]:
 def suspensions(on: date | datetime | None = None) -> dict[str, Suspension]:
     """Grounds on which a clock may stand still, by code."""
     lines = _on("suspensions", _day(on))
-    return {
-        line.key[0]: Suspension(**_named(line, "code", "name_zh", "name_en", "clocks", "article")) for line in lines
-    }
+    names = ("code", "name_zh", "name_en", "clocks", "through", "through_source", "through_status", "article")
+    return {line.key[0]: Suspension(**_named(line, *names)) for line in lines}
 
 
 def disposals(on: date | datetime | None = None) -> dict[str, Disposal]:

@@ -205,12 +205,17 @@ class Paper(Row):
 
 @dataclass(frozen=True)
 class Suspension(Row):
-    """A ground on which a clock may stand still; ``clocks`` empty: any clock of the case."""
+    """A ground on which a clock may stand still; ``clocks`` empty: any clock of the case.
+
+    ``through`` a hand-over to another unit it STAYS, or ENDS where it was the unit's own; with source and mark."""
 
     code: str
     name_zh: str
     name_en: str
     clocks: tuple[str, ...]
+    through: str
+    through_source: str
+    through_status: str
     article: str
 
 

@@ -265,7 +265,19 @@ TABLES: dict[str, Table] = {
     "papers": _table(
         "papers", ("code",), {"code": code, "department": code, "required": yes_no, **_NAMES, "article": _MAY}
     ),
-    "suspensions": _table("suspensions", ("code",), {"code": code, **_NAMES, "clocks": codes, "article": _MAY}),
+    "suspensions": _table(
+        "suspensions",
+        ("code",),
+        {
+            "code": code,
+            **_NAMES,
+            "clocks": codes,
+            "through": one_of("STAYS", "ENDS"),
+            "through_source": text,
+            "through_status": one_of("V", "S", "K"),
+            "article": _MAY,
+        },
+    ),
     "escalation": _table(
         "escalation",
         ("step",),

@@ -15,7 +15,7 @@ Working days follow the State Council's yearly notice, with its working weekends
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta, timezone
 from enum import StrEnum
 from math import isfinite
@@ -76,11 +76,16 @@ class Rule(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """What happens to a running clock; ``amount`` (in the clock's own unit) is for ``extend`` alone."""
+    """What happens to a running clock; ``amount`` (in the clock's own unit) is for ``extend`` alone.
+
+    ``ground`` of a suspension, or of the one that a ``handover`` to another unit ends: for the trail alone.
+    """
 
     type: EventType
     at: datetime
     amount: float = 0
+    ground: str | None = None
+    handover: bool = False
 
 
 class Kind(StrEnum):
@@ -109,6 +114,8 @@ class Step:
     at: date | datetime
     number: float | None = None
     day: Day | None = None
+    ground: str | None = None
+    handover: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +134,7 @@ class _Course:
 
     def __init__(self, start: datetime, events: Sequence[Event]) -> None:
         self.start = _local(start, "start")
-        self.events = [Event(event.type, _local(event.at, event.type), event.amount) for event in events]
+        self.events = [replace(event, at=_local(event.at, event.type)) for event in events]
         self.extended: float = 0
         running, before = True, self.start
         for event in self.events:
@@ -212,7 +219,7 @@ class _Trail:
                 self.steps.append(Step(Kind.EXTEND, event.at, event.amount))
             else:
                 self.running = event.type == "resume"
-                self.steps.append(Step(Kind(event.type), event.at))
+                self.steps.append(Step(Kind(event.type), event.at, ground=event.ground, handover=event.handover))
 
     @property
     def stands(self) -> bool:

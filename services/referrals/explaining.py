@@ -3,6 +3,7 @@
 from datetime import date, datetime, timedelta
 from typing import Any, Literal
 
+from contracts.reference import suspensions
 from services.referrals.counting import DAY, Counted, Kind, Step
 
 Language = Literal["zh", "en"]
@@ -78,15 +79,29 @@ def reason(step: Step, language: Language) -> str:
         case Kind.ROLLED:
             return f"届满日顺延：{name}" if zh else f"the end moves on: {name}"
         case Kind.SUSPEND:
-            return "中止计时" if zh else "suspended"
+            return ("中止计时" if zh else "suspended") + _standing(step, language)
         case Kind.RESUME:
-            return "恢复计时" if zh else "resumed"
+            return ("恢复计时" if zh else "resumed") + _standing(step, language)
         case Kind.EXTEND:
             return f"延长 {value}" if zh else f"extended by {value}"
         case Kind.RAN:
             return f"累计 {value}" if zh else f"ran: {value}"
         case Kind.DUE:
             return "届满" if zh else "due"
+
+
+def _standing(step: Step, language: Language) -> str:
+    """On what the clock stands still and whether that outlasts a hand-over, or that a hand-over has ended it."""
+    ground = suspensions(step.at).get(step.ground or "") if isinstance(step.at, datetime) else None
+    if ground is None:
+        return ""
+    zh = language == "zh"
+    name = ground.name_zh if zh else ground.name_en
+    if step.handover:
+        return f"：案件移交，{name}随原单位终止" if zh else f": handed over, which ends the unit's own ground ({name})"
+    if ground.through == "ENDS":
+        return f"：{name}（移交其他单位时恢复）" if zh else f": {name} (runs on when another unit takes the case over)"
+    return f"：{name}（移交其他单位仍中止）" if zh else f": {name} (also when another unit takes the case over)"
 
 
 def line(step: Step, language: Language) -> str:
@@ -101,6 +116,8 @@ def as_data(step: Step, language: Language) -> dict[str, Any]:
     at = step.at
     found: dict[str, Any] = {"step": step.kind.value}
     found["at" if isinstance(at, datetime) else "day"] = at.isoformat()
+    if step.ground is not None:
+        found |= {"ground": step.ground, "handover": step.handover}
     if step.number is not None:
         found["amount" if step.kind is Kind.EXTEND else "number"] = step.number
     if step.day is not None:

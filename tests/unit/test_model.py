@@ -16,6 +16,7 @@ from contracts.lifecycle import DUTY, ENDED, FINAL, LAPSE, Act, Purpose, Stage, 
 from contracts.messages import CaseState, ReporterMessage
 from services.referrals import domain
 from tests.unit.world import OFFICERS, UNITS, World, parts
+from workflows import clocks
 
 P, S = Purpose, Stage
 HELD = {S.DISPATCHED, S.RETURN_REQ, S.SIGNED, S.HANDLING, S.REDO}
@@ -105,6 +106,9 @@ def timed(state: CaseState) -> None:
         assert P.REVIEW_REQUEST in running
     if state.stage in FINAL or state.stage is S.MERGED:
         assert not running
+    for clock in state.clocks:
+        if clocks.stands_on(clock) == "HEARING":
+            assert state.holder is not None, "the hearing was the unit's own, which has the case no more"
     assert {P.HANDLE, P.REDO} - running, "two periods for one handling"
 
 

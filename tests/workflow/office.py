@@ -42,6 +42,7 @@ from contracts.messages import (
 from contracts.model import content_hash
 from contracts.reference import grounds
 from services.referrals import handovers, verdicts
+from services.referrals.service import clocks as counted
 from workflows import ports
 
 DESK = UnitRef(unit_id="desk-a", name="甲市受理台", region="990100")
@@ -190,6 +191,8 @@ class Office:
     async def change_clock(self, change: ClockChange) -> ClockVerdict:
         record, event = change.clock.deadline, change.event
         if event.type is ClockEventType.SUSPEND:
+            return ClockVerdict(ground=change.ground)
+        if event.handover and not counted.ends_with_its_unit(change.ground, event.at):
             return ClockVerdict()
         if event.type is ClockEventType.EXTEND:
             longer = timedelta(days=event.amount)

@@ -380,3 +380,32 @@ async def test_a_major_clue_that_becomes_guarded_is_reported_anew(bench: Bench) 
     assert above.course.major == Major(ground="XF-25"), "whoever was told may be whom it is about"
     assert due(above, Purpose.REPORT_UP)
     assert (await do(bench, handle, Act.LIFT_MAJOR)).course.major is None
+
+
+@pytest.mark.parametrize(("ground", "stays"), [("EXPERTISE", True), ("JUDICIAL", True), ("HEARING", False)])
+@pytest.mark.parametrize("away", [Act.TRANSFER, Act.RECALL])
+async def test_what_a_clock_stands_on_outlasts_a_hand_over_or_was_the_units_own(
+    bench: Bench, away: Act, ground: str, stays: bool
+) -> None:
+    handle = await bench.start(new_case())
+    before = await do(bench, handle, *TO_HANDLING)
+    await do(bench, handle, Act.SUSPEND_CLOCK, ground=ground)
+    await bench.forward(handle, 2)
+    moved = await do(bench, handle, away, **({"unit_id": INSURANCE.unit_id} if away is Act.TRANSFER else {}))
+    clock, was = (clocks.running(state.clocks, Purpose.HANDLE) for state in (moved, before))
+    assert clock is not None
+    assert was is not None
+    assert clock.suspended is stays
+    if not stays:
+        assert clock.deadline.due_at > was.deadline.due_at, "the time that it stood still does not count"
+        ended = clock.events[-1]
+        assert (ended.type, ended.ground, ended.handover) == ("resume", "HEARING", True)
+
+
+async def test_a_clock_stands_on_through_a_succession(bench: Bench) -> None:
+    handle = await bench.start(new_case())
+    await do(bench, handle, *TO_HANDLING)
+    held = await do(bench, handle, Act.SUSPEND_CLOCK, ground="HEARING")
+    await handle.signal(SIGNAL_SUCCESSION, Succession(unit_id=HEALTH.unit_id, successor=INSURANCE))
+    after = await bench.until(handle, lambda state: state.holder == INSURANCE)
+    assert after.clocks == held.clocks, "the successor takes the unit's own papers over too"

@@ -155,7 +155,8 @@ async def routes(
 
 
 class ClockEffectView(BaseModel):
-    """A clock before and after; `fate` is CARRY, RESTART, STOP or, for one that begins, START."""
+    """A clock before and after; `fate` is CARRY, RESTART, STOP, START for one that begins; of one that
+    stands still SUSPENDED, or RESUME where its ground ends with the hand-over."""
 
     purpose: Purpose
     fate: str

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from contracts.cases import Deadline
-from contracts.course import ClockEventType
+from contracts.course import ClockEvent, ClockEventType
 from contracts.lifecycle import Channel, Purpose, Track
 from contracts.messages import ClockChange, ClockRequest, ClockVerdict, RunningClock
 from contracts.reference import (
@@ -101,7 +101,7 @@ def recounted(running: RunningClock, calendar: Calendar) -> Deadline:
 
 def events_of(running: RunningClock) -> list[Event]:
     """What happened to a clock, as counting takes it."""
-    return [Event(event.type.value, event.at, event.amount) for event in running.events]
+    return [Event(event.type.value, event.at, event.amount, event.ground, event.handover) for event in running.events]
 
 
 def _moved(record: Deadline, counted: Counted, calendar: Calendar) -> Deadline:
@@ -123,7 +123,8 @@ def changed(change: ClockChange, calendar: Calendar) -> ClockVerdict:
     """The deadline of record after what happens to a running clock, within what its rule allows.
 
     Refusals: NO_EXTENSION, TOO_OFTEN and TOO_LONG by the rule's own extension; TOO_LATE once it is overdue (an
-    extension is asked for before the end); NO_SUSPENSION where the ground does not stop this clock.
+    extension is asked for before the end); NO_SUSPENSION where the ground does not stop this clock. No deadline where
+    the clock stands still, also after a hand-over that does not end what it stands on.
     """
     clock, event = change.clock, change.event
     record, rule = clock.deadline, rule_of(clock.deadline)
@@ -134,6 +135,8 @@ def changed(change: ClockChange, calendar: Calendar) -> ClockVerdict:
         ground = suspensions(event.at).get(change.ground or "")
         if ground is None or (ground.clocks and rule.id not in ground.clocks):
             refusal = "NO_SUSPENSION"
+    if event.handover and not ends_with_its_unit(change.ground, event.at):
+        return ClockVerdict()
     if refusal is not None:
         return ClockVerdict(refusal=refusal)
     after = clock.model_copy(update={"events": (*clock.events, event)})
@@ -141,7 +144,23 @@ def changed(change: ClockChange, calendar: Calendar) -> ClockVerdict:
         counted = count(rule, record.started_at, events_of(after), calendar)
     except CountingError:
         return ClockVerdict(refusal="NO_SUCH_CLOCK")
-    return ClockVerdict() if counted.due is None else ClockVerdict(deadline=_moved(record, counted, calendar))
+    if counted.due is None:
+        return ClockVerdict(ground=change.ground)
+    return ClockVerdict(deadline=_moved(record, counted, calendar))
+
+
+def given_away(clock: RunningClock, at: datetime, calendar: Calendar) -> Deadline | None:
+    """The deadline of a clock that stands still once its unit gives the case away; None where it goes on standing."""
+    stood = (event for event in reversed(clock.events) if event.type is ClockEventType.SUSPEND)
+    ground = next((event.ground for event in stood), None)
+    event = ClockEvent(type=ClockEventType.RESUME, at=at, ground=ground, handover=True)
+    return changed(ClockChange(clock=clock, event=event, ground=ground), calendar).deadline
+
+
+def ends_with_its_unit(ground: str | None, at: datetime) -> bool:
+    """Does a clock that stands on the ground run on when the case goes to another unit (suspensions.csv)?"""
+    row = suspensions(at).get(ground or "")
+    return row is not None and row.through == "ENDS"
 
 
 def _refuse_extension(change: ClockChange, rule: ClockRule) -> str | None:

@@ -25,7 +25,8 @@ class Preview:
 
 @dataclass(frozen=True)
 class ClockForeseen:
-    """One clock: as it runs now, and as it would after; ``fate`` START for one that begins with the hand-over."""
+    """One clock: as it runs now, and as it would after; ``fate`` START for one that begins with the hand-over,
+    SUSPENDED for one that goes on standing still, RESUME for one whose ground ends with it."""
 
     purpose: Purpose
     fate: str
@@ -47,6 +48,8 @@ def foresee(
     """Each clock after a hand-over at business time ``now``: those that run first, then those that start."""
     rule, facts = RULE[act], case.facts
     running = {Purpose(clock.deadline.purpose): clock.deadline for clock in case.clocks}
+    standing = {clock.deadline.purpose: clock for clock in case.clocks if clock.suspended}
+    leaves = case.holder is not None and case.holder.unit_id != unit.unit_id and act is not Act.REFER
     said = {found.purpose: found.fate for found in effects(act, kind, running, fates(now))}
 
     def started(purpose: Purpose) -> Deadline:
@@ -64,6 +67,9 @@ def foresee(
         fate = said.get(purpose, ClockFate.STOP if purpose in rule.stops else ClockFate.CARRY)
         if purpose in rule.starts or fate is ClockFate.RESTART:
             return ClockForeseen(purpose, ClockFate.RESTART.value, deadline, started(purpose))
+        if fate is ClockFate.CARRY and purpose in standing:
+            ended = clocks.given_away(standing[purpose], now, calendar) if leaves else None
+            return ClockForeseen(purpose, "RESUME" if ended else "SUSPENDED", None, ended)
         return ClockForeseen(purpose, fate.value, deadline, deadline if fate is ClockFate.CARRY else None)
 
     new = (ClockForeseen(purpose, "START", None, started(purpose)) for purpose in rule.starts if purpose not in running)

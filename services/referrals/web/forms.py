@@ -340,6 +340,8 @@ def foreseen(clocks: Iterable[ClockForeseen], words: Words) -> list[str]:
         "CARRY": words.pick("继续计时，期限仍为 {after}", "runs on, due {after} as before"),
         "SAME": words.pick("重新计时，期限仍为 {after}", "starts anew, due {after} as before"),
         "RESTART": words.pick("重新计时，期限由 {before} 改为 {after}", "starts anew, due {after} instead of {before}"),
+        "SUSPENDED": words.pick("仍中止计时", "goes on standing still"),
+        "RESUME": words.pick("恢复计时，期限至 {after}", "runs on, due {after}"),
         "STOP": words.pick("停止计时（原期限 {before}）", "stops (was due {before})"),
         "START": words.pick("开始计时，期限至 {after}", "starts, due {after}"),
     }

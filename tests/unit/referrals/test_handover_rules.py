@@ -13,8 +13,9 @@ from contracts.lifecycle import HANDOVER_CLOCKS, Act, HandoverKind, Purpose
 from contracts.messages import ClockChange, RunningClock
 from contracts.reference import categories, clock_rules, departments, grounds, papers, suspensions, transfers
 from contracts.reference import handovers as fates
-from services.referrals import domain, handovers
+from services.referrals import domain, explaining, handovers
 from services.referrals.calendar import StateCouncilCalendar
+from services.referrals.counting import count
 from services.referrals.domain import Hop, Level, Refusal, Unit, UnitKind
 from services.referrals.service import clocks
 from tests.unit.world import UNITS
@@ -238,3 +239,37 @@ def test_a_major_clue_goes_to_an_authority_above_that_is_not_accused(
         track, categories()["0802"], "990100", UNITS[sender], False, linked, accused, act=Act.REPORT_MAJOR
     )  # fmt: skip
     assert domain.refuse(UNITS[receiver], hop) is refusal
+
+
+@pytest.mark.parametrize(
+    ("ground", "told", "after"),
+    [
+        ("EXPERTISE", "移交其他单位仍中止", None),
+        ("JUDICIAL", "移交其他单位仍中止", None),
+        ("HEARING", "移交其他单位时恢复", "案件移交，听证随原单位终止"),
+    ],
+)
+def test_the_trail_of_a_clock_says_what_a_hand_over_made_of_its_suspension(
+    ground: str, told: str, after: str | None
+) -> None:
+    calendar = StateCouncilCalendar()
+    clock = clock_of("SJ-MED" if ground == "EXPERTISE" else "XF-DONE")
+    stood = ClockEvent(type=ClockEventType.SUSPEND, at=START + timedelta(days=2), ground=ground)
+    standing = clock.model_copy(update={"suspended": True, "events": (stood,)})
+    left = clocks.given_away(standing, START + timedelta(days=9), calendar)
+    assert (left is not None) is (after is not None)
+    ended = ClockEvent(type=ClockEventType.RESUME, at=START + timedelta(days=9), ground=ground, handover=True)
+    events = (stood, ended) if left is not None else (stood,)
+    rule = CLOCK[clock.deadline.clock_id]
+    counted = count(
+        rule, clock.deadline.started_at, clocks.events_of(clock.model_copy(update={"events": events})), calendar
+    )
+    lines = explaining.lines(counted, "zh")
+    assert any(told in line for line in lines)
+    assert after is None or any(after in line for line in lines)
+
+
+def test_a_clock_that_stands_still_since_before_grounds_were_remembered_goes_on_standing() -> None:
+    stood = ClockEvent(type=ClockEventType.SUSPEND, at=START + timedelta(days=2))
+    standing = clock_of("XF-DONE").model_copy(update={"suspended": True, "events": (stood,)})
+    assert clocks.given_away(standing, START + timedelta(days=9), StateCouncilCalendar()) is None
