@@ -53,7 +53,7 @@ SERVICES: tuple[Service, ...] = (
     Service("vault", "services.complaints.vault.main", "vault", "/ready", ("HUIYIN_VAULT_DSN",)),
     Service("referrals", "services.referrals.main", "referrals", "/ready", ("HUIYIN_REFERRALS_DSN",)),
     Service("notifications", "services.notifications.main", "notifications", "/ready", ("HUIYIN_NOTIFICATIONS_DSN",)),
-    Service("worker", "workflows.worker", "worker_metrics", "/metrics"),
+    Service("worker", "services.referrals.workflow_worker", "worker_metrics", "/metrics", ("HUIYIN_REFERRALS_DSN",)),
 )
 MAILSINK = "mailsink"
 ENGINES = ("postgres", "kafka", "temporal", MAILSINK)

@@ -64,6 +64,9 @@ _RETRY = RetryPolicy(
     non_retryable_error_types=[CONFLICTING_CONTENT],
 )
 _TIMEOUT = timedelta(seconds=30)
+_ONCE = RetryPolicy(maximum_attempts=1)
+_LOCAL_TIMEOUT = timedelta(seconds=5)
+"""Below a workflow task's ten seconds: what takes longer is not waited for with a task in hand."""
 
 A = TypeVar("A")
 R = TypeVar("R")
@@ -99,7 +102,7 @@ class ComplaintCase:
             await self._serve()
             if self._should_continue():
                 await self._settle()
-                workflow.continue_as_new(self._state)
+                workflow.continue_as_new(self._state.model_copy(update={"local_first": True}))
         while self._joined:
             # Who asked to be joined while the last step was recorded must not wait for ever.
             await self._join(self._joined.pop(0))
@@ -364,16 +367,23 @@ class ComplaintCase:
 
     # -- small things
 
-    async def _ask(self, port: Callable[[A], Awaitable[R]], argument: A) -> R:
+    async def _ask(self, port: Callable[..., Awaitable[R]], *argument: object) -> R:
+        """An activity's answer: from this worker at once, or else from the queue, which tries until it succeeds."""
+        if self._state.local_first:
+            try:
+                near: R = await workflow.execute_local_activity(
+                    port, args=argument, start_to_close_timeout=_LOCAL_TIMEOUT, retry_policy=_ONCE
+                )
+                return near
+            except FailureError:
+                workflow.logger.info("not done here, left to the queue", extra={"activity": port.__name__})
         answer: R = await workflow.execute_activity(
-            port, argument, task_queue=QUEUE_REFERRALS, start_to_close_timeout=_TIMEOUT, retry_policy=_RETRY
+            port, args=argument, task_queue=QUEUE_REFERRALS, start_to_close_timeout=_TIMEOUT, retry_policy=_RETRY
         )
         return answer
 
     async def _read_clock(self) -> BusinessClock:
-        return await workflow.execute_activity(
-            ports.read_clock, task_queue=QUEUE_REFERRALS, start_to_close_timeout=_TIMEOUT, retry_policy=_RETRY
-        )
+        return await self._ask(ports.read_clock)
 
     def _clock(self) -> BusinessClock:
         clock = self._state.business_clock

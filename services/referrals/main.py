@@ -19,6 +19,7 @@ from services.chassis.relay import Relay
 from services.chassis.settings import Settings, get_settings
 from services.referrals import consumers
 from services.referrals.activities import Activities
+from services.referrals.activity_worker import serve_activities
 from services.referrals.api import acts, administration, cases, clocks, duplicates, internal, papers, sessions
 from services.referrals.api.common import Services, add_refusal_handler
 from services.referrals.calendar import StateCouncilCalendar
@@ -39,7 +40,6 @@ from services.referrals.service.steps import Steps
 from services.referrals.service.texts import Texts
 from services.referrals.service.watching import Watching
 from services.referrals.web import routes as workbench
-from services.referrals.worker import serve_activities
 
 SERVICE = "referrals"
 

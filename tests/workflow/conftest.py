@@ -17,6 +17,7 @@ from temporalio.worker import Worker
 
 from contracts.messages import QUERY_STATE, QUEUE_REFERRALS, CaseState, workflow_id
 from tests.workflow.office import Office
+from workflows import ports
 from workflows.complaint_case import ComplaintCase
 
 
@@ -79,11 +80,19 @@ class Bench:
 
 
 @asynccontextmanager
-async def open_bench(environment: WorkflowEnvironment) -> AsyncIterator[Bench]:
+async def open_bench(environment: WorkflowEnvironment, *, far: bool = False) -> AsyncIterator[Bench]:
+    """A bench whose workflow's own worker can do what is asked of it; when ``far``, the queue's alone can."""
     office = Office()
+    stubs = [port for port in vars(ports).values() if hasattr(port, "__temporal_activity_definition")]
     queue = f"cases-{uuid4()}"
     async with (
-        Worker(environment.client, task_queue=queue, workflows=[ComplaintCase]),
+        Worker(
+            environment.client,
+            task_queue=queue,
+            workflows=[ComplaintCase],
+            activities=stubs if far else office.activities(),  # type: ignore[arg-type]
+            no_remote_activities=True,
+        ),
         Worker(environment.client, task_queue=QUEUE_REFERRALS, activities=office.activities()),  # type: ignore[arg-type]
     ):
         yield Bench(environment, office, queue)

@@ -17,13 +17,16 @@ from services.chassis import telemetry, temporal
 from services.chassis.db import Database
 from services.chassis.migrate import upgrade
 from services.chassis.settings import Settings
+from services.referrals.activities import Activities
+from services.referrals.calendar import StateCouncilCalendar
 from services.referrals.main import build
 from services.referrals.service.duplicates import Searching
 from services.referrals.service.registry import Registry
+from services.referrals.service.steps import Steps
+from services.referrals.workflow_worker import make_worker
 from tests.integration.referrals.browsing import Browsers
 from tests.integration.referrals.likeness import Complaints
 from tests.integration.referrals.office import PEOPLE, TREE, Office
-from workflows.worker import make_worker
 
 
 @contextmanager
@@ -85,8 +88,10 @@ async def app(settings: Settings, db: Database) -> AsyncIterator[FastAPI]:
     """The whole process in this one (API, relay, bridge, activities), and a worker for the case workflow."""
     application = build(settings)
     client = await temporal.connect(settings)
-    async with application.router.lifespan_context(application), make_worker(client, settings):
-        yield application
+    async with application.router.lifespan_context(application):
+        activities = Activities(Steps(db, StateCouncilCalendar(), application.state.services.texts))
+        async with make_worker(client, settings, activities):
+            yield application
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

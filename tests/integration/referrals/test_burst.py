@@ -25,9 +25,9 @@ from services.referrals.activities import Activities
 from services.referrals.calendar import StateCouncilCalendar
 from services.referrals.permissions import Officer
 from services.referrals.repository import cases
+from services.referrals.workflow_worker import make_worker
 from tests.integration.referrals.office import steps_of
 from tests.load.burst import overdue, sow
-from workflows.worker import make_worker
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 COUNT = 300
@@ -71,7 +71,7 @@ async def workers(settings: Settings, db: Database, count: int) -> AsyncIterator
     async with AsyncExitStack() as running:
         for _ in range(count):
             client = await temporal.connect(settings)
-            await running.enter_async_context(make_worker(client, settings))
+            await running.enter_async_context(make_worker(client, settings, activities))
             serving = Worker(client, task_queue=QUEUE_REFERRALS, activities=activities.all())
             await running.enter_async_context(serving)
         yield

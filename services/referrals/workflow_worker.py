@@ -1,4 +1,8 @@
-"""The process that runs case workflows, and nothing else: no database, no HTTP, no Kafka."""
+"""The process that runs case workflows, and beside them, as local activities, what they ask of this service.
+
+A step then takes one workflow task and no task of the activity queue. What fails here goes to that queue
+(activity_worker.py), which tries again for as long as it takes.
+"""
 
 import asyncio
 import signal
@@ -11,14 +15,21 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 
 from contracts.messages import QUEUE_CASES
 from services.chassis import garbage, telemetry, temporal
+from services.chassis.crypto import load_keyring
+from services.chassis.db import Database
+from services.chassis.reference import use_reference
 from services.chassis.settings import Settings, get_settings
+from services.referrals.activities import Activities
+from services.referrals.calendar import StateCouncilCalendar
+from services.referrals.service.steps import Steps
+from services.referrals.service.texts import Texts
 from workflows.complaint_case import ComplaintCase
 
 POLLS = 16
 """A task that finds no poll waiting is written to the server's database and read again."""
 
 
-def make_worker(client: Client, settings: Settings) -> Worker:
+def make_worker(client: Client, settings: Settings, activities: Activities) -> Worker:
     """A worker for the queue ``cases``.
 
     The sandbox looks for what is not deterministic, and takes half of the worker's time for it. The workflow's tests
@@ -28,9 +39,12 @@ def make_worker(client: Client, settings: Settings) -> Worker:
         client,
         task_queue=QUEUE_CASES,
         workflows=[ComplaintCase],
+        activities=activities.all(),
+        no_remote_activities=True,
         workflow_runner=SandboxedWorkflowRunner() if settings.worker_sandbox else UnsandboxedWorkflowRunner(),
         max_cached_workflows=settings.worker_cached_workflows,
         max_concurrent_workflow_tasks=settings.worker_concurrent_tasks,
+        max_concurrent_local_activities=settings.db_pool_size + settings.db_max_overflow,
         max_concurrent_workflow_task_polls=POLLS,
     )
 
@@ -38,18 +52,23 @@ def make_worker(client: Client, settings: Settings) -> Worker:
 async def main() -> None:
     """Run until told to stop; workflow tasks in hand are finished first."""
     settings = get_settings()
-    telemetry.setup("workflows", settings)
+    telemetry.setup("referrals", settings)
+    use_reference(settings)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, stop.set)
     client = await temporal.connect(settings)
+    connections = settings.db_pool_size + settings.db_max_overflow
+    db = Database(settings.dsn("referrals"), pool_size=connections, max_overflow=0, name="referrals-worker")
+    activities = Activities(Steps(db, StateCouncilCalendar(), Texts(db, load_keyring(settings.keys_dir, "referrals"))))
     garbage.settle()
-    async with make_worker(client, settings):
+    async with make_worker(client, settings, activities):
         server, thread = start_http_server(settings.worker_metrics_port, settings.host)
         await stop.wait()
         server.shutdown()
         thread.join()
+    await db.close()
 
 
 if __name__ == "__main__":
