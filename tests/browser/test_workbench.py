@@ -121,6 +121,33 @@ async def test_all_windows_of_a_browser_share_one_stream(desks: Desks) -> None:
 
 
 @pytest.mark.parametrize("size", [PHONE, DESK], ids=["phone", "desk"])
+async def test_the_kinds_of_a_hand_over_follow_the_unit_that_is_chosen(desks: Desks, size: dict[str, int]) -> None:
+    number, case = await desks.complaint()
+    await desks.office(number).act(CLERK, "LINK_RESPONDENTS", respondent_units=["hosp-990100-1"])
+    await desks.office(number).act(CLERK, "ACCEPT")
+    async with desks.window(DISPATCHER, size=size, bypass_csp=True) as dispatcher:
+        page = dispatcher.page
+        await dispatcher.go(case)
+        await page.get_by_role("link", name="派单", exact=True).click()
+        kinds = page.get_by_label("方式")
+        await page.get_by_label("云川市医疗保障局").check()
+        await expect(kinds.locator("option[value=ASSIGN]")).to_have_count(1)
+        await kinds.select_option("ASSIGN")
+        await expect(page.locator(".wb-effects")).to_contain_text("方式：交办")
+        await expect(kinds).to_have_value("ASSIGN")
+        await page.get_by_label("说明").fill("请核查收费明细。")
+        await dispatcher.picture(f"workbench-kinds-{size['width']}")
+        await page.get_by_label("云川市第一人民医院").check()
+        await expect(kinds.locator("option[value=ASSIGN]")).to_have_count(0)
+        await expect(kinds).to_have_value("")
+        await expect(page.locator(".wb-effects")).to_contain_text("方式：")
+        await expect(page.locator(".wb-effects")).not_to_contain_text("交办")
+        await expect(page.get_by_label("说明")).to_have_value("请核查收费明细。")
+        assert await dispatcher.violations() == []
+        await dispatcher.picture(f"workbench-kinds-other-{size['width']}")
+
+
+@pytest.mark.parametrize("size", [PHONE, DESK], ids=["phone", "desk"])
 async def test_a_likely_duplicate_is_joined_from_the_case_page(desks: Desks, size: dict[str, int]) -> None:
     (main_number, _), (number, case) = await desks.complaint(), await desks.complaint()
     for found in (main_number, number):

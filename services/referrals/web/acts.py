@@ -15,13 +15,14 @@ from services.chassis.outages import EngineAway
 from services.chassis.problems import Problem, validation_problem
 from services.chassis.web.forms import form_of
 from services.referrals.api.acts import ActRequest
+from services.referrals.domain import Refusal
 from services.referrals.handovers import Candidate
 from services.referrals.refusals import TEXTS, Refused
 from services.referrals.service.acting import Answer
 from services.referrals.service.foreseeing import Preview
 from services.referrals.views import CaseSummary, CaseView, LegalAct
 from services.referrals.web.case_page import case_page
-from services.referrals.web.forms import ActForm, Choices, foreseen, form
+from services.referrals.web.forms import ActForm, Choices, FormField, foreseen, form, listed_permits
 from services.referrals.web.session import HOME, Officer, Visit
 from services.referrals.web.timeline import timeline
 
@@ -75,12 +76,28 @@ async def options(
 
 @router.get(f"{_ACT}/preview")
 async def preview(
-    visit: Officer, case_id: UUID, act: Act, unit_id: Annotated[str, Query(max_length=80)] = "", kind: str = ""
+    visit: Officer,
+    case_id: UUID,
+    act: Act,
+    unit_id: Annotated[str, Query(max_length=80)] = "",
+    kind: str = "",
+    kinds_of: str = "",
 ) -> Response:
-    """What the hand-over would do to each clock if it were sent to this unit, or why it can't be."""
+    """What the hand-over would do to each clock if it were sent to this unit, or why it can't be.
+
+    With the kinds by which the unit may receive it, where the page still shows another's (``kinds_of``).
+    """
     if not unit_id:
         return Response(status_code=204)  # none is chosen yet: what the form says of every unit stays
     words = visit.words
+    kinds = await _kinds(visit, case_id, act, unit_id) if kinds_of != unit_id else None
+    if kinds is not None and kind not in {option.value for option in kinds.options}:
+        kind = ""  # it was chosen for another unit
+    typed = Typed(values={Field.UNIT.value: [unit_id], Field.KIND.value: [kind]})
+
+    def shown(effects: list[str], refused: str | None, by: HandoverKind | None) -> Response:
+        return visit.part("_preview.html", effects=effects, refused=refused, kind=by, kinds=kinds, typed=typed)
+
     try:
         chosen = HandoverKind(kind) if kind else None
         found = await visit.uses.casebook.preview(visit.who, case_id, Preview(act, unit_id, chosen))
@@ -90,8 +107,18 @@ async def preview(
         text = TEXTS[refused.code]
         if text.status == 404:
             raise
-        return visit.part("_effects.html", effects=[], refused=words.pick(text.zh, text.en), kind=None)
-    return visit.part("_effects.html", effects=foreseen(found.clocks, words), refused=None, kind=found.kind)
+        return shown([], words.pick(text.zh, text.en), None)
+    return shown(foreseen(found.clocks, words), None, found.kind)
+
+
+async def _kinds(visit: Visit, case_id: UUID, act: Act, unit_id: str) -> FormField | None:
+    """The field of the kind as the form has it for this unit; None where the act takes no kind, or is not legal."""
+    view = await visit.uses.casebook.view(visit.who, case_id)
+    legal = next((found for found in view.legal_acts if found.act is act), None)
+    if legal is None or Field.KIND not in legal.may:
+        return None
+    made = await _made(visit, view, legal, Typed(values={Field.UNIT.value: [unit_id]}))
+    return next(field for field in made.fields if field.name == Field.KIND)
 
 
 @router.post(_ACT)
@@ -173,9 +200,24 @@ async def _refused(visit: Visit, case_id: UUID, act: str, typed: Typed, refused:
     text, name = TEXTS[refused.code], refused.extra.get("field")
     if text.status == 404:
         raise refused
+    if refused.code == Refusal.KIND_NOT_PERMITTED:
+        why = {Field.KIND.value: await _other_kinds(visit, case_id, Act(act), typed)}
+        return await _again(visit, case_id, act, typed, text.status, None, why)
     if isinstance(name, str):
         return await _again(visit, case_id, act, typed, text.status, None, {name: (text.zh, text.en)})
     return await _again(visit, case_id, act, typed, text.status, (text.zh, text.en))
+
+
+async def _other_kinds(visit: Visit, case_id: UUID, act: Act, typed: Typed) -> tuple[str, str]:
+    """Why the kind does not do, and by which kinds the unit may receive the case."""
+    unit_id = next(iter(typed.values.get(Field.UNIT.value, ())), "")
+    routes = await visit.uses.casebook.routes(visit.who, case_id, act=act)
+    found = next(route for route in routes if route.unit.unit_id == unit_id)
+    name, kinds = found.unit.name, listed_permits(found, visit.words)
+    return (
+        f"依转办权限表，不能以这种方式转给{name}。可选方式：{kinds}。",
+        f"The transfer matrix does not permit this kind towards {name}. What it permits: {kinds}.",
+    )
 
 
 async def _again(
@@ -237,6 +279,7 @@ async def _made(visit: Visit, view: CaseView, legal: LegalAct, typed: Typed, fin
         colleagues=await uses.people.colleagues(who) if Field.ASSIGNEE in names else (),
         people=await uses.people.named(find) if find and Field.RESPONDENT_ACCOUNTS in names else (),
         clocks=view.clocks,
+        unit=next((value for value in typed.values.get(Field.UNIT.value, ()) if value), None),
         main=await _main_case(visit, typed),
         department=departments[receiver.unit_id].department if receiver and departments else None,
     )

@@ -98,6 +98,8 @@ class Choices:
     colleagues: Sequence[Person] = ()
     people: Sequence[Person] = ()
     clocks: Sequence[ClockView] = ()
+    unit: str | None = None
+    """The unit that is chosen as receiver so far."""
     main: Sequence[CaseSummary] = ()
     """The case that it is to be joined to, where that is said already."""
     department: str | None = None
@@ -151,6 +153,8 @@ def _options(name: str, act: LegalAct, choices: Choices, words: Words) -> tuple[
             return Widget.SOME_OF, [Option(unit.unit_id, unit.name, unit.unit_id) for unit in choices.respondents]
         case Field.RESPONDENT_ACCOUNTS:
             return Widget.SOME_OF, [Option(item.account_id, item.name, item.unit_name or "") for item in choices.people]
+        case Field.KIND:
+            return Widget.CHOICE, _kinds(choices, words)
         case Field.MAIN_CASE if choices.main:
             return Widget.ONE_OF, [_main_case(item, words) for item in choices.main]
         case Field.ASSIGNEE:
@@ -174,6 +178,17 @@ def _options(name: str, act: LegalAct, choices: Choices, words: Words) -> tuple[
         case _ if name in TEXT:
             return Widget.AREA, []
     return _fixed(name, choices, words)
+
+
+def _kinds(choices: Choices, words: Words) -> list[Option]:
+    """The kinds by which the chosen unit may receive the case, the usual one first; while none is chosen, those by
+    which any unit may."""
+    open_routes = [route for route in choices.routes if route.refusal is None]
+    if choices.unit is not None:
+        permits = [permit for route in open_routes if route.unit.unit_id == choices.unit for permit in route.permits]
+        return [Option(permit.kind, _permit(permit, words)) for permit in permits]
+    permitted = {permit.kind for route in open_routes for permit in route.permits}
+    return [Option(kind, words.kind(kind)) for kind in HandoverKind if kind in permitted]
 
 
 def _grounds(act: LegalAct, choices: Choices, words: Words) -> list[Option]:
@@ -215,8 +230,6 @@ def _fixed(name: str, choices: Choices, words: Words) -> tuple[Widget, list[Opti
         case Field.SATISFACTION:
             levels = sorted(satisfaction_levels().values(), key=lambda item: -item.level)
             return Widget.CHOICE, [Option(str(item.level), words.pick(item.name_zh, item.name_en)) for item in levels]
-        case Field.KIND:
-            return Widget.CHOICE, [Option(kind, words.kind(kind)) for kind in HandoverKind]
         case Field.CATEGORY:
             return Widget.CHOICE, [
                 Option(item.code, f"{item.code} {words.pick(item.name_zh, item.name_en)}")
@@ -243,12 +256,17 @@ def _route(found: Candidate, words: Words) -> Option:
     if found.refusal is not None:
         text = TEXTS[found.refusal.value]
         return Option(found.unit.unit_id, found.unit.name, found.unit.unit_id, words.pick(text.zh, text.en))
-    return Option(found.unit.unit_id, found.unit.name, "；".join(_permit(permit, words) for permit in found.permits))
+    return Option(found.unit.unit_id, found.unit.name, listed_permits(found, words))
 
 
 def _main_case(main: CaseSummary, words: Words) -> Option:
     where = (words.category(main.facts.category), words.stage(main.stage), (main.holder or main.desk).name)
     return Option(str(main.case_id), main.case_number, " · ".join(where))
+
+
+def listed_permits(found: Candidate, words: Words) -> str:
+    """The kinds by which a unit may receive the case, with what each asks for."""
+    return "；".join(_permit(permit, words) for permit in found.permits)
 
 
 def _permit(permit: Permit, words: Words) -> str:
@@ -274,7 +292,8 @@ def _hint(name: str, act: LegalAct, words: Words) -> str:
             return words.pick("审核通过后原样告知诉求人。", "The reporter reads this as it is, once it is approved.")
         case Field.KIND:
             return words.pick(
-                "不选时按接收单位后所列的第一种方式。", "If none is chosen: the first that stands behind the unit."
+                "可选方式随接收单位而定；不选时按其第一种方式。",
+                "Which there are depends on the unit; if none is chosen, its first is taken.",
             )
         case Field.GROUND if act.act in _HOPS:
             return words.pick(

@@ -144,6 +144,56 @@ async def test_a_form_is_made_of_what_the_act_needs(browsers: Browsers, office: 
     assert (view["stage"], view["holder"]["unit_id"]) == ("DISPATCHED", "wj")
 
 
+async def _accepted(office: Office) -> UUID:
+    """A complaint that waits to be dispatched."""
+    case_id = await office.new_case()
+    await office.act("clerk.desk", case_id, "LINK_RESPONDENTS", respondent_units=["hospital"])
+    await office.act("clerk.desk", case_id, "ACCEPT")
+    return case_id
+
+
+async def test_the_kinds_are_those_by_which_the_chosen_unit_may_receive_the_case(
+    browsers: Browsers, office: Office
+) -> None:
+    case_id = await _accepted(office)
+    browser = await browsers.of("dispatcher.desk")
+    form = (await browser.get(_case(case_id, "acts", "DISPATCH"))).form("/acts/DISPATCH")
+    assert set(form.offered["kind"]) == {"", "DISPATCH", "ASSIGN", "FORWARD"}, "what any unit may receive it by"
+
+    async def chosen(unit_id: str, kind: str, kinds_of: str) -> str:
+        query = f"preview?unit_id={unit_id}&kind={kind}&kinds_of={kinds_of}"
+        return (await browser.get(_case(case_id, "acts", "DISPATCH", query))).answer.text
+
+    def offered(part: str) -> list[str]:
+        return re.findall(r'<option value="([A-Z_]+)"', part)
+
+    health = await chosen("wj", "ASSIGN", "")
+    assert 'id="kind-of-unit" hx-swap-oob="true"' in health
+    assert offered(health) == ["DISPATCH", "ASSIGN", "FORWARD"]
+    assert '<option value="ASSIGN" selected>' in health
+    hospital = await chosen("hospital", "ASSIGN", "wj")
+    assert offered(hospital) == ["DISPATCH"]
+    assert "selected" not in hospital, "what was chosen for another unit is not kept"
+    assert "不能" not in hospital
+    assert offered(await chosen("hospital", "DISPATCH", "hospital")) == [], "the same unit: what is open stays"
+
+
+async def test_a_kind_that_the_unit_can_not_have_is_refused_with_those_that_it_can(
+    browsers: Browsers, office: Office
+) -> None:
+    case_id = await _accepted(office)
+    browser = await browsers.of("dispatcher.desk")
+    form = (await browser.get(_case(case_id, "acts", "DISPATCH"))).form("/acts/DISPATCH")
+    refused = await browser.send(form, unit_id="hospital", kind="ASSIGN", note="请核查。")
+    assert refused.status == 422
+    assert "依转办权限表，不能以这种方式转给历下区人民医院。可选方式：转办" in refused.text
+    again = refused.form("/acts/DISPATCH")
+    assert again.offered["kind"] == ["", "DISPATCH"]
+    assert (again.fields["unit_id"], again.fields["note"]) == (["hospital"], ["请核查。"])
+    assert (await browser.send(again)).status == 200
+    assert (await office.view("dispatcher.desk", case_id))["holder"]["unit_id"] == "hospital"
+
+
 async def test_a_double_click_is_one_act(browsers: Browsers, office: Office) -> None:
     case_id = await office.new_case()
     browser = await browsers.of("clerk.desk")
