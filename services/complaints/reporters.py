@@ -27,16 +27,16 @@ from services.complaints.service import key_reused
 
 _NO_NUMBER = "-"
 _WITH_NOTE = (Act.REQUEST_SUPPLEMENT.value, Act.REJECT.value, Act.GRANT_EXTENSION.value)
-_ANSWERS = (Act.REVIEW_PASS.value, Act.REPLY.value)
-"""A reply is told by itself where nobody reviews it (转送)."""
 
 
 @dataclass(frozen=True)
 class View:
-    """A complaint opened by its reporter: its rows (one per case), the steps to tell, and the answers rated already."""
+    """A complaint opened by its reporter: its rows (one per case), the steps to tell, the newest answer of each case,
+    and the answers rated already."""
 
     rows: Sequence[OwnComplaint]
     steps: Sequence[TimelineRow]
+    answers: Sequence[TimelineRow]
     rated: Set[tuple[UUID, int]]
 
     @property
@@ -54,19 +54,27 @@ class View:
         return sorted(self.rows, key=rank)
 
     def answer_of(self, case_id: UUID) -> TimelineRow | None:
-        """The newest reviewed answer of one case."""
-        own = (step for step in reversed(self.steps) if step.case_id == case_id)
-        return next((step for step in own if step.act in _ANSWERS), None)
+        """The newest reviewed answer of one case: to a complaint that was joined to it later as well."""
+        return next((step for step in self.answers if step.case_id == case_id), None)
 
     def asked(self) -> list[TimelineRow]:
         """The answers that a rating is asked for now, newest first, rated ones among them."""
         waiting = {row.case_id for row in self.rows if domain.may_rate(Stage(row.stage))}
-        newest = {case_id: self.answer_of(case_id) for case_id in waiting}
-        return [step for step in reversed(self.steps) if newest.get(step.case_id) == step]
+        return sorted((step for step in self.answers if step.case_id in waiting), key=_newest_first)
+
+    def missed(self, case_id: UUID) -> bool:
+        """Whether the answer of a case can't be rated any more, and this reporter has not."""
+        answer = self.answer_of(case_id)
+        ended = any(row.case_id == case_id and Stage(row.stage) in ENDED for row in self.rows)
+        return answer is not None and ended and (answer.case_id, answer.sequence) not in self.rated
 
     def unrated(self) -> list[TimelineRow]:
         """The answers that still wait for a rating, newest first."""
         return [step for step in self.asked() if (step.case_id, step.sequence) not in self.rated]
+
+
+def _newest_first(step: TimelineRow) -> tuple[float, int]:
+    return -step.at.timestamp(), -step.sequence
 
 
 def part_name(complaint_id: UUID, case_id: UUID) -> UUID:
@@ -111,6 +119,7 @@ class Reporters:
         rows = await repository.open_own(session, number, self._sealer.code_hash(credentials.query_code))
         own = rows[0].complaint_id if rows else None
         steps = await repository.timeline(session, own, [row.case_id for row in rows])
+        answers = await repository.answers(session, [row.case_id for row in rows])
         rated = await repository.rated(session, own)
         if not rows:
             raise Refusal(
@@ -119,7 +128,7 @@ class Reporters:
                 "没有找到:案件编号或查询码不正确,请核对后重新输入。",
                 "Not found: the case number or the query code is not right. Check both and try again.",
             )
-        return View(rows, steps, rated)
+        return View(rows, steps, answers, rated)
 
     async def add_text(self, session: AsyncSession, credentials: Credentials, text: str, key: str) -> Added:
         """Add a text to the complaint. Raises Refusal when all of its cases have ended."""
@@ -232,8 +241,7 @@ class Reporters:
 async def present(view: View, documents: Documents, lang: str) -> Tracking:
     """The reporter's page: what happened, the running deadline, the answer, and what may be done. No transaction."""
     own = view.rows[0]
-    answers = {row.case_id: view.answer_of(row.case_id) for row in view.rows}
-    shown = [step for step in view.steps if step in answers.values() or step.act in _WITH_NOTE]
+    shown = [*view.answers, *(step for step in view.steps if step.act in _WITH_NOTE)]
     texts = await _texts(shown, documents)
     entries = [
         Entry(
@@ -246,7 +254,9 @@ async def present(view: View, documents: Documents, lang: str) -> Tracking:
     ]
     unrated = view.unrated()
     parts = [
-        _part(row, answers[row.case_id], texts, lang, may_rate=answers[row.case_id] in unrated) for row in view.parts
+        _part(row, texts, lang, answer=answer, may_rate=answer in unrated, missed=view.missed(row.case_id))
+        for row in view.parts
+        for answer in [view.answer_of(row.case_id)]
     ]
     return Tracking(
         case_number=own.case_number,
@@ -264,7 +274,9 @@ async def present(view: View, documents: Documents, lang: str) -> Tracking:
 _Texts = dict[tuple[UUID, int], str | None]
 
 
-def _part(row: OwnComplaint, answer: TimelineRow | None, texts: _Texts, lang: str, *, may_rate: bool) -> Part:
+def _part(
+    row: OwnComplaint, texts: _Texts, lang: str, *, answer: TimelineRow | None, may_rate: bool, missed: bool
+) -> Part:
     stage = Stage(row.stage)
     return Part(
         part=part_name(row.complaint_id, row.case_id),
@@ -273,6 +285,7 @@ def _part(row: OwnComplaint, answer: TimelineRow | None, texts: _Texts, lang: st
         deadline=_due(row, lang),
         reply=_reply(answer, texts, lang) if answer is not None else None,
         may_rate=may_rate,
+        rating_closed=missed,
     )
 
 

@@ -232,7 +232,8 @@ class May(BaseModel):
 class Part(BaseModel):
     """One of the cases of a complaint that was split, or joined with others: where it stands, and its answer.
 
-    ``part``: its name for this complaint alone; ``may_rate``: its answer waits for a rating.
+    ``part``: its name for this complaint alone; ``may_rate``: its answer waits for a rating; ``rating_closed``: it was
+    not rated, and can't be any more. An answer from before this complaint was joined to the case is its answer too.
     """
 
     part: UUID
@@ -241,6 +242,7 @@ class Part(BaseModel):
     deadline: Due | None = None
     reply: Reply | None = None
     may_rate: bool = False
+    rating_closed: bool = False
 
 
 class Tracking(BaseModel):

@@ -117,6 +117,31 @@ async def test_a_reporter_files_follows_adds_reads_and_rates_without_scripts(
         assert not [url for url in reporter.addresses if number in url or code in url]
 
 
+async def test_who_is_joined_to_an_answered_case_reads_its_answer_and_closes_it_by_rating(
+    visit: Visits, people: tuple[Reporters, Officers]
+) -> None:
+    answer = "经核查，多收床位费属实，已全部退还。"
+    async with visit() as first, visit(size={"width": 390, "height": 844}) as second:
+        main, _ = await filed(first)
+        await keep(first.page)
+        await shows(first.page, "已登记")
+        await Office(people[1], main).answer(answer)
+        await shows(first.page, answer)
+
+        number, _ = await filed(second)
+        await keep(second.page)
+        await shows(second.page, "已登记")
+        main_case = await people[1].find("clerk.desk-990100", main)
+        await Office(people[1], number).act("clerk.desk-990100", "MERGE", main_case_id=main_case)
+        await shows(second.page, answer)
+        await second.picture("joined-answered")
+        await second.page.get_by_label("满意", exact=True).check()
+        await second.page.get_by_role("button", name="提交评价").click()
+        await expect(second.page.get_by_text("已收到您的评价")).to_be_visible()
+        await shows(first.page, "已办结")
+        await second.picture("joined-rated")
+
+
 @pytest.mark.parametrize("size", [{"width": 390, "height": 844}, DESK], ids=["phone", "desk"])
 async def test_retaliation_is_reported_where_the_complaint_is_followed(visit: Visits, size: dict[str, int]) -> None:
     async with visit(size=size) as reporter:

@@ -116,6 +116,99 @@ async def test_the_database_itself_hides_what_came_before_the_joining(
     assert min(row["sequence"] for row in rows) > 2
 
 
+def joined_late(main: Filed, joining: Filed, referrals: Referrals, *, closed: bool) -> list[CaseTransitioned]:
+    """The main case is answered, perhaps closed as well, and takes the other complaint over only then."""
+    answer = answered(main.case_id, main.complaint_id, referrals.publish("此前已作的答复"))
+    last = answer[-1].sequence
+    silence = step(main.case_id, main.complaint_id, last + 1, Act.SILENCE_LAPSED, to_stage=Stage.CLOSED)
+    stage = Stage.CLOSED if closed else Stage.PENDING_VISIT
+    absorbed = step(main.case_id, main.complaint_id, last + 2, Act.ABSORB, to_stage=stage)
+    return [
+        *answer,
+        *([silence] if closed else []),
+        step(joining.case_id, joining.complaint_id, 1, Act.REGISTER),
+        step(joining.case_id, joining.complaint_id, 2, Act.MERGE, to_stage=Stage.MERGED),
+        about_both(absorbed.model_copy(update={"told": False}), main.complaint_id, joining.complaint_id),
+    ]
+
+
+@pytest.mark.parametrize("in_order", [True, False], ids=["in order", "the answer last"])
+async def test_who_is_joined_to_an_answered_case_reads_the_answer_and_rates_it(
+    reporter: Reporter,
+    db: Database,
+    mine: Filed,
+    other: Filed,
+    referrals: Referrals,
+    admin: "asyncpg.Connection[Any]",
+    *,
+    in_order: bool,
+) -> None:
+    events = joined_late(other, mine, referrals, closed=False)
+    await happen(db, *(events if in_order else reversed(events)))
+    page = await reporter.tracked(mine.receipt)
+    assert (page["stage"], page["reply"]["text"]) == ("PENDING_VISIT", "此前已作的答复")
+    assert acts(page) == ["REGISTER", "MERGE"], "the answer, and nothing else from before the joining"
+    assert page["may"]["rate"] is True
+    assert (await reporter.rate(mine.receipt, 4)).status_code == 201
+    sent = await admin.fetchval(
+        "SELECT payload FROM outbox WHERE key = $1 AND type = $2", str(mine.complaint_id), ComplaintRated.TYPE
+    )
+    told = ComplaintRated.model_validate_json(sent)
+    assert (told.case_ids, told.satisfaction) == ((other.case_id,), 4)
+    assert (await reporter.tracked(mine.receipt))["may"]["rate"] is False
+    first = await reporter.tracked(other.receipt)
+    assert first["may"]["rate"] is True, "each rates for himself until the case goes on"
+
+
+async def test_who_is_joined_to_a_closed_case_reads_the_answer_and_that_it_is_not_rated_any_more(
+    reporter: Reporter, db: Database, mine: Filed, other: Filed, referrals: Referrals
+) -> None:
+    await happen(db, *joined_late(other, mine, referrals, closed=True))
+    page = await reporter.tracked(mine.receipt)
+    assert (page["stage"], page["reply"]["text"]) == ("CLOSED", "此前已作的答复")
+    assert (page["may"]["rate"], page["parts"][0]["rating_closed"]) == (False, True)
+    refused = await reporter.rate(mine.receipt, 5)
+    assert (refused.status_code, refused.json()["code"]) == (409, "RATING_NOT_ASKED")
+
+
+async def test_the_newest_answer_counts_for_who_is_joined_after_a_redo(
+    reporter: Reporter, db: Database, mine: Filed, other: Filed, referrals: Referrals
+) -> None:
+    first = answered(other.case_id, other.complaint_id, referrals.publish("第一次答复"))
+    last = first[-1].sequence
+    redone = answered(other.case_id, other.complaint_id, referrals.publish("重办后的答复"))[-1]
+    absorbed = step(other.case_id, other.complaint_id, last + 3, Act.ABSORB, to_stage=Stage.PENDING_VISIT)
+    both = (other.complaint_id, mine.complaint_id)
+    await happen(
+        db,
+        *first,
+        step(other.case_id, other.complaint_id, last + 1, Act.RATE, to_stage=Stage.REDO),
+        redone.model_copy(update={"sequence": last + 2}),
+        step(mine.case_id, mine.complaint_id, 1, Act.MERGE, to_stage=Stage.MERGED),
+        about_both(absorbed.model_copy(update={"told": False}), *both),
+    )
+    page = await reporter.tracked(mine.receipt)
+    assert page["reply"]["text"] == "重办后的答复"
+    assert "第一次答复" not in str(page)
+
+
+async def test_an_answer_is_no_longer_read_once_the_complaint_has_left(
+    reporter: Reporter, db: Database, mine: Filed, other: Filed, referrals: Referrals, admin: "asyncpg.Connection[Any]"
+) -> None:
+    events = joined_late(other, mine, referrals, closed=False)
+    gone = step(other.case_id, other.complaint_id, events[-1].sequence + 1, Act.DISOWN, to_stage=Stage.PENDING_VISIT)
+    await happen(db, *events, gone.model_copy(update={"told": False}))
+    page = await reporter.tracked(mine.receipt)
+    assert (page["reply"], len(page["parts"])) == (None, 1)
+    code = await admin.fetchval("SELECT query_code_hash FROM complaints WHERE complaint_id = $1", mine.complaint_id)
+    async with admin.transaction():
+        await admin.execute("SET LOCAL ROLE complaints")
+        await admin.execute("SELECT set_config('huiyin.role', 'public', true)")
+        await admin.execute("SELECT set_config('huiyin.code', $1, true)", code.hex())
+        rows = await admin.fetch("SELECT sequence FROM timeline WHERE case_id = $1", other.case_id)
+    assert rows == []
+
+
 async def test_a_complaint_that_leaves_the_main_case_sees_no_more_of_it(
     reporter: Reporter,
     db: Database,

@@ -217,6 +217,33 @@ async def test_the_reporter_reads_the_answer_and_rates_it_once(
     assert 'name="satisfaction"' not in (await browser.get("/tracking/case")).text
 
 
+async def test_who_is_joined_to_a_closed_case_is_shown_its_answer_and_that_it_can_not_be_rated(
+    browser: httpx.AsyncClient, db: Database, admin: "asyncpg.Connection[Any]", referrals: Referrals
+) -> None:
+    number, _, _ = await follow(browser)
+    main = await stored(admin, number)
+    await browser.post("/tracking/leave")
+    number, _, _ = await follow(browser)
+    own = await stored(admin, number)
+    answer = answered(main["case_id"], main["complaint_id"], referrals.publish("此前已作的答复。"))
+    last = answer[-1].sequence
+    absorbed = step(main["case_id"], main["complaint_id"], last + 2, Act.ABSORB, to_stage=Stage.CLOSED)
+    both = {"complaint_ids": (main["complaint_id"], own["complaint_id"]), "told": False}
+    await moved(
+        db,
+        [
+            *answer,
+            step(main["case_id"], main["complaint_id"], last + 1, Act.SILENCE_LAPSED, to_stage=Stage.CLOSED),
+            step(own["case_id"], own["complaint_id"], 1, Act.MERGE, to_stage=Stage.MERGED),
+            absorbed.model_copy(update=both),
+        ],
+    )
+    page = (await browser.get("/tracking/case")).text
+    assert "此前已作的答复。" in page
+    assert "这件已办结，不能再评价。" in page
+    assert 'name="satisfaction"' not in page
+
+
 async def test_a_deadline_is_told_to_its_last_hour_and_marked_while_it_is_provisional(
     browser: httpx.AsyncClient, db: Database, admin: "asyncpg.Connection[Any]"
 ) -> None:
