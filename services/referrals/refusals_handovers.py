@@ -130,6 +130,11 @@ HANDOVERS: dict[str, Text] = {
         "案件已经拆单,不能再拆。",
         "The case was split already.",
     ),
+    "PART_TOUCHED": Text(
+        422,
+        "拆出的部分已经受理或移交,不能再并回原件。",
+        "The part that was split off was accepted or handed on since: it can't go back to the rest any more.",
+    ),
     "OTHER_TRACK": Text(
         422,
         "投诉件与举报件不能并案。",

@@ -111,12 +111,21 @@ def bypass(request: BypassRequest, every: Sequence[Unit]) -> RouteVerdict:
     return RouteVerdict(unit=above.ref())
 
 
-def merge(check: MergeCheck, main: Main | None) -> RouteVerdict:
-    """Whether the case may be joined to the main one: same track, at the same desk, open, not joined itself."""
-    if main is None or main.facts.case_id == check.case_id or main.desk.unit_id != check.desk_id:
+def merge(check: MergeCheck, main: Main | None, *, split_here: bool = False, triaged: bool = False) -> RouteVerdict:
+    """Whether the case may be joined to the main one: same track, at the same desk, open, not joined itself.
+
+    The desk that split a part off (``split_here``) takes it back to the rest, a report at another desk by now, while it
+    is untouched, in triage (``triaged``). To others the rest is as if it did not exist.
+    """
+    if main is None or main.facts.case_id == check.case_id:
         return RouteVerdict(refusal="NO_MAIN_CASE")
-    same_track = main.facts.track is check.track or check.origin_case_id == check.main_case_id
-    if not same_track:
+    own_part = check.origin_case_id == check.main_case_id
+    if main.desk.unit_id != check.desk_id:
+        if not (own_part and split_here):
+            return RouteVerdict(refusal="NO_MAIN_CASE")
+        if not triaged:
+            return RouteVerdict(refusal="PART_TOUCHED")
+    if not own_part and main.facts.track is not check.track:
         return RouteVerdict(refusal="OTHER_TRACK")
     if main.stage not in RULE[Act.ABSORB].stages:
         return RouteVerdict(refusal="MAIN_CASE_ENDED")

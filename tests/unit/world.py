@@ -23,6 +23,7 @@ from contracts.lifecycle import (
     Party,
     Role,
     Rule,
+    Stage,
     Supervision,
     Track,
 )
@@ -125,6 +126,8 @@ class World:
     cases: dict[UUID, CaseState] = field(default_factory=dict)
     words: list[tuple[UUID, Joined]] = field(default_factory=list)
     now: datetime = START
+    split_by: dict[UUID, str | None] = field(default_factory=dict)
+    """The unit that split a case, by the case that keeps the rest."""
 
     # -- the service, in memory
 
@@ -156,7 +159,9 @@ class World:
         return verdicts.bypass(request, list(UNITS.values()))
 
     def check_merge(self, check: MergeCheck) -> RouteVerdict:
-        return verdicts.merge(check, self.cases.get(check.main_case_id))  # type: ignore[arg-type]
+        main, triaged = self.cases.get(check.main_case_id), self.cases[check.case_id].stage is Stage.TRIAGE
+        split_here = self.split_by.get(check.main_case_id) == check.desk_id
+        return verdicts.merge(check, main, split_here=split_here, triaged=triaged)  # type: ignore[arg-type]
 
     def change_clock(self, change: ClockChange) -> ClockVerdict:
         return counted.changed(change, StateCouncilCalendar())
@@ -195,6 +200,7 @@ class World:
             return str(refused)
         self._step(case_id, command.act, command.actor, move, command)
         if command.act is Act.SPLIT:
+            self.split_by[case_id] = command.actor.unit_id
             self.begin(handover.split_off(before, command))
         news = joining.news(before, self.cases[case_id], command)
         if news is not None:
@@ -269,7 +275,7 @@ class World:
 
     def alone(self, case_id: UUID) -> "World":
         """The same world, to try things in."""
-        return World(dict(self.cases), list(self.words), self.now)
+        return World(dict(self.cases), list(self.words), self.now, dict(self.split_by))
 
     def commands(self, case_id: UUID, officer: Actor, rule: Rule) -> Iterator[Command]:
         """The ways in which an officer can do a legal act: to each unit, on each clock, with each ground."""

@@ -70,6 +70,12 @@ async def recorded(session: AsyncSession, case_id: UUID, sequence: int) -> Trans
     return Transition.model_validate_json(row["transition"]) if row else None
 
 
+async def was_split(session: AsyncSession, case_id: UUID, unit_id: str) -> bool:
+    """Did an officer of the unit split the case (拆单)?"""
+    split = "SELECT 1 AS yes FROM case_history WHERE case_id = $1 AND act = 'SPLIT' AND unit_id = $2"
+    return await one(session, split, case_id, unit_id) is not None
+
+
 _WRITE = f"""
 WITH the_case AS (
     INSERT INTO cases (case_id, case_number, complaint_ids, channel, track, category, region, named, respondent_count,

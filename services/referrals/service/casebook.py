@@ -21,7 +21,7 @@ from services.referrals.explaining import Language
 from services.referrals.handovers import Candidate, Permit
 from services.referrals.paging import Place
 from services.referrals.refusals import Refused
-from services.referrals.repository import calendars, cases, commands, queues, units
+from services.referrals.repository import calendars, cases, commands, history, queues, units
 from services.referrals.repository.cases import CaseRow
 from services.referrals.repository.queues import Page
 from services.referrals.service import clocks
@@ -111,6 +111,17 @@ class Casebook:
         """The cases of a complaint's number that the officer sees."""
         async with self._db.read(who.principal) as session:
             return await self._summaries(session, who, await cases.by_number(session, case_number))
+
+    async def rest_of(self, who: Identity, case_id: UUID, case_number: str) -> UUID | None:
+        """The case with the rest of the submission from which this one was split off at its desk, where the number is
+        theirs; who split it need not see it any more. Raises Refused NOT_FOUND."""
+        async with self._db.read(who.principal) as session:
+            case = await self.must_see(session, case_id)
+        origin = case.course.origin_case
+        if origin is None or case.facts.case_number != case_number:
+            return None
+        async with self._db.read(SYSTEM) as session:
+            return origin if await history.was_split(session, origin, case.desk.unit_id) else None
 
     async def queue(
         self,

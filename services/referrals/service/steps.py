@@ -100,10 +100,12 @@ class Steps:
         return verdicts.bypass(request, every)
 
     async def check_merge(self, check: MergeCheck) -> RouteVerdict:
-        """Whether the case may be joined to the main one: same track, at the same desk, open, not joined itself."""
+        """Whether the case may be joined to the main one, or taken back to the rest that it was split off from."""
         async with self.db.read(SYSTEM) as session:
-            main = await cases.get(session, check.main_case_id)
-        return verdicts.merge(check, main)
+            main, own = await cases.get(session, check.main_case_id), await cases.get(session, check.case_id)
+            split_here = await history.was_split(session, check.main_case_id, check.desk_id)
+        triaged = own is not None and own.stage is Stage.TRIAGE
+        return verdicts.merge(check, main, split_here=split_here, triaged=triaged)
 
     async def change_clock(self, change: ClockChange) -> ClockVerdict:
         """A clock after a suspension, resumption or extension, or why its rule does not allow it."""

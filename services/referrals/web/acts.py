@@ -164,6 +164,9 @@ async def _with_main_case(visit: Visit, case_id: UUID, body: dict[str, Any]) -> 
     number = body.get(Field.MAIN_CASE.value)
     if number is None:
         return body
+    rest = await visit.uses.casebook.rest_of(visit.who, case_id, number.strip())
+    if rest is not None:
+        return {**body, Field.MAIN_CASE.value: rest}
     found = [item for item in await visit.uses.casebook.by_number(visit.who, number.strip()) if item.case_id != case_id]
     return {**body, Field.MAIN_CASE.value: found[0].case_id} if len(found) == 1 else body
 

@@ -305,8 +305,9 @@ def _hint(name: str, act: LegalAct, words: Words) -> str:
             )
         case Field.MAIN_CASE:
             return words.pick(
-                "并案后由主案统一办理，主案的答复同样告知本案的反映人。",
-                "The main case is handled for both, and its answer is told to this case's reporter too.",
+                "并案后由主案统一办理，主案的答复同样告知本案的反映人。由本台拆出的部分，填本案编号即并回原件。",
+                "The main case is handled for both, and its answer is told to this case's reporter too. A part that "
+                "this desk split off goes back to the rest by its own number.",
             )
         case _ if name in INSTEAD and INSTEAD[Field(name)] == Field.NOTE:
             return words.pick(

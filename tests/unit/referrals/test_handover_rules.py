@@ -3,23 +3,24 @@ lets be extended or stand still. On the shipped reference tables."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from uuid import uuid4
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts.course import ClockEvent, ClockEventType
-from contracts.lifecycle import HANDOVER_CLOCKS, Act, HandoverKind, Purpose
-from contracts.messages import ClockChange, RunningClock
+from contracts.lifecycle import HANDOVER_CLOCKS, Act, HandoverKind, Purpose, Stage
+from contracts.messages import ClockChange, MergeCheck, RunningClock
 from contracts.reference import categories, clock_rules, departments, grounds, papers, suspensions, transfers
 from contracts.reference import handovers as fates
-from services.referrals import domain, explaining, handovers
+from services.referrals import domain, explaining, handovers, verdicts
 from services.referrals.calendar import StateCouncilCalendar
 from services.referrals.counting import count
 from services.referrals.domain import Hop, Level, Refusal, Unit, UnitKind
 from services.referrals.service import clocks
 from tests.unit.world import UNITS
-from tests.workflow.office import running
+from tests.workflow.office import OTHER_DESK, new_case, running
 
 SIDES = ("HOTLINE", "YY", *departments())
 CLOCK = {rule.id: rule for rule in clock_rules().values()}
@@ -273,3 +274,24 @@ def test_a_clock_that_stands_still_since_before_grounds_were_remembered_goes_on_
     stood = ClockEvent(type=ClockEventType.SUSPEND, at=START + timedelta(days=2))
     standing = clock_of("XF-DONE").model_copy(update={"suspended": True, "events": (stood,)})
     assert clocks.given_away(standing, START + timedelta(days=9), StateCouncilCalendar()) is None
+
+
+@pytest.mark.parametrize(
+    ("part_of", "split_here", "triaged", "refusal"),
+    [
+        ("own", True, True, None),
+        ("own", True, False, "PART_TOUCHED"),
+        ("own", False, True, "NO_MAIN_CASE"),
+        ("other", True, True, "NO_MAIN_CASE"),
+    ],
+)
+def test_a_part_goes_back_to_a_report_elsewhere_only_from_the_desk_that_split_it_off(
+    part_of: str, split_here: bool, triaged: bool, refusal: str | None
+) -> None:
+    main = new_case(domain.Track.INTEGRITY).model_copy(update={"desk": OTHER_DESK, "stage": Stage.TRIAGE})
+    check = MergeCheck(
+        case_id=uuid4(), main_case_id=main.facts.case_id, track=domain.Track.GENERAL, desk_id="desk-a",
+        origin_case_id=main.facts.case_id if part_of == "own" else None,
+    )  # fmt: skip
+    verdict = verdicts.merge(check, main, split_here=split_here, triaged=triaged)  # type: ignore[arg-type]
+    assert verdict.refusal == refusal
