@@ -20,7 +20,17 @@ from services.chassis.settings import Settings, get_settings
 from services.referrals import consumers
 from services.referrals.activities import Activities
 from services.referrals.activity_worker import serve_activities
-from services.referrals.api import acts, administration, cases, clocks, duplicates, internal, papers, sessions
+from services.referrals.api import (
+    acts,
+    administration,
+    cases,
+    clocks,
+    duplicates,
+    internal,
+    papers,
+    sessions,
+    transfer_records,
+)
 from services.referrals.api.common import Services, add_refusal_handler
 from services.referrals.calendar import StateCouncilCalendar
 from services.referrals.consumers import Bridge
@@ -38,6 +48,7 @@ from services.referrals.service.registry import Registry
 from services.referrals.service.reorganising import Reorganising
 from services.referrals.service.steps import Steps
 from services.referrals.service.texts import Texts
+from services.referrals.service.transfer_records import TransferRecords
 from services.referrals.service.watching import Watching
 from services.referrals.web import routes as workbench
 
@@ -68,6 +79,7 @@ def build(settings: Settings) -> FastAPI:
         news = News(dsn)
         http = httpx.AsyncClient(timeout=10)
         reading = Reading(casebook, http, settings.complaints_url)
+        papers_of = Papers(db, texts, reading, settings.keys_dir)
         app.state.services = Services(
             identities=Identities(db, tokens),
             casebook=casebook,
@@ -80,7 +92,8 @@ def build(settings: Settings) -> FastAPI:
             reading=reading,
             searching=Searching(db, casebook, http, tokens, settings.complaints_url),
             news=news,
-            papers=Papers(db, texts, reading, settings.keys_dir),
+            papers=papers_of,
+            records=TransferRecords(db, texts, papers_of),
         )
         calendar = StateCouncilCalendar()
         broker = make_broker(settings)
@@ -120,7 +133,7 @@ def build(settings: Settings) -> FastAPI:
     optional: dict[str, serve.Task] = {"kafka": partial(kafka.ping, settings)}
     app = create_app("Huiyin referrals", SERVICE, settings, lifespan=lifespan, checks=checks, optional_checks=optional)
     add_refusal_handler(app)
-    for module in (sessions, cases, duplicates, clocks, acts, papers, administration, internal):
+    for module in (sessions, cases, duplicates, clocks, acts, papers, transfer_records, administration, internal):
         app.include_router(module.router)
     workbench.install(app, pages)
     return app

@@ -27,6 +27,7 @@ from services.referrals.service.people import People
 from services.referrals.service.reading import Reading
 from services.referrals.service.registry import Registry
 from services.referrals.service.texts import Texts
+from services.referrals.service.transfer_records import TransferRecords
 from services.referrals.service.watching import Watching
 
 
@@ -46,6 +47,7 @@ class Services:
     searching: Searching
     news: News
     papers: Papers
+    records: TransferRecords
 
 
 # Dependencies are coroutines even where they wait for nothing: FastAPI runs plain functions in a thread each.

@@ -71,6 +71,14 @@ async def known_ids(session: AsyncSession, account_ids: Iterable[str | None]) ->
     return {row["account_id"] for row in found}
 
 
+async def names(session: AsyncSession, account_ids: Iterable[str]) -> dict[str, str]:
+    """The names of accounts, by id."""
+    found = await rows(
+        session, "SELECT account_id, name FROM accounts WHERE account_id = ANY ($1::text[])", list(account_ids)
+    )
+    return {row["account_id"]: row["name"] for row in found}
+
+
 async def everybody(session: AsyncSession) -> list[Account]:
     """All accounts, by user name."""
     return [_account(row) for row in await rows(session, f"{_SELECT} ORDER BY a.username")]

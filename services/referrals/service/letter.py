@@ -11,12 +11,14 @@ from contracts.reference import categories, disposals, grounds, papers
 from contracts.reference.divisions import divisions
 from contracts.terms import KIND_ZH
 from services.chassis.printing import BLANK, Imprint, Paper
+from services.referrals.clues import CLASSIFICATION_ZH, Description
 from services.referrals.counting import CHINA, DAY
 from services.referrals.domain import Unit
 from services.referrals.masking import HIDDEN, masked
 from services.referrals.passages import Passage
 from services.referrals.repository.cases import CaseRow
 from services.referrals.service.reading import ComplaintTexts
+from services.referrals.service.record_sheet import amount, persons_table
 
 PROVISIONAL = "（暂定：所涉年度的放假安排尚未公布）"
 _DATE = f"{BLANK * 10}年{BLANK * 6}月{BLANK * 6}日"
@@ -35,7 +37,7 @@ _SECRECY = "不得将检举、揭发材料及有关情况透露或者转给被�
 @dataclass(frozen=True)
 class Matter:
     """What the letter tells. ``texts``: the complaints as far as they may be read; ``extract``: what stands for them;
-    ``verbatim``: whether the reporter's own words are printed."""
+    ``verbatim``: whether the reporter's own words are printed; ``description``: of the transfer's record."""
 
     case: CaseRow
     passage: Passage
@@ -46,6 +48,7 @@ class Matter:
     note: str | None
     extract: str | None
     verbatim: bool
+    description: Description
 
 
 def day(moment: datetime) -> str:
@@ -89,6 +92,8 @@ def _address(paper: Paper, matter: Matter, kind: HandoverKind) -> None:
     ]
     if passage.approved is not None:
         rows.append(("批准时间", day(passage.approved.at)))
+    if matter.description.classification is not None:
+        rows.append(("密级", CLASSIFICATION_ZH[matter.description.classification]))
     paper.fields(rows)
     paper.text(f"{matter.receiver.name}：", indent=False)
     paper.text(f"现将我单位办理的下列事项{KIND_ZH[kind]}你单位。{_DUTY[kind]}")
@@ -119,14 +124,19 @@ def _about(paper: Paper, matter: Matter, numeral: str) -> None:
             ("发生地区", place(facts.region)),
             ("被反映单位", "、".join(matter.respondents) or "——"),
             ("反映人所称对象", "、".join(dict.fromkeys(named)) or "——"),
+            *([("涉案金额", amount(matter.description))] if matter.description.amount is not None else []),
         ]
     )
+    if matter.description.persons:
+        persons_table(paper, matter.description.persons)
 
 
 def _told(paper: Paper, matter: Matter, numeral: str) -> None:
     paper.heading(f"{numeral}、内容")
     if matter.note:
         paper.text(f"移送说明：{matter.note}")
+    if matter.description.clue_summary:
+        paper.text(f"线索摘要：{matter.description.clue_summary}")
     if matter.extract:
         paper.text(f"节录：{matter.extract}")
     if not matter.verbatim:

@@ -16,6 +16,7 @@ from contracts.lifecycle import Act, Seat, Stage
 from services.chassis import signing
 from services.chassis.db import SYSTEM, Database
 from services.chassis.printing import Imprint, Paper
+from services.referrals.clues import Description
 from services.referrals.counting import CHINA
 from services.referrals.passages import Passage, passages
 from services.referrals.refusals import Refused
@@ -92,7 +93,7 @@ class Papers:
         matter = await self._matter(who, record.case, passage, known)
         imprint = imprint_of(who, now)
         made = letter.compose(matter, imprint)
-        return await self._issue(who, passage, made, now, imprint, signed=signed)
+        return await self.issue(who, passage, made, now, imprint, kind="PACKAGE", signed=signed)
 
     async def slip(self, who: Identity, case_id: UUID) -> Slip | None:
         """The present referral to a unit that is not on the system, for who may key in its receipt; None else."""
@@ -121,6 +122,9 @@ class Papers:
         extract, case_id = case.course.extract, case.facts.case_id
         verbatim = extract is None and not judge.guarded(case)
         written = await self._texts.read_all(case_id)
+        async with self._db.read(SYSTEM) as session:
+            described = (await papers.descriptions(session, case_id)).get(passage.given.sequence)
+        description = written.get(described.document_id) if described is not None else None
         told: list[ComplaintTexts] = []
         if extract is None:
             fields = GRANT_FIELDS if verbatim else _NOT_VERBATIM
@@ -136,19 +140,20 @@ class Papers:
             note=written.get(note.document_id) if note is not None else None,
             extract=written.get(extract.document_id) if extract is not None else None,
             verbatim=verbatim,
+            description=Description.model_validate_json(description) if description is not None else Description(),
         )
 
-    async def _issue(
-        self, who: Identity, passage: Passage, paper: Paper, now: datetime, imprint: Imprint, *, signed: bool
+    async def issue(
+        self, who: Identity, passage: Passage, paper: Paper, now: datetime, imprint: Imprint, *, kind: str, signed: bool
     ) -> Issued:
-        """The finished paper, once it is on record."""
+        """The finished paper about a passage, once it is on record. The caller has checked who asks."""
         pdf = await asyncio.to_thread(paper.pdf)
         digest = hashlib.sha256(pdf).hexdigest()
         export = Export(
             export_id=UUID(imprint.number),
             case_id=passage.given.facts.case_id,
             sequence=passage.given.sequence,
-            kind="PACKAGE",
+            kind=kind,
             signed=signed,
             account_id=who.account.account_id,
             unit_id=who.officer.unit_id,
