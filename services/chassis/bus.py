@@ -74,6 +74,8 @@ class Consumer:
     `handler(session, received)` runs in the transaction that marks the event as received; it must not commit.
     `max_workers` > 1 handles that many keys at a time (each key stays in order): for handlers that wait for others.
     `gathers`: wait up to FETCH_WAIT_MS for more events to come in one batch; else the first one is handled at once.
+    `together`: for handlers that write to the database alone, the events of a batch share a transaction. One that
+    fails ends it, and each is settled by itself.
     """
 
     def __init__(
@@ -86,6 +88,7 @@ class Consumer:
         *,
         max_workers: int = 1,
         gathers: bool = False,
+        together: bool = False,
         settings: Settings | None = None,
     ) -> None:
         self.db = db
@@ -95,6 +98,7 @@ class Consumer:
         self.settings = settings or get_settings()
         self.drain = Drain(db, name, self._effect, self.settings)
         self._workers = asyncio.Semaphore(max_workers)
+        self._share = together
         self._backoff = Backoff(0.2, self.settings.consumer_max_backoff_seconds)
         self._failures: dict[tuple[int, int], int] = {}
         self._stopping = asyncio.Event()
@@ -134,13 +138,37 @@ class Consumer:
                 raise error
 
     async def _settle(self, records: list[Record]) -> tuple[list[Record], Exception | None]:
-        """Go through the records, keys side by side. Returns what is left, in order, and what stopped it."""
+        """Go through the records. Returns what is left, in order, and what stopped it."""
         keys = {key for record in records if (key := letter(self.name, record).key) is not None}
         try:
             async with self.db.read() as session:
                 parked = await deadletters.blocked(session, self.name, self.topic.name, keys)
         except Exception as error:  # noqa: BLE001 retried by the caller
             return records, error
+        if self._share and len(records) > 1 and not parked and await self._together(records):
+            return [], None
+        return await self._side_by_side(records, parked)
+
+    async def _together(self, records: list[Record]) -> bool:
+        """The effects of all in one transaction, in order; False when there are none: something in it failed."""
+        contents = [
+            read(record.topic, record.key, letter(self.name, record).headers, record.value) for record in records
+        ]
+        began = perf_counter()
+        try:
+            async with self.db.session() as session:
+                outcomes = [await self._effect(session, content) for content in contents]
+        except Exception as error:  # noqa: BLE001 whose it is will be found by settling each by itself
+            _log.info("batch_taken_apart", consumer=self.name, count=len(records), exc_info=error)
+            return False
+        each = (perf_counter() - began) / len(records)
+        for outcome in outcomes:
+            metrics.consumer_events_total.labels(self.name, outcome).inc()
+            metrics.consumer_seconds.labels(self.name).observe(each)
+        return True
+
+    async def _side_by_side(self, records: list[Record], parked: set[str]) -> tuple[list[Record], Exception | None]:
+        """Each in a transaction of its own, keys side by side. Returns as `_settle`."""
         groups: dict[object, list[Record]] = {}
         for record in records:
             groups.setdefault(record.key if record.key is not None else object(), []).append(record)

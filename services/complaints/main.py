@@ -42,7 +42,7 @@ def build(settings: Settings) -> FastAPI:
         rt = Runtime.start(settings, db)
         app.state.runtime = rt
         broker = make_broker(settings)
-        consumer = Consumer(db, broker, TIMELINE, CASES, on_case, gathers=True, settings=settings)
+        consumer = Consumer(db, broker, TIMELINE, CASES, on_case, gathers=True, together=True, settings=settings)
         tasks: dict[str, serve.Task] = {
             "relay": Relay(db, dsn, settings, SERVICE).run,
             "timeline": partial(bus.run, broker, consumer),

@@ -23,12 +23,15 @@ Step = Callable[[Received], None]
 class Desk:
     """A consumer whose effect is a row (key, number), and whose behaviour a test can change."""
 
-    def __init__(self, db: Database, settings: Settings, topic: Topic, *, max_workers: int = 1) -> None:
+    def __init__(
+        self, db: Database, settings: Settings, topic: Topic, *, max_workers: int = 1, together: bool = False
+    ) -> None:
         self.db = db
         self.settings = settings
         self.topic = topic
         self.name = f"test-{uuid.uuid4().hex[:8]}"
         self.max_workers = max_workers
+        self.together = together
         self.before: Step = lambda received: None
         self.seen: list[tuple[str, int]] = []
 
@@ -46,7 +49,14 @@ class Desk:
     async def open(self) -> AsyncIterator[Consumer]:
         broker = make_broker(self.settings)
         consumer = Consumer(
-            self.db, broker, self.name, self.topic, self.handle, max_workers=self.max_workers, settings=self.settings
+            self.db,
+            broker,
+            self.name,
+            self.topic,
+            self.handle,
+            max_workers=self.max_workers,
+            together=self.together,
+            settings=self.settings,
         )
         async with running(bus.run(broker, consumer)):
             yield consumer

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 import asyncpg
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from contracts.envelope import Envelope
@@ -24,9 +25,10 @@ from tests.integration.chassis.conftest import Noted, eventually
 from tests.integration.chassis.desk import Desk
 
 
-@pytest.fixture
-def desk(db: Database, settings: Settings, topic: Topic) -> Desk:
-    return Desk(db, settings, topic)
+@pytest.fixture(params=[False, True], ids=["apart", "together"])
+def desk(db: Database, settings: Settings, topic: Topic, request: pytest.FixtureRequest) -> Desk:
+    """Whether the events of a batch share a transaction makes no difference to what comes of them."""
+    return Desk(db, settings, topic, together=request.param)
 
 
 def headers(event_id: uuid.UUID | None = None, **changed: str | None) -> list[tuple[str, bytes]]:
@@ -279,6 +281,23 @@ async def _committed(desk: Desk) -> int | None:
         return None if offset is None else int(offset)
     finally:
         await consumer.stop()
+
+
+async def test_the_events_of_a_batch_share_a_transaction(
+    db: Database, settings: Settings, topic: Topic, producer: AIOKafkaProducer
+) -> None:
+    for number in range(40):
+        await send(producer, topic, number, key=f"case-{number % 5}")
+    for together in (False, True):
+        desk = Desk(db, settings, topic, together=together)
+        async with desk.open():
+            for key in range(5):
+                await desk.until(list(range(key, 40, 5)) * (1 + together), key=f"case-{key}")
+    async with db.read() as session:
+        statement = text("SELECT xmin::text::bigint, count(*) FROM effects GROUP BY 1 ORDER BY 1")
+        sizes = [count for _, count in await session.execute(statement)]
+    assert sizes[:40] == [1] * 40
+    assert max(sizes[40:]) > 1
 
 
 async def test_keys_run_side_by_side_and_each_in_order(
