@@ -46,7 +46,7 @@ with workflow.unsafe.imports_passed_through():
         Succession,
         workflow_id,
     )
-    from workflows import clocks, decide, handover, joining, ports, reorganising, stepping
+    from workflows import clocks, decide, handover, joining, ports, reorganising, splitting, stepping
     from workflows.handover import Moves
     from workflows.parts import Move
     from workflows.transitions import transition
@@ -265,7 +265,7 @@ class ComplaintCase:
     async def _tell_others(self, before: CaseState, command: Command) -> None:
         """What an act means for other cases: the part split off begins, the main case takes over or lets go."""
         if command.act is Act.SPLIT:
-            part = handover.split_off(before, command)
+            part = splitting.split_off(before, command)
             await workflow.start_child_workflow(
                 WORKFLOW_TYPE,
                 part,

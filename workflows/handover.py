@@ -7,7 +7,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
-from uuid import UUID, uuid5
 
 from contracts.cases import DocumentRef, UnitRef
 from contracts.course import ClockEvent, ClockEventType, Course, Major, Request, Support
@@ -28,7 +27,7 @@ from contracts.messages import (
     RouteVerdict,
     RunningClock,
 )
-from workflows import clocks, decide, major, parts, ports
+from workflows import clocks, decide, major, parts, ports, splitting
 from workflows.decide import Effect
 from workflows.parts import Move, released
 from workflows.parts import course_with as _with
@@ -210,7 +209,7 @@ class Moves:
     async def _split(self, state: CaseState, command: Command, effect: Effect) -> Move:
         """The submission goes on as a report at the restricted desk; the general part becomes a case of its own."""
         desk = await self._desk(state, Track.INTEGRITY, state.facts.category)
-        course = _with(state.course, split_case=split_case_id(state, command))
+        course = _with(state.course, split_case=splitting.split_case_id(state, command))
         facts = state.facts.model_copy(update={"track": Track.INTEGRITY})
         return Move(effect, {"facts": facts, "desk": desk, "course": course})
 
@@ -327,29 +326,6 @@ def answered(course: Course, unit_id: str | None, document: DocumentRef | None) 
 def supervised(course: Course, level: Supervision) -> Course:
     """The course under supervision of at least this level (督办)."""
     return _with(course, supervision=max(course.supervision, level))
-
-
-def split_case_id(state: CaseState, command: Command) -> UUID:
-    """The id of the case that a split makes: the same for the same command."""
-    return uuid5(state.facts.case_id, f"split/{command.command_id}")
-
-
-def split_off(state: CaseState, command: Command) -> CaseState:
-    """The general part as a case of its own (拆单): the same complaint, an extract in place of the submission."""
-    case_id = split_case_id(state, command)
-    assert command.extract is not None
-    extract = DocumentRef(document_id=uuid5(case_id, "extract"), sha256=command.extract.sha256)
-    facts = state.facts.model_copy(
-        update={"case_id": case_id, "track": Track.GENERAL, "category": command.category or state.facts.category}
-    )
-    return CaseState(
-        facts=facts,
-        respondent_units=tuple(sorted(set(command.respondent_units))),
-        linked=bool(command.respondent_units),
-        course=Course(origin_case=state.facts.case_id, extract=extract, urgent=state.course.urgent),
-        business_clock=state.business_clock,
-        local_first=True,
-    )
 
 
 def _plain_changes(state: CaseState, command: Command) -> dict[str, Any]:

@@ -79,6 +79,7 @@ async def test_each_goes_its_own_way(played: list[Played]) -> None:
     assert "REVIEW_FAIL" in done(played, "review_fail")
     assert done(played, "silence")[-1] in ("SILENCE_LAPSED", "ARCHIVE")
     assert "TRANSFER" in done(played, "transfer")
+    assert in_order(["PROPOSE_REFERRAL", "VERIFY_REFERRAL", "APPROVE_REFERRAL"], done(played, "off_system"))
 
 
 async def test_no_two_of_the_ten_ways_have_one_name(played: list[Played]) -> None:

@@ -53,7 +53,7 @@ from services.referrals.calendar import StateCouncilCalendar
 from services.referrals.domain import Level, Unit, UnitKind
 from services.referrals.service import clocks as counted
 from tests.workflow.office import document, new_case
-from workflows import clocks, decide, handover, joining, reorganising, stepping
+from workflows import clocks, decide, handover, joining, reorganising, splitting, stepping
 from workflows.handover import Moves
 from workflows.parts import Move
 from workflows.transitions import transition
@@ -201,7 +201,7 @@ class World:
         self._step(case_id, command.act, command.actor, move, command)
         if command.act is Act.SPLIT:
             self.split_by[case_id] = command.actor.unit_id
-            self.begin(handover.split_off(before, command))
+            self.begin(splitting.split_off(before, command))
         news = joining.news(before, self.cases[case_id], command)
         if news is not None:
             self.words.append(news)
