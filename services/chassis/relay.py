@@ -34,6 +34,8 @@ from services.chassis.settings import Settings
 _LOCK = 4_846_121_702
 _UNSENDABLE = (MessageSizeTooLargeError, RecordListTooLargeError, RecordTooLargeError, InvalidTopicError)
 _TOPIC_RETRY_SECONDS = 15.0
+_GATHER_SECONDS = 0.02
+"""After a look at the outbox: what is written meanwhile goes together. What comes after a silence goes at once."""
 
 # A key with a dead letter of the relay waits for it; see deadletters.py.
 _FETCH = """
@@ -134,6 +136,7 @@ class Relay:
             more = await self._pump(connection, producer)
             backoff.reset()
             if not more:
+                await asyncio.sleep(_GATHER_SECONDS)
                 try:
                     await asyncio.wait_for(woken.wait(), self._settings.relay_poll_seconds)
                 except TimeoutError:
