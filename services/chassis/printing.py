@@ -21,6 +21,7 @@ from reportlab.pdfbase.ttfonts import TTFont
 from reportlab.pdfgen.canvas import Canvas
 from reportlab.platypus import (
     BaseDocTemplate,
+    CondPageBreak,
     Flowable,
     Frame,
     KeepTogether,
@@ -82,8 +83,9 @@ class Paper:
         self._story.append(Paragraph(_clean(text), _style("title", "Bold", 20, 30, alignment=TA_CENTER, spaceAfter=10)))
 
     def heading(self, text: str) -> None:
-        """The heading of a section; stays with what follows."""
-        self._story.append(Paragraph(_clean(text), _style("heading", "Bold", 12.5, 22, spaceBefore=6, keepWithNext=1)))
+        """The heading of a section; begins a page rather than ending one."""
+        self._story.append(CondPageBreak(35 * mm))
+        self._story.append(Paragraph(_clean(text), _style("heading", "Bold", 12.5, 22, spaceBefore=6)))
 
     def text(self, text: str, *, indent: bool = True) -> None:
         """Paragraphs of running text, each with two characters' indent."""

@@ -55,3 +55,14 @@ def test_the_type_is_in_the_file() -> None:
             if font.get_object()["/BaseFont"].endswith("Helvetica"):
                 continue  # the library names it on every page and sets nothing in it
             assert "/FontFile2" in described.get_object()
+
+
+def test_a_table_below_a_heading_is_as_long_as_it_has_to_be() -> None:
+    paper = Paper("函", IMPRINT)
+    paper.heading("一、清单")
+    paper.table(("序号", "内容"), [(f"第{number}行", "材料" * 30) for number in range(200)], (1, 4))
+    read = pages(paper)
+    assert len(read) > 3
+    assert "".join(read).count("材料" * 5) > 0
+    assert all(f"第{number}行" in "".join(read) for number in range(200))
+    assert all("序号" in page for page in read)  # its head stands on every page
