@@ -4,7 +4,7 @@ The matrix is rules.md §3 (transfers.csv), the clocks' fates are handovers.csv:
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from contracts.lifecycle import HANDOVER_CLOCKS, RULE, Act, HandoverKind, Purpose
 from contracts.messages import ClockEffect, ClockFate
@@ -138,12 +138,18 @@ class Candidate:
     refusal: Refusal | None
 
 
-def candidates(units: Iterable[Unit], hop: Hop, matrix: Iterable[Transfer]) -> list[Candidate]:
-    """Candidates as domain.propose ranks them, judged by the matrix too; refused ones come last."""
+def candidates(
+    units: Iterable[Unit], hop: Hop, matrix: Iterable[Transfer], agreed: str | None = None
+) -> list[Candidate]:
+    """Candidates as domain.propose ranks them, judged by the matrix too; refused ones come last.
+
+    ``agreed``: the unit that a leader has said yes to.
+    """
     rows = tuple(matrix)
     found: list[Candidate] = []
     for proposal in propose(units, hop):
-        judged = judge(proposal.unit, hop, rows) if proposal.refusal is None else None
+        wanted = replace(hop, approved=proposal.unit.unit_id == agreed)
+        judged = judge(proposal.unit, wanted, rows) if proposal.refusal is None else None
         refusal = judged if isinstance(judged, Refusal) else proposal.refusal
         usable = isinstance(judged, Permit) or refusal is Refusal.NEEDS_APPROVAL
         permitted = permits(hop.sender, proposal.unit, rows) if usable and hop.sender is not None else ()

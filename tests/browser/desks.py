@@ -75,26 +75,26 @@ class Desks:
             await expect(page.get_by_role("heading", level=1)).to_have_text(re.compile("任务"))
             yield opened
 
-    async def complaint(self) -> tuple[str, str]:
+    async def complaint(self, region: str = "990100") -> tuple[str, str]:
         """A new complaint about double charging: its number and, at the desk, its page."""
         sample = Sample(
             title="床位费",
             channel="WEB",
             category="0704",
-            region="990100",
+            region=region,
             respondents=("云川市第一人民医院收费处",),
             narrative="住院九天，床位费收了十二天。",
             wants="退还多收的床位费",
             plan="plain",
             reporter=None,
         )
-        number = (await self._reporters.file(sample)).case_number
+        number, clerk = (await self._reporters.file(sample)).case_number, f"clerk.desk-{region}"
 
         async def there() -> bool:
-            return await self._officers.find(CLERK, number) is not None
+            return await self._officers.find(clerk, number) is not None
 
         await until(there)
-        return number, f"/workbench/cases/{await self._officers.find(CLERK, number)}"
+        return number, f"/workbench/cases/{await self._officers.find(clerk, number)}"
 
     def office(self, number: str) -> Office:
         """The officers at the API."""

@@ -165,7 +165,9 @@ class Casebook:
             every = await units.everything(session)
             desks = to_desk or act is Act.HAND_TO_DESK
             hop = await self.hop(session, case, who.officer.unit_id, to_desk=desks, act=act)
-        return handovers.candidates(every, hop, transfers())
+        request = case.course.request
+        agreed = request.unit.unit_id if request is not None and request.approved and request.unit else None
+        return handovers.candidates(every, hop, transfers(), agreed)
 
     async def preview(self, who: Identity, case_id: UUID, wanted: Preview) -> Foreseen:
         """What a hand-over would do to each clock, before it is sent; raises Refused NOT_FOUND or why it may not go."""

@@ -334,6 +334,9 @@ def _effects(code: str, choices: Choices, words: Words) -> list[str]:
         lines.append(words.pick("开始计时：", "Starts: ") + _listed(started, words))
     if kept and (stopped or started or rule.to is not None):
         lines.append(words.pick("继续计时，期限不变：", "Runs on, due as before: ") + _listed(kept, words))
+    if act is Act.PROPOSE_REFERRAL:
+        told = words.pick("涉嫌犯罪的，自另一名执法人员核实后计时。", "Of a suspected crime: once it is verified.")
+        lines.append(told)
     return lines + _by_kind(act, running, fates, words)
 
 

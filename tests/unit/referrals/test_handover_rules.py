@@ -295,3 +295,10 @@ def test_a_part_goes_back_to_a_report_elsewhere_only_from_the_desk_that_split_it
     )  # fmt: skip
     verdict = verdicts.merge(check, main, split_here=split_here, triaged=triaged)  # type: ignore[arg-type]
     assert verdict.refusal == refusal
+
+
+def test_who_a_leader_has_agreed_to_may_be_chosen_and_nobody_else_by_that() -> None:
+    units, category = [UNITS["ga-a"], UNITS["jj-a"]], categories()["0503"]
+    hop = Hop(domain.Track.INTEGRITY, category, "990100", UNITS["yb-a"], False, True, (), act=Act.REFER)
+    found = {it.unit.unit_id: it.refusal for it in handovers.candidates(units, hop, transfers(), "ga-a")}
+    assert found == {"ga-a": None, "jj-a": Refusal.NEEDS_APPROVAL}
