@@ -56,6 +56,6 @@ async def test_a_suspected_crime_is_verified_and_goes_to_the_police_with_its_pap
         assert await window.violations() == []
         await page.get_by_role("button", name="确认移送").click()
         await acted(page, "移送")
-        await expect(page.locator("dl").first).to_contain_text("涉嫌犯罪案件移送书、")
+        await expect(page.locator("dl").first).to_contain_text("涉嫌犯罪案件移送书")
         await expect(page.locator("dl").first).to_contain_text("待上报")
         await window.picture("crime-case")
