@@ -176,8 +176,8 @@ class CaseState(Contract):
     results: tuple[ActResult, ...] = ()
     """Outcomes of the latest commands, oldest first: a repeated one gets its first answer again."""
     seen_messages: tuple[UUID, ...] = ()
-    local_first: bool = False
-    """Activities are tried in the workflow's own worker first. A run that began without it is replayed without it."""
+    own_worker: bool = False
+    """The workflow's own worker does what is asked of it. A run that began without it is replayed without it."""
 
 
 class RouteRequest(Contract):

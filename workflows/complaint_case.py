@@ -11,7 +11,7 @@ from typing import TypeVar
 from uuid import UUID
 
 from temporalio import workflow
-from temporalio.common import RetryPolicy, WorkflowIDReusePolicy
+from temporalio.common import WorkflowIDReusePolicy
 from temporalio.exceptions import ApplicationError, FailureError
 
 with workflow.unsafe.imports_passed_through():
@@ -20,10 +20,8 @@ with workflow.unsafe.imports_passed_through():
     from contracts.clock import BusinessClock
     from contracts.lifecycle import FINAL, RULE, Act, Party, Stage
     from contracts.messages import (
-        CONFLICTING_CONTENT,
         ILLEGAL_ACT,
         QUERY_STATE,
-        QUEUE_REFERRALS,
         ROUTE_REFUSED,
         SIGNAL_CALENDAR_CHANGED,
         SIGNAL_CLOCK_CHANGED,
@@ -47,6 +45,7 @@ with workflow.unsafe.imports_passed_through():
         workflow_id,
     )
     from workflows import clocks, decide, handover, joining, ports, reorganising, splitting, stepping
+    from workflows.asking import Asking
     from workflows.handover import Moves
     from workflows.parts import Move
     from workflows.transitions import transition
@@ -57,19 +56,7 @@ MAX_UPDATES = 1_000
 
 _SYSTEM = Actor(party=Party.SYSTEM)
 _REPORTER = Actor(party=Party.REPORTER)
-_RETRY = RetryPolicy(
-    initial_interval=timedelta(milliseconds=200),
-    backoff_coefficient=2.0,
-    maximum_interval=timedelta(seconds=20),
-    non_retryable_error_types=[CONFLICTING_CONTENT],
-)
-_TIMEOUT = timedelta(seconds=30)
-_ONCE = RetryPolicy(maximum_attempts=1)
-_LOCAL_TIMEOUT = timedelta(seconds=5)
-"""Below a workflow task's ten seconds: what takes longer is not waited for with a task in hand."""
-
 A = TypeVar("A")
-R = TypeVar("R")
 
 
 @workflow.defn(name=WORKFLOW_TYPE)
@@ -80,7 +67,8 @@ class ComplaintCase:
     def __init__(self, state: CaseState) -> None:
         self._state = state
         self._lock = asyncio.Lock()
-        self._moves = Moves(self._ask, workflow.patched)
+        self._asking = Asking(state.own_worker)
+        self._moves = Moves(self._asking.look_up, workflow.patched)
         self._messages: list[ReporterMessage] = []
         self._joined: list[Joined] = []
         self._successions: list[Succession] = []
@@ -93,7 +81,7 @@ class ComplaintCase:
     async def run(self, state: CaseState) -> None:
         """Register the case, then serve it until it is archived."""
         if self._state.business_clock is None:
-            clock = await self._read_clock()
+            clock = await self._asking.look_up(ports.read_clock)
             self._state = self._state.model_copy(update={"business_clock": clock})
         if self._state.stage is Stage.SUBMITTED:
             await self._register()
@@ -102,7 +90,7 @@ class ComplaintCase:
             await self._serve()
             if self._should_continue():
                 await self._settle()
-                workflow.continue_as_new(self._state.model_copy(update={"local_first": True}))
+                workflow.continue_as_new(self._state.model_copy(update={"own_worker": True}))
         while self._joined:
             # Who asked to be joined while the last step was recorded must not wait for ever.
             await self._join(self._joined.pop(0))
@@ -196,7 +184,7 @@ class ComplaintCase:
         async with self._lock:
             if self._clock_changed:
                 self._clock_changed = False
-                clock = await self._read_clock()
+                clock = await self._asking.look_up(ports.read_clock)
                 self._state = self._state.model_copy(update={"business_clock": clock})
             if self._calendar_changed:
                 self._calendar_changed = False
@@ -236,7 +224,7 @@ class ComplaintCase:
     async def _register(self) -> None:
         facts = self._state.facts
         async with self._lock:
-            verdict = await self._ask(
+            verdict = await self._asking.look_up(
                 ports.route_intake,
                 RouteRequest(
                     case_id=facts.case_id,
@@ -330,7 +318,7 @@ class ComplaintCase:
         running = self._state.clocks
         if not running:
             return
-        counted = await self._ask(ports.recount, list(running))
+        counted = await self._asking.look_up(ports.recount, list(running))
         for clock, deadline in zip(running, counted, strict=True):
             if clocks.touched(clock.deadline, deadline):
                 counted_anew = clocks.recounted(self._state.clocks, deadline, self._now())
@@ -355,35 +343,15 @@ class ComplaintCase:
         if move.changes.get("desk", old.desk) is None:
             raise ApplicationError("a case has a desk from its registration", type=ILLEGAL_ACT, non_retryable=True)
         wanted = stepping.wanted(old, move, at)
-        deadlines: list[Deadline] = await self._ask(ports.set_clocks, wanted) if wanted else []
+        deadlines: list[Deadline] = await self._asking.look_up(ports.set_clocks, wanted) if wanted else []
         moved = stepping.stepped(old, act, move, deadlines, command, satisfaction)
-        recorded = await self._ask(
-            ports.record_transition, transition(old, moved, act, actor, at, command, about, before)
-        )
+        recorded = await self._asking.record(transition(old, moved, act, actor, at, command, about, before))
         if command is not None:
             moved = stepping.answered(moved, command)
         laddered = clocks.laddered(moved.clocks, recorded.ladders, at)
         self._state = moved.model_copy(update={"clocks": laddered, "business_clock": recorded.business_clock})
 
     # -- small things
-
-    async def _ask(self, port: Callable[..., Awaitable[R]], *argument: object) -> R:
-        """An activity's answer: from this worker at once, or else from the queue, which tries until it succeeds."""
-        if self._state.local_first:
-            try:
-                near: R = await workflow.execute_local_activity(
-                    port, args=argument, start_to_close_timeout=_LOCAL_TIMEOUT, retry_policy=_ONCE
-                )
-                return near
-            except FailureError:
-                workflow.logger.info("not done here, left to the queue", extra={"activity": port.__name__})
-        answer: R = await workflow.execute_activity(
-            port, args=argument, task_queue=QUEUE_REFERRALS, start_to_close_timeout=_TIMEOUT, retry_policy=_RETRY
-        )
-        return answer
-
-    async def _read_clock(self) -> BusinessClock:
-        return await self._ask(ports.read_clock)
 
     def _clock(self) -> BusinessClock:
         clock = self._state.business_clock

@@ -27,5 +27,5 @@ def split_off(state: CaseState, command: Command) -> CaseState:
         linked=bool(command.respondent_units),
         course=Course(origin_case=state.facts.case_id, extract=extract, urgent=state.course.urgent),
         business_clock=state.business_clock,
-        local_first=True,
+        own_worker=True,
     )

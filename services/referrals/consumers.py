@@ -74,7 +74,7 @@ class Bridge:
         try:
             await self._client.start_workflow(
                 WORKFLOW_TYPE,
-                CaseState(facts=facts, course=course, respondent_units=accused, local_first=True),
+                CaseState(facts=facts, course=course, respondent_units=accused, own_worker=True),
                 id=workflow_id(case_id),
                 task_queue=QUEUE_CASES,
                 id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,

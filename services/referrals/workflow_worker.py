@@ -1,11 +1,10 @@
-"""The process that runs case workflows, and beside them, as local activities, what they ask of this service.
-
-A step then takes one workflow task and no task of the activity queue. What fails here goes to that queue
-(activity_worker.py), which tries again for as long as it takes.
+"""The process that runs case workflows, and what they ask of this service: look-ups within the workflow task, records
+as activities that start with its answer. A look-up that fails here goes to the queue of activity_worker.py.
 """
 
 import asyncio
 import signal
+from datetime import timedelta
 
 import uvloop
 from prometheus_client import start_http_server
@@ -27,6 +26,10 @@ from workflows.complaint_case import ComplaintCase
 
 POLLS = 16
 """A task that finds no poll waiting is written to the server's database and read again."""
+GRACE = timedelta(seconds=10)
+"""What a record in hand may take to its end when the process is told to stop."""
+ACTIVITY_POLLS = 4
+"""Few: nearly all come with the answer to a workflow task."""
 
 
 def make_worker(client: Client, settings: Settings, activities: Activities) -> Worker:
@@ -40,13 +43,19 @@ def make_worker(client: Client, settings: Settings, activities: Activities) -> W
         task_queue=QUEUE_CASES,
         workflows=[ComplaintCase],
         activities=activities.all(),
-        no_remote_activities=True,
         workflow_runner=SandboxedWorkflowRunner() if settings.worker_sandbox else UnsandboxedWorkflowRunner(),
         max_cached_workflows=settings.worker_cached_workflows,
         max_concurrent_workflow_tasks=settings.worker_concurrent_tasks,
-        max_concurrent_local_activities=settings.db_pool_size + settings.db_max_overflow,
         max_concurrent_workflow_task_polls=POLLS,
+        max_concurrent_activities=_hands(settings),
+        max_concurrent_local_activities=_hands(settings),
+        max_concurrent_activity_task_polls=ACTIVITY_POLLS,
+        graceful_shutdown_timeout=GRACE,
     )
+
+
+def _hands(settings: Settings) -> int:
+    return (settings.db_pool_size + settings.db_max_overflow) // 2
 
 
 async def main() -> None:
@@ -59,14 +68,14 @@ async def main() -> None:
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, stop.set)
     client = await temporal.connect(settings)
-    connections = settings.db_pool_size + settings.db_max_overflow
-    db = Database(settings.dsn("referrals"), pool_size=connections, max_overflow=0, name="referrals-worker")
+    # Connections that overflow are closed after each use. Look-ups and records together take no more than there are.
+    db = Database(settings.dsn("referrals"), pool_size=2 * _hands(settings), max_overflow=0, name="referrals-worker")
     activities = Activities(Steps(db, StateCouncilCalendar(), Texts(db, load_keyring(settings.keys_dir, "referrals"))))
     garbage.settle()
     async with make_worker(client, settings, activities):
         server, thread = start_http_server(settings.worker_metrics_port, settings.host)
         await stop.wait()
-        server.shutdown()
+        await asyncio.to_thread(server.shutdown)
         thread.join()
     await db.close()
 

@@ -96,7 +96,7 @@ def waiting_case(desk: UnitRef, due_at: datetime) -> tuple[CaseState, Transition
         task=Task(kind=TaskKind.TRIAGE, unit_id=desk.unit_id, role=Role.CLERK, opened_sequence=1),
         clocks=(RunningClock(deadline=deadline),),
         business_clock=wall_clock(now),
-        local_first=True,
+        own_worker=True,
     )
     step = Transition(
         facts=facts,

@@ -172,7 +172,7 @@ async def major(bench: Bench) -> WorkflowHandle:  # type: ignore[type-arg]
 SCENARIOS: dict[str, tuple[Callable[[Bench], Awaitable[WorkflowHandle]], ...]] = {  # type: ignore[type-arg]
     "v2": (plain, refused, overdue_redo, report, designated, referred, split, merged, succeeded),
     "v3": (crime, major),
-    "v4": (plain, overdue_redo, designated, split, succeeded),  # steps by local activities
+    "v4": (plain, overdue_redo, designated, split, succeeded),  # what is asked of the own worker
 }
 """What each version of the workflow was the first to do."""
 

@@ -81,17 +81,17 @@ class Bench:
 
 @asynccontextmanager
 async def open_bench(environment: WorkflowEnvironment, *, far: bool = False) -> AsyncIterator[Bench]:
-    """A bench whose workflow's own worker can do what is asked of it; when ``far``, the queue's alone can."""
+    """A bench whose workflow's own worker can do what is asked of it; when ``far``, it can only record."""
     office = Office()
     stubs = [port for port in vars(ports).values() if hasattr(port, "__temporal_activity_definition")]
+    recording = [port for port in stubs if port is not ports.record_transition] + [office.record_transition]
     queue = f"cases-{uuid4()}"
     async with (
         Worker(
             environment.client,
             task_queue=queue,
             workflows=[ComplaintCase],
-            activities=stubs if far else office.activities(),  # type: ignore[arg-type]
-            no_remote_activities=True,
+            activities=recording if far else office.activities(),  # type: ignore[arg-type]
         ),
         Worker(environment.client, task_queue=QUEUE_REFERRALS, activities=office.activities()),  # type: ignore[arg-type]
     ):

@@ -254,7 +254,7 @@ def new_case(track: Track = Track.GENERAL, respondents: int = 1) -> CaseState:
             respondent_count=respondents,
             submitted_at=datetime(2026, 1, 1, tzinfo=UTC),
         ),
-        local_first=True,
+        own_worker=True,
     )
 
 
