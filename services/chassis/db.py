@@ -1,7 +1,7 @@
 """PostgreSQL for a service: one transaction per session, with the principal that row-level security looks at."""
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -52,6 +52,7 @@ class Principal:
 
 SYSTEM: Final = Principal("system")
 _ADAPTED = "adapted"
+_AFTER = "after commit"
 _LOOK_AT = {
     Trouble.UNTRUSTED: "sslrootcert",
     Trouble.OTHER_NAME: "the host",
@@ -90,6 +91,11 @@ async def execute(session: AsyncSession, statement: str, *args: object) -> int:
     """Run a statement; the number of rows it touched. Otherwise as `rows`."""
     status = await (await _begun(session)).execute(statement, *args)
     return int(status.rpartition(" ")[2]) if status[-1:].isdigit() else 0
+
+
+def after_commit(session: AsyncSession, call: Callable[[], object]) -> None:
+    """Let ``call`` be made once the transaction of `Database.session` is committed, and never otherwise: for metrics."""
+    session.info.setdefault(_AFTER, []).append(call)
 
 
 def unbegun(session: AsyncSession) -> "asyncpg.Connection[asyncpg.Record]":
@@ -174,6 +180,8 @@ class Database:
         async with self._transaction(f"BEGIN;{principal.prelude}") as session:
             yield session
             await session.commit()
+            for call in session.info.pop(_AFTER, ()):
+                call()
 
     @asynccontextmanager
     async def read(self, principal: Principal = SYSTEM) -> AsyncIterator[AsyncSession]:

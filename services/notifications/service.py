@@ -11,6 +11,7 @@ from contracts.lifecycle import Track
 from contracts.notifications import DeliveryState, NoticeSettled
 from contracts.topics import NOTIFICATIONS
 from services.chassis.clock import read_clock
+from services.chassis.db import after_commit
 from services.chassis.outbox import Outgoing, outgoing, write
 from services.notifications import metrics, repository
 from services.notifications.attempts import Next, Outcome, Result, after
@@ -53,6 +54,8 @@ async def on_transition(session: AsyncSession, event_id: UUID, event: CaseTransi
     if not planned:
         return
     now = await _business_now(session)
+    # Before the complaints' locks, by every event of a batch: the other way round two batches wait for one another.
+    await repository.lock_officer_order(session)
     complaints = [notice.complaint_id for notice in planned if notice.complaint_id is not None]
     known: dict[UUID, Recipient] = {}
     if complaints:
@@ -62,10 +65,7 @@ async def on_transition(session: AsyncSession, event_id: UUID, event: CaseTransi
         if notice.complaint_id is not None:
             recipient = known.get(notice.complaint_id)
             await _owe(session, event_id, notice, decide(notice.template, recipient) if recipient else None, now)
-    in_app = [notice for notice in planned if notice.unit_id is not None]
-    if in_app:
-        await repository.lock_officer_order(session)
-    for notice in in_app:
+    for notice in (notice for notice in planned if notice.unit_id is not None):
         held = notice.hold_until is not None and notice.hold_until > now
         await _owe(session, event_id, notice, HELD if held else IN_APP, now, at=event.at)
 
@@ -90,7 +90,7 @@ async def release_held(session: AsyncSession) -> int:
     await repository.lock_officer_order(session)
     released = await repository.release_held(session, now)
     for notice in released:
-        _count(notice)
+        _count(session, notice)
     return len(released)
 
 
@@ -119,14 +119,14 @@ async def _owe(
         session, chosen, event_id, planned, decision, at=at or now, settled=settled, event=event
     )
     if new and settled is not None:
-        _count(settled)
+        _count(session, settled)
 
 
 async def _announce(session: AsyncSession, settled: Settled | None) -> None:
     if settled is None:
         return
     await write(session, _outgoing(settled))
-    _count(settled)
+    _count(session, settled)
 
 
 def _outgoing(settled: Settled) -> Outgoing:
@@ -151,10 +151,9 @@ def _outgoing(settled: Settled) -> Outgoing:
     )
 
 
-def _count(settled: Settled) -> None:
-    metrics.notices_settled_total.labels(
-        settled.state.value, settled.way, settled.template.value, settled.reason or ""
-    ).inc()
+def _count(session: AsyncSession, settled: Settled) -> None:
+    labels = (settled.state.value, settled.way, settled.template.value, settled.reason or "")
+    after_commit(session, metrics.notices_settled_total.labels(*labels).inc)
 
 
 async def _business_now(session: AsyncSession) -> datetime:

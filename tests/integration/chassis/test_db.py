@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from services.chassis.db import SYSTEM, Database, Principal, execute, one, rows, unbegun
+from services.chassis.db import SYSTEM, Database, Principal, after_commit, execute, one, rows, unbegun
 from services.chassis.outages import engine_away
 
 OFFICER = Principal("officer", "account-1", ("unit-a", "unit-b"))
@@ -79,6 +79,22 @@ async def test_an_error_rolls_back(db: Database) -> None:
     with pytest.raises(ZeroDivisionError):
         await fails()
     assert await _bodies(db, SYSTEM) == []
+
+
+async def test_what_waits_for_the_commit_is_done_after_it_and_never_without(db: Database) -> None:
+    done: list[int] = []
+
+    async def rolled_back() -> None:
+        async with db.session() as session:
+            after_commit(session, lambda: done.append(1))
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        await rolled_back()
+    async with db.session() as session:
+        after_commit(session, lambda: done.append(2))
+        assert done == []
+    assert done == [2]
 
 
 async def test_a_read_session_can_not_write(db: Database) -> None:
