@@ -94,7 +94,7 @@ async def execute(session: AsyncSession, statement: str, *args: object) -> int:
 
 
 def after_commit(session: AsyncSession, call: Callable[[], object]) -> None:
-    """Let ``call`` be made once the transaction of `Database.session` is committed, and never otherwise: for metrics."""
+    """Let ``call`` be made once the transaction of `Database.session` is committed, and only then: for metrics."""
     session.info.setdefault(_AFTER, []).append(call)
 
 

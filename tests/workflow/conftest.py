@@ -13,7 +13,8 @@ import pytest_asyncio
 from temporalio.client import Client, WorkflowHandle
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import TimeSkippingConfig, WorkflowEnvironment
-from temporalio.worker import Worker
+from temporalio.worker import UnsandboxedWorkflowRunner, Worker
+from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 
 from contracts.messages import QUERY_STATE, QUEUE_REFERRALS, CaseState, workflow_id
 from tests.workflow.office import Office
@@ -80,7 +81,9 @@ class Bench:
 
 
 @asynccontextmanager
-async def open_bench(environment: WorkflowEnvironment, *, far: bool = False) -> AsyncIterator[Bench]:
+async def open_bench(
+    environment: WorkflowEnvironment, *, far: bool = False, sandboxed: bool = True
+) -> AsyncIterator[Bench]:
     """A bench whose workflow's own worker can do what is asked of it; when ``far``, it can only record."""
     office = Office()
     stubs = [port for port in vars(ports).values() if hasattr(port, "__temporal_activity_definition")]
@@ -91,6 +94,7 @@ async def open_bench(environment: WorkflowEnvironment, *, far: bool = False) -> 
             environment.client,
             task_queue=queue,
             workflows=[ComplaintCase],
+            workflow_runner=SandboxedWorkflowRunner() if sandboxed else UnsandboxedWorkflowRunner(),
             activities=recording if far else office.activities(),  # type: ignore[arg-type]
         ),
         Worker(environment.client, task_queue=QUEUE_REFERRALS, activities=office.activities()),  # type: ignore[arg-type]

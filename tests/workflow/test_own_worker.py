@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -14,7 +15,7 @@ from contracts.messages import QUEUE_REFERRALS
 from tests.workflow.conftest import Bench, open_bench
 from tests.workflow.office import new_case
 from tests.workflow.test_complaint_case import TO_VISIT, do
-from workflows import ports
+from workflows import clocks, ports
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -58,3 +59,24 @@ async def test_a_run_that_began_before_keeps_to_the_queue(bench: Bench) -> None:
     found = await tasks(handle)
     assert found[ports.RECORD_TRANSITION, True] == 2
     assert all(on_queue for _, on_queue in found)
+
+
+async def test_a_workflow_task_that_fails_behind_a_record_records_nothing_anew(
+    environment: WorkflowEnvironment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As when the worker dies after the commit and before its task's end: time has gone on when it is done again."""
+    laddered, failures = clocks.laddered, ["once"]
+
+    def fails_once(*given: Any) -> Any:
+        if failures:
+            failures.pop()
+            raise RuntimeError("the worker dies")
+        return laddered(*given)
+
+    async with open_bench(environment, sandboxed=False) as bench:  # the sandbox has a `clocks` of its own
+        handle = await bench.start(new_case())
+        monkeypatch.setattr(clocks, "laddered", fails_once)
+        assert (await do(bench, handle, Act.ACCEPT)).stage is Stage.PENDING_DISPATCH
+        assert failures == []
+        assert Counter(bench.office.acts) == Counter([Act.REGISTER, Act.ACCEPT])
+        assert (await tasks(handle))[ports.RECORD_TRANSITION, False] == 2
