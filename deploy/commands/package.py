@@ -14,6 +14,14 @@ from services.chassis.settings import load_settings
 
 ISSUER = "referrals"
 
+_CLAIMS = {
+    "number": "number",
+    "case_number": "case",
+    "to": "to unit",
+    "receiver": "receiver",
+    "at": "signed at",
+    "sha256": "SHA-256",
+}
 app = typer.Typer(help="Signed letters: check one, show the key that checks them.", no_args_is_help=True)
 out = Console(soft_wrap=True, highlight=False)
 err = Console(stderr=True, soft_wrap=True, highlight=False)
@@ -24,7 +32,10 @@ def verify(
     file: Annotated[Path, typer.Argument(help="The archive, or the PDF with its signature FILE.jws beside it.")],
     key: Annotated[Path | None, typer.Option(help="PEM of the sender's public key; this stack's own without.")] = None,
 ) -> None:
-    """Say whether a letter is the one that was signed. Exit code 1 when it is not."""
+    """Say whether a letter is the one that was signed, and to whom it went. Exit code 1 when it is not.
+
+    A key that came with the letter proves nothing until its fingerprint was compared with the sender, by telephone.
+    """
     try:
         document, signature = _parts(file)
         public = key.read_bytes() if key else signing.public_key(load_settings().keys_dir, ISSUER)
@@ -35,11 +46,15 @@ def verify(
         raise typer.Exit(1) from None
     except signing.BadSignature as error:
         err.print(f"NOT VALID: {error}.", style="red", markup=False)
+        if key is None:
+            err.print("It was checked with this stack's own key: a letter of another's needs --key.", markup=False)
         raise typer.Exit(1) from None
     out.print("The signature is valid: the letter is as it was signed.", style="green")
-    for name, label in (("number", "number"), ("case_number", "case"), ("at", "signed at"), ("sha256", "SHA-256")):
+    for name, label in _CLAIMS.items():
         out.print(f"{label:>10}  {claims.get(name, '-')}", markup=False)
     out.print(f"{'key':>10}  {fingerprint}", markup=False)
+    if key is not None:
+        out.print("Compare the key's fingerprint with the sender, by telephone or in person.")
 
 
 @app.command("key")

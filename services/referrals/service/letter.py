@@ -37,7 +37,8 @@ _SECRECY = "不得将检举、揭发材料及有关情况透露或者转给被�
 @dataclass(frozen=True)
 class Matter:
     """What the letter tells. ``texts``: the complaints as far as they may be read; ``extract``: what stands for them;
-    ``verbatim``: whether the reporter's own words are printed; ``description``: of the transfer's record."""
+    ``verbatim``: whether the reporter's own words are printed, whom they accuse too; ``description``: of the transfer's
+    record."""
 
     case: CaseRow
     passage: Passage
@@ -116,14 +117,14 @@ def _asked(paper: Paper, matter: Matter, numeral: str) -> None:
 def _about(paper: Paper, matter: Matter, numeral: str) -> None:
     facts = matter.case.facts
     category = categories().get(facts.category)
-    named = [masked(name) for text in matter.texts for name in text.respondents or ()]
+    named = [masked(name) for text in matter.texts for name in text.respondents or ()] if matter.verbatim else []
     paper.heading(f"{numeral}、事项")
     paper.fields(
         [
             ("事项类别", f"{category.name_zh}（{facts.category}）" if category else facts.category),
             ("发生地区", place(facts.region)),
             ("被反映单位", "、".join(matter.respondents) or "——"),
-            ("反映人所称对象", "、".join(dict.fromkeys(named)) or "——"),
+            *([("反映人所称对象", "、".join(dict.fromkeys(named)) or "——")] if matter.verbatim else []),
             *([("涉案金额", amount(matter.description))] if matter.description.amount is not None else []),
         ]
     )

@@ -5,7 +5,7 @@ import hashlib
 import io
 import zipfile
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -34,14 +34,16 @@ ISSUER = "referrals"
 PURPOSE = "PACKAGE"
 """What the complaint's text is read for when a letter is made of it."""
 
-_NOT_VERBATIM = ("respondents", "evidence")
+_NOT_VERBATIM = ("evidence",)
+"""Whom a report accuses is told by the units that the desk linked and by the officer's description: what the reporter
+wrote there is free text, which can tell who wrote it."""
 _HOW_TO = """如何核对：
 1. {name}.pdf 是文件本身，{name}.pdf.jws 是它的签名（JWS，RFC 7515，EdDSA/Ed25519）。
-2. 有“回音”系统的单位：huiyin package verify 本压缩包
-3. 其他单位：签名以“.”分为三段，第一、二段连同中间的点是被签名的内容，第三段（base64url）是签名值；
-   用 Ed25519 公钥验证后，第二段（base64url）中的 sha256 应与 {name}.pdf 的 SHA-256 相同。
-4. 公钥见 {issuer}.verify.pem。请另行（电话或当面）与发函单位核对公钥指纹：
+2. 公钥见 {issuer}.verify.pem。请先另行（电话或当面）与发函单位核对公钥指纹，一致后方可用它核对：
    {fingerprint}
+3. 有“回音”系统的单位：解压后运行 huiyin package verify 本压缩包 --key {issuer}.verify.pem
+4. 其他单位：签名以“.”分为三段，第一、二段连同中间的点是被签名的内容，第三段（base64url）是签名值；
+   用 Ed25519 公钥验证后，第二段（base64url）中的 sha256 应与 {name}.pdf 的 SHA-256 相同。
 """
 
 
@@ -172,6 +174,7 @@ class Papers:
             "case_number": passage.given.facts.case_number,
             "number": passage.number,
             "to": passage.receiver.unit_id,
+            "receiver": passage.receiver.name,
             "at": now.isoformat(),
         }
         public = signing.public_key(self._keys_dir, ISSUER)
@@ -193,7 +196,8 @@ def imprint_of(who: Identity, now: datetime) -> Imprint:
 
 
 def _may_send(who: Identity, record: Record) -> Passage:
-    """The present referral; raises Refused unless the officer may key in its receipt in the sender's place."""
+    """The present referral, to whoever is its receiver now; raises Refused unless the officer may key in its receipt in
+    the sender's place."""
     case = record.case
     if case.stage is not Stage.REFERRED:
         raise Refused("NOT_REFERRED")
@@ -205,7 +209,9 @@ def _may_send(who: Identity, record: Record) -> Passage:
         raise Refused(refusal)
     if case.course.disposal is not None:
         raise Refused(judge.ALREADY_DISPOSED)
-    return passages(step.step for step in record.steps)[-1]
+    passage = passages(step.step for step in record.steps)[-1]
+    # The step names whom the case went to; a successor may have come into its place.
+    return replace(passage, receiver=case.course.receiver or passage.receiver)
 
 
 def _names(unit_ids: Collection[str], known: Mapping[str, Any]) -> list[str]:

@@ -62,10 +62,10 @@ async def referred(office: Office, track: Track = Track.GENERAL, to: str = "ga",
     await office.act(f"clerk.{desk}", case_id, "ACCEPT")
     await office.act(f"dispatcher.{desk}", case_id, "DISPATCH", unit_id="wj")
     await office.act("handler.wj", case_id, "SIGN")
-    ground = {"ga": "SUSPECTED_CRIME", "jj": "DUTY_VIOLATION"}[to]
+    ground = "DUTY_VIOLATION" if to == "jj" else "SUSPECTED_CRIME"
     await office.act("handler.wj", case_id, "PROPOSE_REFERRAL", unit_id=to, ground=ground, note="拟移送。")
     sent: dict[str, Any] = {}
-    if to == "ga":
+    if to != "jj":
         await office.act(f"dispatcher.{desk}", case_id, "VERIFY_REFERRAL")
         sent = {"papers": [paper.code for paper in papers().values() if paper.required]}
     await office.act("leader.wj", case_id, "APPROVE_REFERRAL")

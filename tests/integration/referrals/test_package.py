@@ -6,7 +6,7 @@ import zipfile
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import httpx
 import pytest
@@ -38,6 +38,7 @@ from tests.integration.referrals.papers import (
     read,
     referred,
 )
+from tests.integration.referrals.test_reorganisation import moved
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -87,11 +88,11 @@ async def test_nothing_in_it_tells_who_reported(office: Office, complaints: Comp
 async def test_of_a_report_no_word_of_the_reporters_goes_out(office: Office, complaints: Complaints) -> None:
     case_id = await referred(office, Track.INTEGRITY)
     text = read(await letter(office, "handler.wj", case_id))
-    for part in ("诊所没有执业许可证", WANTS, ADDED):
+    for part in ("诊所没有执业许可证", WANTS, ACCUSED, ADDED):
         assert part not in text
-    for part in (NOTE, ACCUSED, FILE["sha256"], "信访工作条例第三十条"):
+    for part in (NOTE, "历下区人民医院", FILE["sha256"], "信访工作条例第三十条"):
         assert part in text
-    assert [grant["fields"] for grant in complaints.grants] == [["respondents", "evidence"]]
+    assert [grant["fields"] for grant in complaints.grants] == [["evidence"]]
 
 
 async def test_who_may_not_key_in_the_receipt_gets_none(office: Office, complaints: Complaints) -> None:
@@ -176,6 +177,7 @@ async def test_the_signature_tells_of_a_changed_byte(
     with zipfile.ZipFile(io.BytesIO(answer.content)) as parts:
         (name,) = (name for name in parts.namelist() if name.endswith(".pdf"))
         pdf, signature, key = parts.read(name), parts.read(f"{name}.jws").decode(), parts.read("referrals.verify.pem")
+        told = parts.read("README.txt").decode()
     claims = signing.verify(key, pdf, signature)
     view = await office.view("handler.wj", case_id)
     assert (claims["case_number"], f"{claims['number']}.pdf") == (view["case_number"], name)
@@ -187,7 +189,10 @@ async def test_the_signature_tells_of_a_changed_byte(
     public = settings.keys_dir / "referrals.verify"
     said = CliRunner().invoke(package_command, ["verify", str(archive), "--key", str(public)])
     assert said.exit_code == 0, said.output
-    assert claims["number"] in said.output
+    for part in (claims["number"], "ga", POLICE.name, signing.fingerprint(key)):
+        assert part in said.output, part
+    assert "--key referrals.verify.pem" in told
+    assert told.index(signing.fingerprint(key)) < told.index("--key"), "the fingerprint is compared first"
     (tmp_path / name).write_bytes(changed)
     (tmp_path / f"{name}.jws").write_text(signature)
     refused = CliRunner().invoke(package_command, ["verify", str(tmp_path / name), "--key", str(public)])
@@ -215,3 +220,20 @@ async def test_it_is_taken_from_the_cases_page(app: FastAPI, office: Office, com
         assert forged.status_code == 403
         again = await browser.get(f"/workbench/cases/{case_id}")
         assert hashlib.sha256(saved.content).hexdigest()[:16] in again.text
+
+
+async def test_after_a_succession_the_letter_goes_to_the_successor(
+    office: Office, complaints: Complaints, db: Database
+) -> None:
+    old = replace(POLICE, unit_id=f"ga-{uuid4().hex[:8]}", name="原历城公安分局")
+    new = replace(POLICE, unit_id=f"ga-{uuid4().hex[:8]}", name="新历城公安分局")
+    await Registry(db).load((old, new), ())
+    case_id = await referred(office, to=old.unit_id)
+    answer = await office.post("admin", f"/v1/units/{old.unit_id}/successor", {"successor_id": new.unit_id})
+    assert answer.status_code == 200, answer.text
+    await moved(office, "handler.wj", case_id, "SUCCEED")
+    text = read(await letter(office, "handler.wj", case_id))
+    assert new.name in text
+    assert old.name not in text
+    (row,) = (await office.get("handler.wj", f"/v1/cases/{case_id}/exports")).json()["items"]
+    assert row["receiver_id"] == new.unit_id
