@@ -69,8 +69,10 @@ async def package(
 ) -> Response:
     """Cover letter, matter, list of evidence and the slip to send back, for who may key in the receipt.
 
-    Never the reporter's identity; of a report nothing in the reporter's words. Each one is put on record, with the
-    SHA-256 of the PDF, before it is given (`X-Document-SHA256` says it again).
+    Never the identity that the reporter gave; of a report nothing in the reporter's words. In the words of any other
+    complaint numbers, addresses and the usual ways to name oneself are hidden; names in a free text can't all be found,
+    so the officer reads the letter before it is sent. Each one is put on record, with the SHA-256 of the PDF, before it
+    is given (`X-Document-SHA256` says it again).
     """
     return as_file(await uses.papers.package(who, case_id, signed=form is Form.SIGNED))
 

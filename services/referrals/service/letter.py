@@ -14,7 +14,7 @@ from services.chassis.printing import BLANK, Imprint, Paper
 from services.referrals.clues import CLASSIFICATION_ZH, Description
 from services.referrals.counting import CHINA, DAY
 from services.referrals.domain import Unit
-from services.referrals.masking import HIDDEN, masked
+from services.referrals.masking import masked
 from services.referrals.passages import Passage
 from services.referrals.repository.cases import CaseRow
 from services.referrals.service.reading import ComplaintTexts
@@ -149,7 +149,7 @@ def _told(paper: Paper, matter: Matter, numeral: str) -> None:
         paper.text(f"反映内容（{text.case_number}）：")
         for told in filter(None, words):
             paper.text(masked(told))
-    paper.small(f"反映人的身份和联系方式不随函提供；文中的号码以“{HIDDEN.strip('（）')}”标明。")
+    paper.small("反映人的身份和联系方式不随函提供；文中可识别的号码、账号和自报的姓名已隐去并标明。")
 
 
 def _evidence(paper: Paper, matter: Matter, numeral: str) -> None:
