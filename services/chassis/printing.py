@@ -1,11 +1,12 @@
 """Papers: PDF in embedded Chinese type; every page says who printed it, for which unit, when, and which print it is."""
 
+import asyncio
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
 from io import BytesIO
-from threading import Lock
 from typing import Any
 from xml.sax.saxutils import escape
 
@@ -53,8 +54,14 @@ BLANK = "\u00a0"
 # The library knows what begins no line in Japanese; Chinese has these marks besides (GB/T 15834, 5.1).
 for _module in (paragraph, textsplit):
     _module.ALL_CANNOT_START += "，；：？！》〉％"  # type: ignore[attr-defined]
-# Fonts and their subsets are state of the library's own: one paper at a time.
-_press = Lock()
+# Fonts and their subsets are state of the library's own: one paper at a time, in a thread of its own, so that those
+# that wait hold up no other work.
+_press = ThreadPoolExecutor(max_workers=1, thread_name_prefix="press")
+_LINE_CHARACTERS = 37
+"""Of running text; Latin letters are narrower, so a line holds more of them."""
+TEXT_LINES = 600
+"""The longest text that an officer or a reporter can write, 20,000 characters, fits when it is not mostly line ends."""
+_REST = "（篇幅所限，以下从略；需要全文的，请与出具单位联系。）"
 
 
 @dataclass(frozen=True)
@@ -87,10 +94,14 @@ class Paper:
         self._story.append(CondPageBreak(35 * mm))
         self._story.append(Paragraph(_clean(text), _style("heading", "Bold", 12.5, 22, spaceBefore=6)))
 
-    def text(self, text: str, *, indent: bool = True) -> None:
-        """Paragraphs of running text, each with two characters' indent."""
+    def text(self, text: str, *, indent: bool = True, most: int = TEXT_LINES) -> None:
+        """Paragraphs of running text, each with two characters' indent; what goes beyond ``most`` printed lines is left
+        out, and it is said."""
         style = _style("body", "Text", 12, 21, firstLineIndent=24 if indent else 0)
-        self._story.extend(Paragraph(_clean(line), style) for line in text.splitlines() if line.strip())
+        kept, cut = _beginning(text, most)
+        self._story.extend(Paragraph(_clean(line), style) for line in kept)
+        if cut:
+            self.small(_REST)
 
     def small(self, text: str) -> None:
         """A remark."""
@@ -128,13 +139,12 @@ class Paper:
         self._story.append(PageBreak())
 
     def pdf(self) -> bytes:
-        """The finished document. Takes a moment of processor time: call it in a thread."""
+        """The finished document. Takes processor time, and no two at once: a service calls `printed`."""
         out = BytesIO()
-        with _press:
-            pages = BaseDocTemplate(out, pagesize=A4, title=self._title, author=self._imprint.unit, lang="zh-CN")
-            frame = Frame(_MARGIN, 24 * mm, _WIDTH, A4[1] - 46 * mm, 0, 0, 0, 0)
-            pages.addPageTemplates(PageTemplate(frames=[frame], onPage=self._mark))
-            pages.build(self._story, canvasmaker=_NumberedPages)
+        pages = BaseDocTemplate(out, pagesize=A4, title=self._title, author=self._imprint.unit, lang="zh-CN")
+        frame = Frame(_MARGIN, 24 * mm, _WIDTH, A4[1] - 46 * mm, 0, 0, 0, 0)
+        pages.addPageTemplates(PageTemplate(frames=[frame], onPage=self._mark))
+        pages.build(self._story, canvasmaker=_NumberedPages)
         return out.getvalue()
 
     def _mark(self, canvas: Canvas, _: object) -> None:
@@ -179,6 +189,27 @@ class Paper:
             )
         )
         self._story += [made, Spacer(0, 3 * mm)]
+
+
+async def printed(compose: Callable[[], Paper]) -> bytes:
+    """The document that ``compose`` puts together, off the event loop from the first font to the last page.
+
+    Raises MissingAsset and whatever ``compose`` raises.
+    """
+    return await asyncio.get_running_loop().run_in_executor(_press, lambda: compose().pdf())
+
+
+def _beginning(text: str, most: int) -> tuple[list[str], bool]:
+    """The paragraphs of a text as far as they fit so many printed lines, and whether something was left out."""
+    kept: list[str] = []
+    for line in filter(str.strip, text.splitlines()):
+        if most <= 0:
+            return kept, True
+        kept.append(line[: most * _LINE_CHARACTERS])
+        if len(kept[-1]) < len(line):
+            return kept, True
+        most -= -(-len(line) // _LINE_CHARACTERS)
+    return kept, False
 
 
 class _NumberedPages(Canvas):

@@ -21,6 +21,8 @@ from services.referrals.service.reading import ComplaintTexts
 from services.referrals.service.record_sheet import amount, persons_table
 
 PROVISIONAL = "（暂定：所涉年度的放假安排尚未公布）"
+_TOLD_LINES = 1_500
+"""Of all that reporters wrote, some fifty pages: many complaints may be joined in a case."""
 _DATE = f"{BLANK * 10}年{BLANK * 6}月{BLANK * 6}日"
 _NUMERALS = "一二三四五六七八九十"
 _DUTY = {
@@ -143,12 +145,12 @@ def _told(paper: Paper, matter: Matter, numeral: str) -> None:
     if not matter.verbatim:
         paper.small("依法为反映人保密，不附反映人原文；确需了解的，请与发函单位联系。")
         return
+    told: list[str] = []
     for text in matter.texts:
         words = [text.narrative, f"诉求：{text.wants}" if text.wants else None]
         words += [f"{day(added.at)}补充：{added.text}" for added in text.supplements or ()]
-        paper.text(f"反映内容（{text.case_number}）：")
-        for told in filter(None, words):
-            paper.text(masked(told))
+        told += [f"反映内容（{text.case_number}）：", *map(masked, filter(None, words))]
+    paper.text("\n".join(told), most=_TOLD_LINES)
     paper.small("反映人的身份和联系方式不随函提供；文中可识别的号码、账号和自报的姓名已隐去并标明。")
 
 

@@ -1,10 +1,9 @@
 """What leaves the system on paper: made for who may, with what the receiver may have, and on record before it goes."""
 
-import asyncio
 import hashlib
 import io
 import zipfile
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -15,7 +14,7 @@ from contracts import judge
 from contracts.lifecycle import Act, Seat, Stage
 from services.chassis import signing
 from services.chassis.db import SYSTEM, Database
-from services.chassis.printing import Imprint, Paper
+from services.chassis.printing import Imprint, Paper, printed
 from services.referrals.clues import Description
 from services.referrals.counting import CHINA
 from services.referrals.passages import Passage, passages
@@ -94,8 +93,9 @@ class Papers:
             raise Refused("RECEIVER_ON_SYSTEM")
         matter = await self._matter(who, record.case, passage, known)
         imprint = imprint_of(who, now)
-        made = letter.compose(matter, imprint)
-        return await self.issue(who, passage, made, now, imprint, kind="PACKAGE", signed=signed)
+        return await self.issue(
+            who, passage, lambda: letter.compose(matter, imprint), now, imprint, kind="PACKAGE", signed=signed
+        )
 
     async def slip(self, who: Identity, case_id: UUID) -> Slip | None:
         """The present referral to a unit that is not on the system, for who may key in its receipt; None else."""
@@ -146,10 +146,18 @@ class Papers:
         )
 
     async def issue(
-        self, who: Identity, passage: Passage, paper: Paper, now: datetime, imprint: Imprint, *, kind: str, signed: bool
+        self,
+        who: Identity,
+        passage: Passage,
+        compose: Callable[[], Paper],
+        now: datetime,
+        imprint: Imprint,
+        *,
+        kind: str,
+        signed: bool,
     ) -> Issued:
         """The finished paper about a passage, once it is on record. The caller has checked who asks."""
-        pdf = await asyncio.to_thread(paper.pdf)
+        pdf = await printed(compose)
         digest = hashlib.sha256(pdf).hexdigest()
         export = Export(
             export_id=UUID(imprint.number),

@@ -106,8 +106,15 @@ class TransferRecords:
         async with self._db.read(SYSTEM) as session:
             now = await business_now(session)
         imprint = imprint_of(who, now)
-        made = record_sheet.compose(found, imprint)
-        return await self._sheets.issue(who, found.passage, made, now, imprint, kind="TRANSFER_RECORD", signed=False)
+        return await self._sheets.issue(
+            who,
+            found.passage,
+            lambda: record_sheet.compose(found, imprint),
+            now,
+            imprint,
+            kind="TRANSFER_RECORD",
+            signed=False,
+        )
 
     async def _made(self, who: Identity, record: Record, written: Mapping[int, Written]) -> list[TransferRecord]:
         steps = [step.step for step in record.steps]

@@ -1,11 +1,13 @@
 """Papers: what is written is what is read, every page tells who printed it, and the type is in the file."""
 
+import asyncio
 import io
+import threading
 
 import pytest
 from pypdf import PdfReader
 
-from services.chassis.printing import Imprint, Paper
+from services.chassis.printing import Imprint, Paper, printed
 
 IMPRINT = Imprint("李某某", "临江市医疗保障局", "2026-11-22 15:50:01", "0c7f")
 
@@ -66,3 +68,37 @@ def test_a_table_below_a_heading_is_as_long_as_it_has_to_be() -> None:
     assert "".join(read).count("材料" * 5) > 0
     assert all(f"第{number}行" in "".join(read) for number in range(200))
     assert all("序号" in page for page in read)  # its head stands on every page
+
+
+def test_what_is_too_long_is_left_out_and_it_is_said() -> None:
+    paper = Paper("函", IMPRINT)
+    paper.text("首句。" + "很长。" * 200 + "末句。", most=10)
+    paper.text("\n".join(f"第{number}段" for number in range(20)), most=10)
+    paper.text("十行\n" * 10, most=10)
+    read = "".join(pages(paper))
+    assert "首句" in read
+    assert "末句" not in read
+    assert "第9段" in read
+    assert "第10段" not in read
+    assert read.count("篇幅所限，以下从略") == 2
+
+
+def test_a_text_of_the_greatest_length_is_printed_whole() -> None:
+    paper = Paper("函", IMPRINT)
+    paper.text("字" * 19_997 + "末句。")
+    read = "".join(pages(paper))
+    assert "末句" in read
+    assert "从略" not in read
+
+
+async def test_papers_are_put_together_off_the_event_loop_one_at_a_time() -> None:
+    threads = set()
+
+    def compose() -> Paper:
+        threads.add(threading.get_ident())
+        return Paper("函", IMPRINT)
+
+    made = await asyncio.gather(*(printed(compose) for _ in range(4)))
+    assert all(pdf.startswith(b"%PDF") for pdf in made)
+    assert len(threads) == 1
+    assert threading.get_ident() not in threads

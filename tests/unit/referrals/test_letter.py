@@ -18,6 +18,7 @@ from services.referrals.domain import Level, Unit, UnitKind
 from services.referrals.passages import Passage, check_value, passages
 from services.referrals.repository.cases import CaseRow
 from services.referrals.service.letter import Matter, compose, until
+from services.referrals.service.reading import ComplaintTexts
 
 AT = datetime(2026, 3, 2, 2, tzinfo=UTC)
 SENDER = UnitRef(unit_id="yb", name="云川市医保局", region="990100")
@@ -89,6 +90,27 @@ def test_what_the_transfers_record_tells_goes_along() -> None:
     for part in ("每月收受现金。", "钱某堃", "主任", "1,234.50元", "密级内部", "涉嫌职务违法"):
         assert part in said, part
     assert "不外送的追责结果" not in said
+
+
+def test_of_many_complaints_the_rest_is_left_out_and_it_is_said() -> None:
+    long = [
+        ComplaintTexts(case_number=f"HY{n}", submitted_at=AT, narrative="字" * 18_500 + f"第{n}件完。")
+        for n in range(4)
+    ]
+    said = text(replace(matter(), texts=long, verbatim=True))
+    assert "第1件完。" in said
+    assert "第3件完。" not in said
+    assert "篇幅所限，以下从略" in said
+    assert "回执" in said
+
+
+def test_whom_a_reporter_accuses_is_printed_only_where_their_words_are() -> None:
+    told = [ComplaintTexts(case_number="HY1", submitted_at=AT, respondents=["我科主任李某(我是住院总)"])]
+    guarded = text(replace(matter(), texts=told, respondents=("某医院",)))
+    assert "住院总" not in guarded
+    assert "反映人所称对象" not in guarded
+    assert "某医院" in guarded
+    assert "李某" in text(replace(matter(), texts=told, verbatim=True))
 
 
 def test_a_check_value_is_of_one_passage() -> None:
