@@ -119,6 +119,8 @@ class CaseTransitioned(Event):
     outcome: AnyOutcome | None = None
     satisfaction: int | None = Field(default=None, ge=1, le=5)
     redo_count: int = Field(default=0, ge=0)
+    restricted: bool = False
+    """In no ordinary list, whatever its track: it was sent past an accused desk."""
     deadline: Deadline | None = None
     """The deadline that the act is about: for DUE_SOON and OVERDUE the one due, for RECOUNT the new one, else when the
     holder must answer."""

@@ -3,11 +3,11 @@
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from contracts.cases import CaseTransitioned
-from contracts.lifecycle import ENDED, LAPSE, Act
+from contracts.lifecycle import ENDED, LAPSE, Act, Track
 from services.complaints import repository_cases
-from services.complaints.repository import TimelineRow
+from services.complaints.repository import ANSWERS, TimelineRow
 from services.complaints.repository_cases import Mirror
-from services.complaints.wording import DEADLINE_ZH
+from services.complaints.wording import DEADLINE_ZH, WITH_NOTE
 
 _WARNINGS = frozenset({Act.DUE_SOON, Act.OVERDUE})
 
@@ -32,12 +32,18 @@ def newest(event: CaseTransitioned) -> Mirror:
         provisional=deadline.provisional if deadline else False,
         sets_deadline=event.act not in _WARNINGS,
         recounts=event.act == Act.RECOUNT,
+        guarded=event.restricted or event.track != Track.GENERAL,
     )
 
 
 def told(event: CaseTransitioned) -> TimelineRow:
-    """The step as the timeline keeps it."""
-    deadline, document = event.deadline, event.public_document
+    """The step as the timeline keeps it.
+
+    A later step names the answer's text and outcome again; they stay with the answer, which not everyone may read who
+    was joined before that step.
+    """
+    deadline, answers = event.deadline, event.act in ANSWERS
+    document = event.public_document if answers or event.act in WITH_NOTE else None
     return TimelineRow(
         case_id=event.case_id,
         sequence=event.sequence,
@@ -50,7 +56,7 @@ def told(event: CaseTransitioned) -> TimelineRow:
         purpose=str(deadline.purpose) if deadline else None,
         provisional=deadline.provisional if deadline else False,
         reason_code=event.reason_code,
-        outcome=str(event.outcome) if event.outcome else None,
+        outcome=str(event.outcome) if event.outcome and answers else None,
         document_id=document.document_id if document else None,
         document_sha256=document.sha256 if document else None,
     )

@@ -20,13 +20,12 @@ from services.complaints import domain, repository, wording
 from services.complaints.documents import Documents
 from services.complaints.domain import Refusal
 from services.complaints.evidence import EvidenceStore, media_type
-from services.complaints.repository import Claim, OwnComplaint, TimelineRow
+from services.complaints.repository import Answer, Claim, OwnComplaint, TimelineRow
 from services.complaints.schemas import Credentials, Due, Entry, May, Note, Part, Reply, Tracking
 from services.complaints.sealing import Sealer
 from services.complaints.service import key_reused
 
 _NO_NUMBER = "-"
-_WITH_NOTE = (Act.REQUEST_SUPPLEMENT.value, Act.REJECT.value, Act.GRANT_EXTENSION.value)
 
 
 @dataclass(frozen=True)
@@ -36,7 +35,7 @@ class View:
 
     rows: Sequence[OwnComplaint]
     steps: Sequence[TimelineRow]
-    answers: Sequence[TimelineRow]
+    answers: Sequence[Answer]
     rated: Set[tuple[UUID, int]]
 
     @property
@@ -53,28 +52,33 @@ class View:
 
         return sorted(self.rows, key=rank)
 
-    def answer_of(self, case_id: UUID) -> TimelineRow | None:
+    def answer_of(self, case_id: UUID) -> Answer | None:
         """The newest reviewed answer of one case: to a complaint that was joined to it later as well."""
-        return next((step for step in self.answers if step.case_id == case_id), None)
+        return next((answer for answer in self.answers if answer.case_id == case_id), None)
 
-    def asked(self) -> list[TimelineRow]:
-        """The answers that a rating is asked for now, newest first, rated ones among them."""
+    def asked(self) -> list[Answer]:
+        """The answers that a rating is asked for now, newest first, rated ones among them.
+
+        Not from who was joined after the answer: whom it was written for would find the case closed by a stranger.
+        """
         waiting = {row.case_id for row in self.rows if domain.may_rate(Stage(row.stage))}
-        return sorted((step for step in self.answers if step.case_id in waiting), key=_newest_first)
+        found = (answer for answer in self.answers if answer.case_id in waiting and not answer.late)
+        return sorted(found, key=_newest_first)
 
     def missed(self, case_id: UUID) -> bool:
-        """Whether the answer of a case can't be rated any more, and this reporter has not."""
+        """Whether the answer of a case can't be rated by this reporter, who has not."""
         answer = self.answer_of(case_id)
-        ended = any(row.case_id == case_id and Stage(row.stage) in ENDED for row in self.rows)
-        return answer is not None and ended and (answer.case_id, answer.sequence) not in self.rated
+        if answer is None or (answer.case_id, answer.sequence) in self.rated:
+            return False
+        return answer.late or any(row.case_id == case_id and Stage(row.stage) in ENDED for row in self.rows)
 
-    def unrated(self) -> list[TimelineRow]:
+    def unrated(self) -> list[Answer]:
         """The answers that still wait for a rating, newest first."""
-        return [step for step in self.asked() if (step.case_id, step.sequence) not in self.rated]
+        return [answer for answer in self.asked() if (answer.case_id, answer.sequence) not in self.rated]
 
 
-def _newest_first(step: TimelineRow) -> tuple[float, int]:
-    return -step.at.timestamp(), -step.sequence
+def _newest_first(answer: Answer) -> tuple[float, int]:
+    return -answer.at.timestamp(), -answer.sequence
 
 
 def part_name(complaint_id: UUID, case_id: UUID) -> UUID:
@@ -119,7 +123,7 @@ class Reporters:
         rows = await repository.open_own(session, number, self._sealer.code_hash(credentials.query_code))
         own = rows[0].complaint_id if rows else None
         steps = await repository.timeline(session, own, [row.case_id for row in rows])
-        answers = await repository.answers(session, [row.case_id for row in rows])
+        answers = await repository.answers(session, own, [row.case_id for row in rows])
         rated = await repository.rated(session, own)
         if not rows:
             raise Refusal(
@@ -183,7 +187,7 @@ class Reporters:
     ) -> Added:
         """Rate the answer of a part, or the newest that waits for it; the case that gave it is told, and no other.
 
-        Raises Refusal when no rating is asked now, or this answer has one.
+        Raises Refusal when no rating is asked now, the answer is from before the joining, or it has a rating.
         """
         view = await self.open(session, credentials)
         own = view.rows[0]
@@ -191,7 +195,19 @@ class Reporters:
         claim = self._claim("rating", own.complaint_id, key, f"{satisfaction} {part or ''}".strip().encode())
         if not await repository.claim(session, claim, rating_id):
             return await self._again(session, claim, "ratings")
-        wanted = [step for step in view.asked() if part in (None, part_name(own.complaint_id, step.case_id))]
+
+        def meant(answers: Sequence[Answer]) -> list[Answer]:
+            return [found for found in answers if part in (None, part_name(own.complaint_id, found.case_id))]
+
+        wanted = meant(view.asked())
+        if not wanted and any(answer.late for answer in meant(view.answers)):
+            raise Refusal(
+                409,
+                "RATING_CLOSED",
+                "这份答复作出时,您的来件尚未并入本案,由当时的反映人评价,您不能评价。",
+                "This answer was given before your submission was joined to the case: those who were in the case then "
+                "rate it, you can't.",
+            )
         if not wanted:
             raise Refusal(
                 409,
@@ -200,7 +216,7 @@ class Reporters:
                 "There is nothing to rate now: an answer can be rated once it has passed its review. Look at the "
                 "progress first.",
             )
-        answer = next((step for step in view.unrated() if step in wanted), wanted[0])
+        answer = next((found for found in view.unrated() if found in wanted), wanted[0])
         at = await _now(session)
         await repository.in_turn(session, own.complaint_id)
         rated = (answer.case_id, answer.sequence)
@@ -241,14 +257,15 @@ class Reporters:
 async def present(view: View, documents: Documents, lang: str) -> Tracking:
     """The reporter's page: what happened, the running deadline, the answer, and what may be done. No transaction."""
     own = view.rows[0]
-    shown = [*view.answers, *(step for step in view.steps if step.act in _WITH_NOTE)]
+    replies = [answer.step for answer in view.answers if answer.step is not None]
+    shown = [*replies, *(step for step in view.steps if step.act in wording.WITH_NOTE)]
     texts = await _texts(shown, documents)
     entries = [
         Entry(
             at=step.at,
             act=Act(step.act),
             text=wording.entry_text(_step(step), lang),
-            note=_note(step, texts) if step.act in _WITH_NOTE and step.document_id else None,
+            note=_note(step, texts) if step.act in wording.WITH_NOTE and step.document_id else None,
         )
         for step in view.steps
     ]
@@ -274,18 +291,20 @@ async def present(view: View, documents: Documents, lang: str) -> Tracking:
 _Texts = dict[tuple[UUID, int], str | None]
 
 
-def _part(
-    row: OwnComplaint, texts: _Texts, lang: str, *, answer: TimelineRow | None, may_rate: bool, missed: bool
-) -> Part:
+def _part(row: OwnComplaint, texts: _Texts, lang: str, *, answer: Answer | None, may_rate: bool, missed: bool) -> Part:
     stage = Stage(row.stage)
+    step = answer.step if answer is not None else None
+    late = answer is not None and answer.late
     return Part(
         part=part_name(row.complaint_id, row.case_id),
         stage=stage,
         stage_name=wording.stage_name(stage, lang),
         deadline=_due(row, lang),
-        reply=_reply(answer, texts, lang) if answer is not None else None,
+        reply=_reply(step, texts, lang) if step is not None else None,
         may_rate=may_rate,
         rating_closed=missed,
+        answered_before_joining=answer.at if answer is not None and late else None,
+        notice=wording.joined_late(lang, shown=step is not None) if late else None,
     )
 
 

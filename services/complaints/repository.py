@@ -251,11 +251,28 @@ _TIMELINE = f"""
 SELECT {_STEP} FROM timeline WHERE case_id = ANY($1) AND $2::uuid = ANY(complaint_ids)
 ORDER BY max(at) OVER (PARTITION BY case_id ORDER BY sequence), case_id, sequence
 """
+ANSWERS = ("REVIEW_PASS", "REPLY")
+"""The steps that answer: a reply is told by itself where nobody reviews it (转送)."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An answer of a case. ``late``: this complaint was joined to the case only after it; ``step`` is None then on a
+    guarded case, whose earlier answers row-level security does not show."""
+
+    case_id: UUID
+    sequence: int
+    at: datetime
+    late: bool
+    step: TimelineRow | None
+
+
 _ANSWERS = f"""
-SELECT DISTINCT ON (case_id) {_STEP} FROM timeline WHERE case_id = ANY($1) AND act IN ('REVIEW_PASS', 'REPLY')
-ORDER BY case_id, sequence DESC
+SELECT DISTINCT ON (g.case_id) g.case_id, g.sequence, g.at, $2::uuid = ANY(t.complaint_ids) IS NOT TRUE,
+    {", ".join(f"t.{name}" for name in TimelineRow.__dataclass_fields__)}
+FROM answers_given g LEFT JOIN timeline t ON (t.case_id, t.sequence) = (g.case_id, g.sequence)
+WHERE g.case_id = ANY($1) ORDER BY g.case_id, g.sequence DESC
 """
-"""A reply is told by itself where nobody reviews it (转送)."""
 
 
 async def timeline(session: AsyncSession, complaint_id: UUID | None, case_ids: Sequence[UUID]) -> list[TimelineRow]:
@@ -266,9 +283,13 @@ async def timeline(session: AsyncSession, complaint_id: UUID | None, case_ids: S
     return [TimelineRow(*row) for row in await rows(session, _TIMELINE, list(case_ids), complaint_id)]
 
 
-async def answers(session: AsyncSession, case_ids: Sequence[UUID]) -> list[TimelineRow]:
+async def answers(session: AsyncSession, complaint_id: UUID | None, case_ids: Sequence[UUID]) -> list[Answer]:
     """The newest answer of each of these cases, also where the complaint was joined to the case after it."""
-    return [TimelineRow(*row) for row in await rows(session, _ANSWERS, list(case_ids))]
+    found = await rows(session, _ANSWERS, list(case_ids), complaint_id)
+    return [
+        Answer(case_id, sequence, at, late, TimelineRow(*step) if step[0] is not None else None)
+        for case_id, sequence, at, late, *step in found
+    ]
 
 
 _ADDITIONS = """

@@ -8,12 +8,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from contracts.lifecycle import Stage
 from services.chassis.db import execute, one, rows
-from services.complaints.repository import TimelineRow
+from services.complaints.repository import ANSWERS, TimelineRow
 
 _SETS = "$7 AND (NOT $21 OR cases.purpose = EXCLUDED.purpose)"
 # ruff: noqa: S608 the statement is put together from constants only
 # Complaints that we do not hold are not linked; an older step does not move the state; a step is kept once, with the
-# complaints that it was about. ``complaint_cases`` holds every link that ever was, ``cases`` whose the case is now.
+# complaints that it was about. ``complaint_cases`` holds every link that ever was, ``cases`` whose the case is now;
+# ``answers_given`` that there was an answer, for those too who may not read it.
 _PROJECT = f"""
 WITH linked AS (
     INSERT INTO complaint_cases (complaint_id, case_id)
@@ -24,11 +25,15 @@ WITH linked AS (
     SELECT $1, $2, $9::text, $10::text, $11::timestamptz, $12::text, $13::text, $14::timestamptz, $15::text,
         $16::boolean, $17::text, $18::text, $19::uuid, $20::text, $8::uuid[]
     WHERE $9::text IS NOT NULL ON CONFLICT DO NOTHING
+), given AS (
+    INSERT INTO answers_given (case_id, sequence, at)
+    SELECT $1, $2, $11::timestamptz WHERE $9::text = ANY($23::text[]) ON CONFLICT DO NOTHING
 )
-INSERT INTO cases (case_id, sequence, stage, due_at, purpose, provisional, complaint_ids)
-VALUES ($1::uuid, $2::integer, $3, $4, $5, $6, $8::uuid[])
+INSERT INTO cases (case_id, sequence, stage, due_at, purpose, provisional, complaint_ids, guarded)
+VALUES ($1::uuid, $2::integer, $3, $4, $5, $6, $8::uuid[], $22)
 ON CONFLICT (case_id) DO UPDATE SET
     sequence = EXCLUDED.sequence, stage = EXCLUDED.stage, complaint_ids = EXCLUDED.complaint_ids,
+    guarded = EXCLUDED.guarded,
     due_at = CASE WHEN {_SETS} THEN EXCLUDED.due_at ELSE cases.due_at END,
     purpose = CASE WHEN {_SETS} THEN EXCLUDED.purpose ELSE cases.purpose END,
     provisional = CASE WHEN {_SETS} THEN EXCLUDED.provisional ELSE cases.provisional END
@@ -42,6 +47,7 @@ class Mirror:
     """The newest state of a case. ``sets_deadline`` is False for a step that leaves the deadline as it was.
 
     ``recounts``: the step moves a deadline, which concerns the one that is kept only if it has the same purpose.
+    ``guarded``: an answer of the case is for those alone who were in the case when it was given.
     """
 
     case_id: UUID
@@ -51,6 +57,7 @@ class Mirror:
     purpose: str | None
     provisional: bool
     sets_deadline: bool
+    guarded: bool
     recounts: bool = False
 
 
@@ -71,6 +78,8 @@ async def project(
         list(complaint_ids),
         *(getattr(step, name) if step else None for name in _STEP_VALUES),
         state.recounts,
+        state.guarded,
+        list(ANSWERS),
     )
 
 

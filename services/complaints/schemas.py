@@ -233,7 +233,8 @@ class Part(BaseModel):
     """One of the cases of a complaint that was split, or joined with others: where it stands, and its answer.
 
     ``part``: its name for this complaint alone; ``may_rate``: its answer waits for a rating; ``rating_closed``: it was
-    not rated, and can't be any more. An answer from before this complaint was joined to the case is its answer too.
+    not rated, and can't be. ``answered_before_joining``: its newest answer is from before this complaint was joined to
+    the case: it takes no rating from here (``notice`` says so), and of a report's only when it was given is shown.
     """
 
     part: UUID
@@ -243,6 +244,8 @@ class Part(BaseModel):
     reply: Reply | None = None
     may_rate: bool = False
     rating_closed: bool = False
+    answered_before_joining: datetime | None = None
+    notice: str | None = None
 
 
 class Tracking(BaseModel):

@@ -80,6 +80,26 @@ class Step:
     outcome: Outcome | None = None
 
 
+WITH_NOTE = (Act.REQUEST_SUPPLEMENT, Act.REJECT, Act.GRANT_EXTENSION)
+"""The steps whose text the reporter reads beside them."""
+
+
+def joined_late(lang: str, *, shown: bool) -> str:
+    """What is said of an answer that was given before the complaint was joined to the case."""
+    if shown and lang == "en":
+        return "Given before your submission was joined to this case: those who were in the case then rate it."
+    if shown:
+        return "这份答复作出时，您的来件尚未并入本案，由当时的反映人评价。"
+    if lang == "en":
+        return (
+            "This case was answered before your submission was joined to it. That answer was written for others and "
+            "is not shown here; the office that accepted your submission answers you by a new reply, or on request."
+        )
+    return (
+        "本案在您的来件并入前已经答复。该答复写给当时的反映人，这里不显示；受理单位将另行答复您，您也可以要求其答复。"
+    )
+
+
 def stage_name(stage: Stage, lang: str) -> str:
     """The stage in the reader's language."""
     return STAGE_EN.get(stage, "being handled") if lang == "en" else STAGE_ZH.get(stage, "办理中")

@@ -140,6 +140,7 @@ class CaseSummary(BaseModel):
     lamp: Lamp
     urgent: bool
     major: bool
+    restricted: bool
     linked: bool
     redo_count: int
     outcome: Outcome | None
@@ -266,6 +267,7 @@ def _common(case: CaseRow, account_id: str, now: datetime) -> dict[str, Any]:
         "lamp": max((clock.lamp for clock in clocks), key=_ORDER.index, default="NORMAL"),
         "urgent": case.course.urgent,
         "major": case.course.major is not None,
+        "restricted": case.course.restricted,
         "linked": case.linked,
         "redo_count": case.redo_count,
         "outcome": case.outcome,

@@ -117,7 +117,7 @@ async def test_a_reporter_files_follows_adds_reads_and_rates_without_scripts(
         assert not [url for url in reporter.addresses if number in url or code in url]
 
 
-async def test_who_is_joined_to_an_answered_case_reads_its_answer_and_closes_it_by_rating(
+async def test_who_is_joined_to_an_answered_case_reads_its_answer_and_the_first_reporter_rates_it(
     visit: Visits, people: tuple[Reporters, Officers]
 ) -> None:
     answer = "经核查，多收床位费属实，已全部退还。"
@@ -135,11 +135,12 @@ async def test_who_is_joined_to_an_answered_case_reads_its_answer_and_closes_it_
         await Office(people[1], number).act("clerk.desk-990100", "MERGE", main_case_id=main_case)
         await shows(second.page, answer)
         await second.picture("joined-answered")
-        await second.page.get_by_label("满意", exact=True).check()
-        await second.page.get_by_role("button", name="提交评价").click()
-        await expect(second.page.get_by_text("已收到您的评价")).to_be_visible()
-        await shows(first.page, "已办结")
-        await second.picture("joined-rated")
+        await expect(second.page.get_by_text("由当时的反映人评价")).to_be_visible()
+        await expect(second.page.get_by_role("button", name="提交评价")).to_have_count(0)
+        await first.page.get_by_label("不满意", exact=True).check()
+        await first.page.get_by_role("button", name="提交评价").click()
+        await expect(first.page.get_by_text("已收到您的评价")).to_be_visible()
+        await shows(first.page, "重新办理")
 
 
 @pytest.mark.parametrize("size", [{"width": 390, "height": 844}, DESK], ids=["phone", "desk"])

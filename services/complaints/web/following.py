@@ -19,7 +19,7 @@ from services.complaints.web.common import filed_cookie, language, new_key, page
 from services.complaints.web.errors import Errors, of_failure, of_validation
 from services.complaints.web.filing_form import typed
 from services.complaints.web.uploads import MAX_FILES, add_files, read_files
-from services.complaints.web.words import asked, course, explained, headline, mood
+from services.complaints.web.words import asked, course, explained, headline, mood, standing
 
 router = APIRouter(include_in_schema=False)
 _DONE = frozenset({"addition", "rating"})
@@ -148,14 +148,15 @@ async def _case(
         view = await rt.reporters.open(transaction, Credentials(**session.values))
         additions = await rt.reporters.additions(transaction, view)
     seen = await present(view, rt.documents, lang)
+    now = standing(seen.parts[0])
     context: dict[str, Any] = {
         "case": seen,
         "course": course(seen.entries, additions, lang),
-        "part_words": [headline(part.stage, lang) for part in seen.parts[1:]],
-        "headline": headline(seen.stage, lang),
+        "part_words": [headline(standing(part), lang) for part in seen.parts[1:]],
+        "headline": headline(now, lang),
         "asked": asked(seen),
-        "explained": explained(seen.stage, lang),
-        "mood": mood(seen.stage),
+        "explained": explained(now, lang),
+        "mood": mood(now),
         "levels": [
             (level, known.name_zh if lang == "zh" else known.name_en)
             for level, known in sorted(satisfaction_levels().items(), reverse=True)

@@ -9,7 +9,10 @@ from operator import itemgetter
 
 from contracts.lifecycle import ENDED, Stage
 from services.chassis.problems import Lang
-from services.complaints.schemas import Entry, Note, Tracking
+from services.complaints.schemas import Entry, Note, Part, Tracking
+
+_ANSWERED = "ANSWERED_BEFORE_JOINING"
+"""In the place of PENDING_VISIT for who was joined after the answer, and is asked for no rating."""
 
 # By value: what a newer version of the other services tells of has its words here before it has its stage.
 _HEADLINES: dict[str, tuple[str, str]] = {
@@ -25,6 +28,7 @@ _HEADLINES: dict[str, tuple[str, str]] = {
     Stage.HANDLING: ("正在办理", "Being handled"),
     Stage.FEEDBACK: ("答复审核中", "Answer under review"),
     Stage.PENDING_VISIT: ("已答复，请您评价", "Answered: please rate"),
+    _ANSWERED: ("已答复", "Answered"),
     Stage.REDO: ("重新办理", "Being handled again"),
     "REFERRED": ("已移送其他机关", "With another authority"),
     "MERGED": ("与同一事项的反映并案办理", "Joined with others on the same matter"),
@@ -65,6 +69,10 @@ _EXPLAINED: dict[str, tuple[str, str]] = {
         "已答复。请看答复，并告诉我们您是否满意。",
         "Answered. Please read the answer and say whether it satisfies you.",
     ),
+    _ANSWERED: (
+        "您的来件并入的案件此前已经答复。您不用做什么。",
+        "The case that your submission was joined to was answered before. Nothing is asked of you.",
+    ),
     Stage.REDO: ("您不满意，正在重新办理。", "You were not satisfied: it is being handled again."),
     "REFERRED": (
         "已依法移送有权机关，正在等其反馈。",
@@ -83,13 +91,19 @@ _EXPLAINED: dict[str, tuple[str, str]] = {
 _ASKED = frozenset({Stage.SUPPLEMENT, Stage.PENDING_VISIT})
 
 
-def headline(stage: Stage, language: Lang) -> str:
+def standing(part: Part) -> str:
+    """What the words of a part go by: its stage, but where it waits for others' rating."""
+    late = part.answered_before_joining is not None and part.stage is Stage.PENDING_VISIT
+    return _ANSWERED if late else part.stage
+
+
+def headline(stage: str, language: Lang) -> str:
     """The stage in a few plain words; those of a stage without its own are what it comes down to: being handled."""
     zh, en = _HEADLINES.get(stage, _HEADLINES[Stage.HANDLING])
     return zh if language == "zh" else en
 
 
-def explained(stage: Stage, language: Lang) -> str:
+def explained(stage: str, language: Lang) -> str:
     """The stage in one sentence of plain words; a general one for a stage that has none of its own."""
     zh, en = _EXPLAINED.get(
         stage, ("正在办理，有进展会写在下面。", "It is being handled; what happens is written below.")
@@ -97,7 +111,7 @@ def explained(stage: Stage, language: Lang) -> str:
     return zh if language == "zh" else en
 
 
-def mood(stage: Stage) -> str:
+def mood(stage: str) -> str:
     """`ask` when the reporter is to do something, `end` when it is over, else `run`."""
     return "ask" if stage in _ASKED else "end" if stage in ENDED else "run"
 

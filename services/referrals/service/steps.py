@@ -245,6 +245,7 @@ def transitioned(
         outcome=step.outcome if public_document(step) else None,
         satisfaction=step.satisfaction,
         redo_count=step.redo_count,
+        restricted=step.course.restricted,
         deadline=step.deadline,
         deadline_before=step.deadline_before,
         remind_at=remind_at,

@@ -5,7 +5,18 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from contracts.cases import Deadline
-from contracts.lifecycle import INSTEAD, RULE, SILENT_CLOCKS, Act, Field, HandoverKind, Purpose, Supervision
+from contracts.lifecycle import (
+    INSTEAD,
+    RULE,
+    SILENT_CLOCKS,
+    Act,
+    Field,
+    HandoverKind,
+    Purpose,
+    Stage,
+    Supervision,
+    Track,
+)
 from contracts.messages import ClockFate
 from contracts.reference import (
     categories,
@@ -122,6 +133,7 @@ TEXT = frozenset({Field.NOTE.value, Field.PUBLIC_REPLY.value, Field.EXTRACT.valu
 _ORDER: dict[str, int] = {name.value: place for place, name in enumerate(Field)}
 _HOPS = frozenset({Act.DISPATCH, Act.TRANSFER, Act.HAND_TO_DESK, Act.DESIGNATE, Act.REFER})
 """Acts by which the case goes to the unit that is chosen."""
+_ANSWERED = frozenset({Stage.PENDING_VISIT, Stage.REDO, Stage.CLOSED})
 TOLD_NOTES = frozenset({Act.REQUEST_SUPPLEMENT.value, Act.REJECT.value, Act.GRANT_EXTENSION.value})
 """Acts whose note the reporter reads."""
 
@@ -141,6 +153,8 @@ def _field(name: str, act: LegalAct, choices: Choices, words: Words) -> FormFiel
     required = name in act.needs and name not in INSTEAD
     widget, options = _options(name, act, choices, words)
     hint = _hint(name, act, words)
+    if name == Field.MAIN_CASE:
+        hint += _earlier_answer(choices.main, words)
     found = name in (Field.UNIT, Field.RESPONDENT_UNITS, Field.RESPONDENT_ACCOUNTS)
     return FormField(name, words.field(name), widget, required, hint, tuple(options), found)
 
@@ -262,6 +276,27 @@ def _route(found: Candidate, words: Words) -> Option:
 def _main_case(main: CaseSummary, words: Words) -> Option:
     where = (words.category(main.facts.category), words.stage(main.stage), (main.holder or main.desk).name)
     return Option(str(main.case_id), main.case_number, " · ".join(where))
+
+
+def _earlier_answer(main: Sequence[CaseSummary], words: Words) -> str:
+    """What becomes of an answer that the main case has, or may have where its number is typed, to who is joined now."""
+    if not main:
+        return words.pick(
+            "主案已答复的，并入后本案反映人将看到此前的答复；举报件不显示，须另行答复。",
+            " If it is answered already, this case's reporter will see that answer; on a report it is not shown, and "
+            "you answer anew.",
+        )
+    if not any(item.stage in _ANSWERED or item.redo_count for item in main):
+        return ""
+    if any(item.restricted or item.facts.track is not Track.GENERAL for item in main):
+        return words.pick(
+            "主案已经答复：并入后，此前的答复不向该案举报人显示，须另行答复。",
+            " It is answered already: this case's reporter will not see that answer, and is to be answered anew.",
+        )
+    return words.pick(
+        "主案已经答复：并入后，该案举报人将看到此前的答复。",
+        " It is answered already: once joined, this case's reporter will see that answer.",
+    )
 
 
 def listed_permits(found: Candidate, words: Words) -> str:

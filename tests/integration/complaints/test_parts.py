@@ -1,5 +1,6 @@
 """Joined and split complaints on the reporter's side: own answers, each rated by itself, and nothing of others."""
 
+from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -8,7 +9,7 @@ import pytest
 
 from contracts.cases import CaseTransitioned
 from contracts.complaints import ComplaintRated, ComplaintSupplemented
-from contracts.lifecycle import Act, Purpose, Stage
+from contracts.lifecycle import Act, Purpose, Stage, Track
 from services.chassis.auth import ServiceTokens
 from services.chassis.db import Database
 from services.complaints.projection import project
@@ -107,13 +108,27 @@ async def test_the_database_itself_hides_what_came_before_the_joining(
     reporter: Reporter, db: Database, mine: Filed, other: Filed, referrals: Referrals, admin: "asyncpg.Connection[Any]"
 ) -> None:
     await happen(db, *joined(other, mine, referrals))
-    code = await admin.fetchval("SELECT query_code_hash FROM complaints WHERE complaint_id = $1", mine.complaint_id)
+    rows = await readable(admin, mine, other.case_id)
+    assert min(row["sequence"] for row in rows) > 2
+
+
+async def readable(admin: "asyncpg.Connection[Any]", whose: Filed, case_id: UUID) -> list["asyncpg.Record"]:
+    """The steps of a case that the database shows to the reporter of a complaint, whatever is asked of it."""
+    code = await admin.fetchval("SELECT query_code_hash FROM complaints WHERE complaint_id = $1", whose.complaint_id)
     async with admin.transaction():
         await admin.execute("SET LOCAL ROLE complaints")
         await admin.execute("SELECT set_config('huiyin.role', 'public', true)")
         await admin.execute("SELECT set_config('huiyin.code', $1, true)", code.hex())
-        rows = await admin.fetch("SELECT sequence FROM timeline WHERE case_id = $1 ORDER BY 1", other.case_id)
-    assert min(row["sequence"] for row in rows) > 2
+        return await admin.fetch("SELECT * FROM timeline WHERE case_id = $1 ORDER BY sequence", case_id)
+
+
+async def ratings_told(admin: "asyncpg.Connection[Any]", whose: Filed) -> list[ComplaintRated]:
+    rows = await admin.fetch(
+        "SELECT payload FROM outbox WHERE key = $1 AND type = $2 ORDER BY id",
+        str(whose.complaint_id),
+        ComplaintRated.TYPE,
+    )
+    return [ComplaintRated.model_validate_json(row["payload"]) for row in rows]
 
 
 def joined_late(main: Filed, joining: Filed, referrals: Referrals, *, closed: bool) -> list[CaseTransitioned]:
@@ -133,7 +148,7 @@ def joined_late(main: Filed, joining: Filed, referrals: Referrals, *, closed: bo
 
 
 @pytest.mark.parametrize("in_order", [True, False], ids=["in order", "the answer last"])
-async def test_who_is_joined_to_an_answered_case_reads_the_answer_and_rates_it(
+async def test_who_is_joined_to_an_answered_case_reads_the_answer_and_leaves_its_rating_to_the_first(
     reporter: Reporter,
     db: Database,
     mine: Filed,
@@ -148,16 +163,21 @@ async def test_who_is_joined_to_an_answered_case_reads_the_answer_and_rates_it(
     page = await reporter.tracked(mine.receipt)
     assert (page["stage"], page["reply"]["text"]) == ("PENDING_VISIT", "此前已作的答复")
     assert acts(page) == ["REGISTER", "MERGE"], "the answer, and nothing else from before the joining"
-    assert page["may"]["rate"] is True
-    assert (await reporter.rate(mine.receipt, 4)).status_code == 201
-    sent = await admin.fetchval(
-        "SELECT payload FROM outbox WHERE key = $1 AND type = $2", str(mine.complaint_id), ComplaintRated.TYPE
-    )
-    told = ComplaintRated.model_validate_json(sent)
-    assert (told.case_ids, told.satisfaction) == ((other.case_id,), 4)
-    assert (await reporter.tracked(mine.receipt))["may"]["rate"] is False
+    part = page["parts"][0]
+    assert (page["may"]["rate"], part["may_rate"], part["rating_closed"]) == (False, False, True)
+    assert part["answered_before_joining"] == page["reply"]["at"]
+    assert "由当时的反映人评价" in part["notice"]
+    english = await reporter.tracked(mine.receipt, "en")
+    assert "those who were in the case then rate it" in english["parts"][0]["notice"]
+    for named in ({}, {"part": part["part"]}):
+        refused = await reporter.rate(mine.receipt, 5, **named)
+        assert (refused.status_code, refused.json()["code"]) == (409, "RATING_CLOSED")
+    assert await ratings_told(admin, mine) == [], "the case hears of no rating, and stays open"
     first = await reporter.tracked(other.receipt)
-    assert first["may"]["rate"] is True, "each rates for himself until the case goes on"
+    assert (first["may"]["rate"], first["parts"][0]["notice"]) == (True, None)
+    assert (await reporter.rate(other.receipt, 1)).status_code == 201
+    told = await ratings_told(admin, other)
+    assert [(event.case_ids, event.satisfaction) for event in told] == [((other.case_id,), 1)]
 
 
 async def test_who_is_joined_to_a_closed_case_reads_the_answer_and_that_it_is_not_rated_any_more(
@@ -168,7 +188,75 @@ async def test_who_is_joined_to_a_closed_case_reads_the_answer_and_that_it_is_no
     assert (page["stage"], page["reply"]["text"]) == ("CLOSED", "此前已作的答复")
     assert (page["may"]["rate"], page["parts"][0]["rating_closed"]) == (False, True)
     refused = await reporter.rate(mine.receipt, 5)
-    assert (refused.status_code, refused.json()["code"]) == (409, "RATING_NOT_ASKED")
+    assert (refused.status_code, refused.json()["code"]) == (409, "RATING_CLOSED")
+
+
+_GUARDED = pytest.mark.parametrize(
+    "guard", [{"track": Track.INTEGRITY}, {"restricted": True}], ids=["a report", "past its ordinary desk"]
+)
+
+
+@_GUARDED
+@pytest.mark.parametrize("in_order", [True, False], ids=["in order", "the answer last"])
+@pytest.mark.parametrize("closed", [False, True], ids=["to be rated", "closed"])
+async def test_on_a_guarded_case_who_is_joined_late_learns_when_it_was_answered_and_nothing_more(
+    reporter: Reporter,
+    db: Database,
+    mine: Filed,
+    other: Filed,
+    referrals: Referrals,
+    admin: "asyncpg.Connection[Any]",
+    guard: dict[str, Any],
+    *,
+    in_order: bool,
+    closed: bool,
+) -> None:
+    events = [event.model_copy(update=guard) for event in joined_late(other, mine, referrals, closed=closed)]
+    given = next(event for event in events if event.act is Act.REVIEW_PASS)
+    await happen(db, *(events if in_order else reversed(events)))
+    page = await reporter.tracked(mine.receipt)
+    part = page["parts"][0]
+    assert (page["stage"], page["reply"], part["reply"]) == ("CLOSED" if closed else "PENDING_VISIT", None, None)
+    assert datetime.fromisoformat(part["answered_before_joining"]) == given.at
+    assert "受理单位将另行答复您" in part["notice"]
+    assert "answers you by a new reply" in (await reporter.tracked(mine.receipt, "en"))["parts"][0]["notice"]
+    assert "SUBSTANTIATED" not in str(page)
+    assert (page["may"]["rate"], part["rating_closed"]) == (False, True)
+    refused = await reporter.rate(mine.receipt, 5)
+    assert (refused.status_code, refused.json()["code"]) == (409, "RATING_CLOSED")
+    assert await readable(admin, mine, other.case_id) == [], "the database itself does not show the answer"
+    first = await reporter.tracked(other.receipt)
+    assert first["reply"]["text"] == "此前已作的答复", "whom it was written for reads it still"
+    assert given.sequence in [row["sequence"] for row in await readable(admin, other, other.case_id)]
+
+
+@_GUARDED
+async def test_on_a_guarded_case_the_answer_after_the_joining_is_read_and_rated_by_both(
+    reporter: Reporter,
+    db: Database,
+    mine: Filed,
+    other: Filed,
+    referrals: Referrals,
+    admin: "asyncpg.Connection[Any]",
+    guard: dict[str, Any],
+) -> None:
+    events = joined_late(other, mine, referrals, closed=False)
+    both, last = events[-1].complaint_ids, events[-1].sequence
+    redo = about_both(step(other.case_id, other.complaint_id, last + 1, Act.RATE, to_stage=Stage.REDO), *both)
+    # As referrals tells of it: a step after the answer names the answer's text and outcome again.
+    redo = redo.model_copy(update={name: getattr(events[8], name) for name in ("public_document", "outcome")})
+    anew = answered(other.case_id, other.complaint_id, referrals.publish("重办后的答复"))[-1]
+    anew = about_both(anew.model_copy(update={"sequence": last + 2}), *both)
+    await happen(db, *(event.model_copy(update=guard) for event in (*events, redo)))
+    shown = await readable(admin, mine, other.case_id)
+    assert [(row["act"], row["outcome"], row["document_id"]) for row in shown] == [("RATE", None, None)]
+    assert (await reporter.tracked(mine.receipt))["reply"] is None
+    await happen(db, anew.model_copy(update=guard))
+    for receipt in (mine.receipt, other.receipt):
+        page = await reporter.tracked(receipt)
+        assert (page["reply"]["text"], page["may"]["rate"]) == ("重办后的答复", True)
+        assert page["parts"][0]["answered_before_joining"] is None
+        assert (await reporter.rate(receipt, 4)).status_code == 201
 
 
 async def test_the_newest_answer_counts_for_who_is_joined_after_a_redo(
@@ -199,14 +287,8 @@ async def test_an_answer_is_no_longer_read_once_the_complaint_has_left(
     gone = step(other.case_id, other.complaint_id, events[-1].sequence + 1, Act.DISOWN, to_stage=Stage.PENDING_VISIT)
     await happen(db, *events, gone.model_copy(update={"told": False}))
     page = await reporter.tracked(mine.receipt)
-    assert (page["reply"], len(page["parts"])) == (None, 1)
-    code = await admin.fetchval("SELECT query_code_hash FROM complaints WHERE complaint_id = $1", mine.complaint_id)
-    async with admin.transaction():
-        await admin.execute("SET LOCAL ROLE complaints")
-        await admin.execute("SELECT set_config('huiyin.role', 'public', true)")
-        await admin.execute("SELECT set_config('huiyin.code', $1, true)", code.hex())
-        rows = await admin.fetch("SELECT sequence FROM timeline WHERE case_id = $1", other.case_id)
-    assert rows == []
+    assert (page["reply"], page["parts"][0]["answered_before_joining"], len(page["parts"])) == (None, None, 1)
+    assert await readable(admin, mine, other.case_id) == []
 
 
 async def test_a_complaint_that_leaves_the_main_case_sees_no_more_of_it(
@@ -256,12 +338,7 @@ async def test_both_answers_of_a_split_complaint_are_rated_each_by_its_own(
     assert page["may"]["rate"] is True
     assert (await reporter.rate(mine.receipt, 5)).status_code == 201, "without a part: the one that still waits"
     assert (await reporter.tracked(mine.receipt))["may"]["rate"] is False
-    rows = await admin.fetch(
-        "SELECT payload FROM outbox WHERE key = $1 AND type = $2 ORDER BY id",
-        str(mine.complaint_id),
-        ComplaintRated.TYPE,
-    )
-    told = [ComplaintRated.model_validate_json(row["payload"]) for row in rows]
+    told = await ratings_told(admin, mine)
     assert [(event.case_ids, event.satisfaction) for event in told] == [((mine.case_id,), 2), ((part,), 5)]
 
 

@@ -109,7 +109,9 @@ async def seen(db: Database, principal: Principal, table: str) -> int:
         return int((await connection.exec_driver_sql(f"SELECT count(*) FROM {table}")).scalar_one())
 
 
-PROTECTED = ("complaints", "complaint_cases", "supplements", "evidence", "ratings", "cases", "timeline")
+PROTECTED = (
+    "complaints", "complaint_cases", "supplements", "evidence", "ratings", "cases", "timeline", "answers_given",
+)  # fmt: skip
 
 
 @pytest.mark.parametrize("table", [*PROTECTED, "narrative_access"])

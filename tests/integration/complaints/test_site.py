@@ -9,7 +9,7 @@ import asyncpg
 import httpx
 import pytest
 
-from contracts.lifecycle import Act, Stage
+from contracts.lifecycle import Act, Stage, Track
 from services.chassis.db import Database
 from services.complaints.projection import project
 from tests.integration.complaints.browsing import FORM, OTHER_PAGE, PNG, codes, file, follow, hidden
@@ -217,8 +217,15 @@ async def test_the_reporter_reads_the_answer_and_rates_it_once(
     assert 'name="satisfaction"' not in (await browser.get("/tracking/case")).text
 
 
-async def test_who_is_joined_to_a_closed_case_is_shown_its_answer_and_that_it_can_not_be_rated(
-    browser: httpx.AsyncClient, db: Database, admin: "asyncpg.Connection[Any]", referrals: Referrals
+@pytest.mark.parametrize("track", list(Track))
+@pytest.mark.parametrize("stage", [Stage.PENDING_VISIT, Stage.CLOSED])
+async def test_who_is_joined_to_an_answered_case_is_shown_what_is_theirs_and_no_rating(
+    browser: httpx.AsyncClient,
+    db: Database,
+    admin: "asyncpg.Connection[Any]",
+    referrals: Referrals,
+    stage: Stage,
+    track: Track,
 ) -> None:
     number, _, _ = await follow(browser)
     main = await stored(admin, number)
@@ -227,21 +234,32 @@ async def test_who_is_joined_to_a_closed_case_is_shown_its_answer_and_that_it_ca
     own = await stored(admin, number)
     answer = answered(main["case_id"], main["complaint_id"], referrals.publish("此前已作的答复。"))
     last = answer[-1].sequence
-    absorbed = step(main["case_id"], main["complaint_id"], last + 2, Act.ABSORB, to_stage=Stage.CLOSED)
+    absorbed = step(main["case_id"], main["complaint_id"], last + 1, Act.ABSORB, to_stage=stage)
     both = {"complaint_ids": (main["complaint_id"], own["complaint_id"]), "told": False}
-    await moved(
-        db,
-        [
-            *answer,
-            step(main["case_id"], main["complaint_id"], last + 1, Act.SILENCE_LAPSED, to_stage=Stage.CLOSED),
-            step(own["case_id"], own["complaint_id"], 1, Act.MERGE, to_stage=Stage.MERGED),
-            absorbed.model_copy(update=both),
-        ],
-    )
+    events = [
+        *answer,
+        step(own["case_id"], own["complaint_id"], 1, Act.MERGE, to_stage=Stage.MERGED),
+        absorbed.model_copy(update=both),
+    ]
+    await moved(db, [event.model_copy(update={"track": track}) for event in events])
     page = (await browser.get("/tracking/case")).text
-    assert "此前已作的答复。" in page
-    assert "这件已办结，不能再评价。" in page
+    english = (await browser.get("/tracking/case?lang=en")).text
+    await browser.get("/tracking/case?lang=zh")
+    assert ("此前已作的答复。" in page) == (track is Track.GENERAL)
+    if track is Track.GENERAL:
+        assert "由当时的反映人评价" in page
+        assert "those who were in the case then rate it" in english
+    else:
+        assert "受理单位将另行答复您" in page
+        assert "answers you by a new reply" in english
+        assert "2026年9月1日" in page
+    assert "请您评价" not in page
     assert 'name="satisfaction"' not in page
+    sent = {name: hidden(page, name) for name in ("form_token", "key")} if stage is Stage.PENDING_VISIT else {}
+    if sent:
+        refused = await browser.post("/tracking/case/rating", data={**sent, "satisfaction": "5"})
+        assert refused.status_code == 409
+        assert "由当时的反映人评价" in refused.text
 
 
 async def test_a_deadline_is_told_to_its_last_hour_and_marked_while_it_is_provisional(

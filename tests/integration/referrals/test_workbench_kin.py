@@ -64,12 +64,23 @@ async def test_a_likely_duplicate_is_told_with_why_and_joined_after_a_second_loo
     assert form.fields["main_case_id"] == [str(main)]
     assert number in asked.text
     assert "主案的答复同样告知本案的反映人" in asked.text
+    assert "此前的答复" not in asked.text
     done = await browser.send(form)
     assert done.answer.url.path == _case(case_id)
     view = await office.view("clerk.desk", case_id)
     assert (view["stage"], view["course"]["main_case"]) == ("MERGED", str(main))
     assert str(main) in _linked(done)
     assert "并入的主案" in done.text
+
+
+async def test_who_joins_to_an_answered_case_is_told_that_the_answer_will_be_read(
+    browsers: Browsers, office: Office
+) -> None:
+    main, case_id = await office.replied(), await office.new_case()
+    await office.act("reviewer.desk", main, "REVIEW_PASS")
+    browser = await browsers.of("clerk.desk")
+    address = f"{_case(case_id, 'acts', 'MERGE')}?main_case_id={main}"
+    assert "并入后，该案举报人将看到此前的答复" in (await browser.get(address)).text
 
 
 async def test_who_may_not_join_is_told_of_duplicates_without_the_button(

@@ -1,16 +1,30 @@
 """Every act of the table has a form: words in both languages, a way to fill in each field, effects on the clocks."""
 
 from datetime import UTC, datetime, timedelta
+from uuid import uuid4
 
 import pytest
 
-from contracts.cases import Deadline
-from contracts.lifecycle import RULES, Act, Field, HandoverKind, Party, Purpose, Role, Stage, Supervision, TaskKind
+from contracts.cases import Deadline, UnitRef
+from contracts.lifecycle import (
+    RULES,
+    Act,
+    Field,
+    HandoverKind,
+    Party,
+    Purpose,
+    Role,
+    Stage,
+    Supervision,
+    TaskKind,
+    Track,
+)
+from contracts.messages import CaseFacts
 from services.chassis.problems import Lang
 from services.referrals.domain import Level, Refusal, Unit, UnitKind
 from services.referrals.handovers import Candidate, Permit
 from services.referrals.service.foreseeing import ClockForeseen
-from services.referrals.views import ClockView, LegalAct
+from services.referrals.views import CaseSummary, ClockView, LegalAct
 from services.referrals.watch import Watch
 from services.referrals.web import words as terms
 from services.referrals.web.forms import SHOWN, Choices, Option, Widget, foreseen, form
@@ -73,6 +87,33 @@ def test_every_act_of_an_officer_has_a_form(rule: object, lang: Lang) -> None:
         assert field.label
         assert field.widget is not Widget.LINE or field.name == "main_case_id"
         assert field.required is (field.name in legal(act).needs and field.name != "respondent_units")
+
+
+def main_case(
+    stage: Stage, *, track: Track = Track.GENERAL, restricted: bool = False, redo_count: int = 0
+) -> CaseSummary:
+    return CaseSummary.model_construct(
+        case_id=uuid4(), case_number="HY260918-TEST", facts=CaseFacts.model_construct(track=track, category="0802"),
+        stage=stage, desk=UnitRef(unit_id="desk", name="受理台", region="370100"), holder=None, restricted=restricted,
+        redo_count=redo_count,
+    )  # fmt: skip
+
+
+def joining_hint(words: Words, *main: CaseSummary) -> str:
+    made = form(legal(Act.MERGE), Choices(main=main), words)
+    return next(field.hint for field in made.fields if field.name == Field.MAIN_CASE)
+
+
+def test_joining_to_an_answered_case_says_who_will_read_the_answer() -> None:
+    for answered in (main_case(Stage.PENDING_VISIT), main_case(Stage.CLOSED), main_case(Stage.HANDLING, redo_count=1)):
+        assert "并入后，该案举报人将看到此前的答复" in joining_hint(ZH, answered)
+        assert "this case's reporter will see that answer" in joining_hint(EN, answered)
+    for guarded in ({"track": Track.INTEGRITY}, {"restricted": True}):
+        answered = main_case(Stage.PENDING_VISIT, **guarded)  # type: ignore[arg-type]
+        assert "不向该案举报人显示，须另行答复" in joining_hint(ZH, answered)
+        assert "will not see that answer" in joining_hint(EN, answered)
+    assert "此前的答复" not in joining_hint(ZH, main_case(Stage.HANDLING))
+    assert "主案已答复的" in joining_hint(ZH), "while its number is typed, it is not known which case it is"
 
 
 def test_the_transfer_dialog_says_where_how_why_not_and_what_becomes_of_the_clocks() -> None:

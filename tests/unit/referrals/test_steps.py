@@ -71,6 +71,12 @@ def test_the_event_names_only_what_the_reporter_may_read(
     assert (event.outcome is None) is (named is None)
 
 
+@pytest.mark.parametrize("restricted", [False, True])
+def test_the_event_tells_whether_the_case_was_sent_past_its_ordinary_desk(*, restricted: bool) -> None:
+    passed = step(Act.REVIEW_PASS, Stage.FEEDBACK, Stage.PENDING_VISIT, course=Course(restricted=restricted))
+    assert transitioned(passed, "0" * 64).restricted is restricted
+
+
 def test_a_recount_is_told_only_of_a_date_that_the_reporter_has_to_keep() -> None:
     def told(purpose: Purpose, days: int) -> bool:
         before = deadline(purpose)
