@@ -9,6 +9,9 @@ from contracts.cases import DocumentRef, UnitRef
 from contracts.lifecycle import Act, HandoverKind, Purpose, Supervision
 from contracts.model import Code, Contract, Instant
 
+OFFICERS_WHO_VERIFY = 2
+"""So many look into a suspected crime before it is referred (国务院令第310号 art. 5)."""
+
 
 class ClockEventType(StrEnum):
     """What may happen to a running clock."""
@@ -42,7 +45,8 @@ class Support(Contract):
 class Request(Contract):
     """What waits for the leader's yes: a longer period, or a referral. ``approved`` only of a referral not sent yet.
 
-    ``verify``: a second officer confirms the facts first, who is not ``asked_by`` (国务院令第310号 art. 5)."""
+    ``verify``: a second officer confirms the facts first, who is not ``asked_by`` (国务院令第310号 art. 5). Neither
+    decides on it; older writers name ``asked_by`` only of what is verified."""
 
     act: Act
     purpose: Purpose | None = None
@@ -106,11 +110,23 @@ class Course(Contract):
     linked_cases: tuple[UUID, ...] = ()
 
     def unverified(self) -> bool:
-        """True while the leader's yes waits for a second officer; one who must not act has verified nothing."""
+        """True while the leader's yes waits for a second officer."""
+        return self.request is not None and self.request.verify and len(self.vouching()) < OFFICERS_WHO_VERIFY
+
+    def vouching(self) -> tuple[str, ...]:
+        """The officers who have asked for a referral or confirmed it; one who must not act has verified nothing."""
         request = self.request
-        if request is None or not request.verify:
-            return False
-        return request.verified_by is None or request.verified_by in self.excluded
+        named = (request.asked_by, request.verified_by) if request is not None else ()
+        return tuple(account for account in named if account is not None and account not in self.excluded)
+
+    def vouched(self, account: str | None) -> Request | None:
+        """The request after this officer has confirmed it: the second one, or the first of two where the others must
+        not act any more."""
+        if self.request is None:
+            return None
+        first = next(iter(self.vouching()), None)
+        named = {"asked_by": account} if first is None else {"asked_by": first, "verified_by": account}
+        return self.request.model_copy(update=named)
 
     def waiting_supports(self) -> tuple[Support, ...]:
         """Those that have not answered yet."""

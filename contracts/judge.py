@@ -43,6 +43,8 @@ NO_REQUEST = "NO_REQUEST"
 NOT_VERIFIED = "NOT_VERIFIED"
 ALREADY_VERIFIED = "ALREADY_VERIFIED"
 SECOND_OFFICER = "SECOND_OFFICER"
+ASKER_EXCLUDED = "ASKER_EXCLUDED"
+OWN_REQUEST = "OWN_REQUEST"
 REQUEST_OPEN = "REQUEST_OPEN"
 NO_SUCH_CLOCK = "NO_SUCH_CLOCK"
 CLOCK_SUSPENDED = "CLOCK_SUSPENDED"
@@ -59,9 +61,13 @@ ALREADY_MAJOR = "ALREADY_MAJOR"
 NOT_MAJOR = "NOT_MAJOR"
 ALREADY_REPORTED = "ALREADY_REPORTED"
 MAJOR_UNREPORTED = "MAJOR_UNREPORTED"
+LEADER_LIFTS = "LEADER_LIFTS"
 ALREADY_URGENT = "ALREADY_URGENT"
 ALREADY_SPLIT = "ALREADY_SPLIT"
 HAS_MERGED = "HAS_MERGED"
+
+NOT_ALONE = frozenset({ASKER_EXCLUDED, OWN_REQUEST, LEADER_LIFTS})
+"""Codes of the rules by which nobody decides alone: asked last, and younger than cases that are still open."""
 
 
 class OpenTask(Protocol):
@@ -159,7 +165,8 @@ def refusal(act: Act, actor: Actor, case: Standing) -> str | None:
         return _refuse_claim(actor, case.task)
     if act is Act.REASSIGN and (case.task is None or case.task.unit_id != actor.unit_id):
         return NOT_YOUR_UNIT if case.task else ILLEGAL_ACT
-    return _refuse_place(rule, actor, case) or _refuse_now(act, case) or _refuse_second(act, actor, case.course)
+    fit = _refuse_place(rule, actor, case) or _refuse_now(act, case) or _refuse_second(act, actor, case.course)
+    return fit or _refuse_alone(act, actor, case)
 
 
 def legal(actor: Actor, case: Standing) -> tuple[Rule, ...]:
@@ -272,7 +279,21 @@ def _refuse_second(act: Act, actor: Actor, course: Course) -> str | None:
     """Two officers verify a suspected crime: whoever asks for the referral is the one, somebody else the other."""
     if act is not Act.VERIFY_REFERRAL or course.request is None:
         return None
-    return SECOND_OFFICER if actor.account_id == course.request.asked_by else None
+    return SECOND_OFFICER if actor.account_id in course.vouching() else None
+
+
+def _refuse_alone(act: Act, actor: Actor, case: Standing) -> str | None:
+    """Nobody grants what he asked for or verified himself; what a superior was told, a leader alone takes back."""
+    course = case.course
+    match act:
+        case Act.APPROVE_REFERRAL if course.unverified():
+            return ASKER_EXCLUDED
+        case Act.APPROVE_REFERRAL | Act.GRANT_EXTENSION if actor.account_id in course.vouching():
+            return OWN_REQUEST
+        case Act.LIFT_MAJOR if course.major is not None and course.major.reported:
+            leads = Role.LEADER in actor.roles and actor.unit_id in units_at(case, Seat.HOLDER)
+            return None if leads else LEADER_LIFTS
+    return None
 
 
 def _roles_at(seat: Seat, case: Standing) -> frozenset[Role]:
@@ -300,7 +321,7 @@ def _refuse_now(act: Act, case: Standing) -> str | None:
             return NO_REQUEST
         case Act.VERIFY_REFERRAL if not course.unverified():
             return ALREADY_VERIFIED
-        case Act.APPROVE_REFERRAL if course.unverified():
+        case Act.APPROVE_REFERRAL if _unconfirmed(course):
             return NOT_VERIFIED
         case Act.SUSPEND_CLOCK if all(clock.suspended for clock in case.clocks):
             return NO_SUCH_CLOCK
@@ -337,6 +358,12 @@ def _refuse_now(act: Act, case: Standing) -> str | None:
 
 def _asked(course: Course, act: Act) -> bool:
     return course.request is not None and course.request.act is act and not course.request.approved
+
+
+def _unconfirmed(course: Course) -> bool:
+    request = course.request
+    verified_by = request.verified_by if request is not None else None
+    return course.unverified() and (verified_by is None or verified_by in course.excluded)
 
 
 def _refuse_clock(wish: Wish, case: Standing) -> str | None:

@@ -56,6 +56,9 @@ MAX_UPDATES = 1_000
 
 _SYSTEM = Actor(party=Party.SYSTEM)
 _REPORTER = Actor(party=Party.REPORTER)
+NOT_DECIDED_ALONE = "not-decided-alone"
+"""The patch since when judge.NOT_ALONE is refused: what an earlier version has let through stays as it went."""
+
 A = TypeVar("A")
 
 
@@ -109,7 +112,7 @@ class ComplaintCase:
             done = self._result(command.command_id)
             if done is not None:
                 return done
-            self._refuse_illegal(command)
+            self._refuse_illegal(command, workflow.patched)
             await self._command(command)
             return self._state.results[-1]
 
@@ -117,7 +120,7 @@ class ComplaintCase:
     def check_act(self, command: Command) -> None:
         """Refuse what is illegal now, before anything is written to the history."""
         if self._result(command.command_id) is None and not self._lock.locked():
-            self._refuse_illegal(command)
+            self._refuse_illegal(command, lambda _: True)
 
     @workflow.signal(name=SIGNAL_REPORTER)
     def reporter(self, message: ReporterMessage) -> None:
@@ -365,9 +368,9 @@ class ComplaintCase:
     def _result(self, command_id: UUID) -> ActResult | None:
         return next((result for result in self._state.results if result.command_id == command_id), None)
 
-    def _refuse_illegal(self, command: Command) -> None:
+    def _refuse_illegal(self, command: Command, patched: Callable[[str], bool]) -> None:
         code = decide.refusal(self._state, command)
-        if code is not None:
+        if code is not None and (code not in judge.NOT_ALONE or patched(NOT_DECIDED_ALONE)):
             raise self._error(STALE if code == judge.STALE else ILLEGAL_ACT, code)
 
     def _error(self, kind: str, code: str) -> ApplicationError:

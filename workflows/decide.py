@@ -87,6 +87,8 @@ def effect(state: CaseState, act: Act, satisfaction: int | None = None) -> Effec
         case Act.REFERRAL_RETURNED:
             to = Stage.HANDLING if state.holder else Stage.PENDING_DISPATCH
             return Effect(to, rule.stops, _missing_handle(state))
+        case Act.VERIFY_REFERRAL if not state.course.vouching():
+            return replace(plain, starts=())  # whoever asked must not act any more: this is the first of two
         case Act.SUPPORT_ANSWER | Act.RELEASE_SUPPORT if len(state.course.waiting_supports()) == 1:
             return replace(plain, stops=(Purpose.SUPPORT,))
     return plain

@@ -131,7 +131,7 @@ class Moves:
                     ground=command.ground,
                     asked_sequence=state.sequence + 1,
                     verify=verdict.verify,
-                    asked_by=command.actor.account_id if verdict.verify else None,
+                    asked_by=command.actor.account_id,
                 )
                 # The leader's days run from the report of the two who verified (国务院令第310号 art. 5).
                 effect = replace(plain.effect, starts=()) if verdict.verify else plain.effect
@@ -246,7 +246,13 @@ class Moves:
         verdict = await self._ask(ports.change_clock, change)
         _refuse(verdict)
         if asked:
-            wanted = Request(act=command.act, purpose=purpose, amount=amount, asked_sequence=state.sequence + 1)
+            wanted = Request(
+                act=command.act,
+                purpose=purpose,
+                amount=amount,
+                asked_sequence=state.sequence + 1,
+                asked_by=command.actor.account_id,
+            )
             return Move(effect, {"course": _with(course, request=wanted)})
         event = event.model_copy(update={"ground": verdict.ground})
         changed = clocks.changed(clock, event, verdict.deadline, at)
@@ -334,8 +340,7 @@ def _plain_changes(state: CaseState, command: Command) -> dict[str, Any]:
         case Act.DENY_EXTENSION | Act.DENY_REFERRAL:
             return {"course": _with(course, request=None)}
         case Act.VERIFY_REFERRAL if course.request is not None:
-            verified = course.request.model_copy(update={"verified_by": command.actor.account_id})
-            return {"course": _with(course, request=verified)}
+            return {"course": _with(course, request=course.vouched(command.actor.account_id))}
         case Act.APPROVE_REFERRAL if course.request is not None:
             return {"course": _with(course, request=course.request.model_copy(update={"approved": True}))}
         case Act.RECORD_RECEIPT:

@@ -348,7 +348,7 @@ _BESIDE_RULES = (
         Act.LIFT_MAJOR,
         _UNANSWERED,
         seats=(Seat.DESK, Seat.HOLDER),
-        roles=_MARKERS,
+        roles=(*_MARKERS, Role.LEADER),
         needs=(Field.NOTE,),
         stops=(Purpose.REPORT_UP,),
     ),

@@ -43,6 +43,12 @@ HANDOVERS: dict[str, Text] = {
         "重大线索尚未上报,请先上报,或取消标记并说明理由。",
         "The major clue was not reported upward yet: report it, or take the mark away and say why.",
     ),
+    "LEADER_LIFTS": Text(
+        403,
+        "该重大线索已经上报,须由承办单位分管领导说明理由后取消标记。",
+        "This major clue was reported upward: only a leader of the unit that handles it takes the mark away, and says "
+        "why.",
+    ),
     "NOT_VERIFIED": Text(
         409,
         "涉嫌犯罪案件须由两名以上执法人员核实后再由负责人决定(国务院令第310号第五条),请另一名执法人员先核实。",
@@ -58,6 +64,17 @@ HANDOVERS: dict[str, Text] = {
         403,
         "须由提请人以外的另一名执法人员核实(国务院令第310号第五条)。",
         "Somebody else than who asked for the referral confirms it (State Council order 310 art. 5).",
+    ),
+    "ASKER_EXCLUDED": Text(
+        409,
+        "提请人或核实人已被列为被举报人,须由另一名执法人员重新核实后再批准(国务院令第310号第五条)。",
+        "Who asked for the referral has been excluded since: another officer confirms it before the leader decides "
+        "(State Council order 310 art. 5).",
+    ),
+    "OWN_REQUEST": Text(
+        403,
+        "不得批准本人提出或核实的申请,请由其他分管领导决定。",
+        "Nobody grants what he asked for or verified himself: another leader decides.",
     ),
     "UNKNOWN_PAPER": Text(
         422,

@@ -346,11 +346,12 @@ def _deadline(purpose: Purpose, start: datetime) -> Deadline:
 
 
 def command(
-    state: CaseState, act: Act, *, account: str = "officer-1", command_id: UUID | None = None, **fields: object
+    state: CaseState, act: Act, *, account: str | None = None, command_id: UUID | None = None, **fields: object
 ) -> Command:
     """A complete command by an officer who may give it, on the state as it is; ``fields`` override."""
     rule = RULE[act]
-    actor = officer(*_who(state, act), account=account)
+    unit, role = _who(state, act)
+    actor = officer(unit, role, account=account or ("leader-1" if role is Role.LEADER else "officer-1"))
     complete: dict[str, object] = {
         "respondent_units": (ACCUSED.unit_id,),
         "reason_code": "R08",

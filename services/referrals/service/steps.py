@@ -152,8 +152,11 @@ class Steps:
                 raise Conflict("steps before this one are missing")
             concerned = await self._told(session, step) if step.act in LADDER else None
             moments = remind_at(step, calendar, concerned or ()) if step.act in REMINDERS else ()
-            before = await cases.get(session, case_id) if step.act is Act.SUCCEED else None
+            before = await cases.get(session, case_id) if step.act in (Act.SUCCEED, Act.LIFT_MAJOR) else None
             had = (before.holder or before.desk) if before is not None else None
+            major = before.course.major if before is not None else None
+            if step.act is Act.LIFT_MAJOR and major is not None and major.superior is not None:
+                concerned = (*_concerned(step), major.superior)
             news = transitioned(step, history.chained(head.hash, content), moments, concerned, had)
             await history.write(
                 session,
