@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy
-from temporalio.exceptions import FailureError
+from temporalio.exceptions import ActivityError, ApplicationError, FailureError
 
 with workflow.unsafe.imports_passed_through():
     from contracts.messages import CONFLICTING_CONTENT, QUEUE_REFERRALS, Recorded, Transition
@@ -24,6 +24,11 @@ _LOCAL_TIMEOUT = timedelta(seconds=5)
 """Below a workflow task's ten seconds: what takes longer is not waited for with a task in hand."""
 
 R = TypeVar("R")
+
+
+def is_conflict(error: ActivityError) -> bool:
+    """True when a step was not recorded because its place holds another content."""
+    return isinstance(error.cause, ApplicationError) and error.cause.type == CONFLICTING_CONTENT
 
 
 class Asking:

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from temporalio import workflow
 from temporalio.common import WorkflowIDReusePolicy
-from temporalio.exceptions import ApplicationError, FailureError
+from temporalio.exceptions import ActivityError, ApplicationError, FailureError
 
 with workflow.unsafe.imports_passed_through():
     from contracts import judge
@@ -45,7 +45,7 @@ with workflow.unsafe.imports_passed_through():
         workflow_id,
     )
     from workflows import clocks, decide, handover, joining, ports, reorganising, splitting, stepping
-    from workflows.asking import Asking
+    from workflows.asking import Asking, is_conflict
     from workflows.handover import Moves
     from workflows.parts import Move
     from workflows.transitions import transition
@@ -82,7 +82,18 @@ class ComplaintCase:
 
     @workflow.run
     async def run(self, state: CaseState) -> None:
-        """Register the case, then serve it until it is archived."""
+        """Register the case, then serve it until it is archived.
+
+        A step whose place is taken does not end the case: the task is tried again until an operator has seen to it.
+        """
+        try:
+            await self._live()
+        except ActivityError as error:
+            if not is_conflict(error):
+                raise
+            raise RuntimeError("a step's place in the record is taken by another content") from error
+
+    async def _live(self) -> None:
         if self._state.business_clock is None:
             clock = await self._asking.look_up(ports.read_clock)
             self._state = self._state.model_copy(update={"business_clock": clock})

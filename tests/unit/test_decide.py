@@ -15,6 +15,7 @@ from contracts.lifecycle import (
     FINAL,
     INSTEAD,
     LAPSE,
+    ROLES_AT,
     RULE,
     RULES,
     Act,
@@ -22,6 +23,7 @@ from contracts.lifecycle import (
     Party,
     Purpose,
     Role,
+    Seat,
     Stage,
     TaskKind,
     Track,
@@ -34,6 +36,7 @@ from tests.workflow.office import (
     HEALTH,
     INSURANCE,
     POLICE,
+    SUPERIOR,
     command,
     furnished,
     new_case,
@@ -111,6 +114,17 @@ def proposed(asked_by: str = "officer-9", verified_by: str | None = None, exclud
     return Course(request=request, excluded=excluded)
 
 
+def unverified(asked_by: str) -> Course:
+    """A referral that the leader alone decides on."""
+    return Course(request=Request(act=Act.PROPOSE_REFERRAL, unit=POLICE, asked_sequence=5, asked_by=asked_by))
+
+
+def longer(asked_by: str) -> Course:
+    """An extension that was asked for."""
+    request = Request(act=Act.REQUEST_EXTENSION, purpose=Purpose.HANDLE, amount=3, asked_sequence=5, asked_by=asked_by)
+    return Course(request=request)
+
+
 CONDITIONS: list[tuple[Act, Stage, dict[str, object], str]] = [
     (Act.REQUEST_RETURN, Stage.SIGNED, {"course": Course(designated=True)}, judge.DESIGNATED),
     (Act.RECALL, Stage.SIGNED, {"course": Course(designated=True)}, judge.DESIGNATED),
@@ -129,6 +143,22 @@ CONDITIONS: list[tuple[Act, Stage, dict[str, object], str]] = [
         Stage.HANDLING,
         {"course": proposed(verified_by="accused-1", excluded=("accused-1",))},
         judge.NOT_VERIFIED,
+    ),
+    (
+        Act.APPROVE_REFERRAL,
+        Stage.HANDLING,
+        {"course": proposed("accused-1", verified_by="officer-2", excluded=("accused-1",))},
+        judge.ASKER_EXCLUDED,
+    ),
+    (Act.APPROVE_REFERRAL, Stage.HANDLING, {"course": proposed("leader-1", "officer-2")}, judge.OWN_REQUEST),
+    (Act.APPROVE_REFERRAL, Stage.HANDLING, {"course": proposed("officer-9", "leader-1")}, judge.OWN_REQUEST),
+    (Act.APPROVE_REFERRAL, Stage.HANDLING, {"course": unverified(asked_by="leader-1")}, judge.OWN_REQUEST),
+    (Act.GRANT_EXTENSION, Stage.HANDLING, {"course": longer(asked_by="leader-1")}, judge.OWN_REQUEST),
+    (
+        Act.LIFT_MAJOR,
+        Stage.HANDLING,
+        {"course": Course(major=Major(ground="XF-25", reported=True, superior=SUPERIOR))},
+        judge.LEADER_LIFTS,
     ),
     (Act.REQUEST_EXTENSION, Stage.HANDLING, {"clocks": ()}, judge.NO_SUCH_CLOCK),
     (Act.SUSPEND_CLOCK, Stage.HANDLING, {"clocks": (running(Purpose.HANDLE, suspended=True),)}, judge.CLOCK_SUSPENDED),
@@ -258,6 +288,55 @@ def test_the_second_officer_is_another_one_beside_who_has_the_task() -> None:
         assert task.assignee == assignee, "the task stays whose it is"
     of_the_desk = second.model_copy(update={"actor": officer(DESK, Role.DISPATCHER)})
     assert decide.refusal(state, of_the_desk) is None
+
+
+@pytest.mark.parametrize("stage", RULE[Act.LIFT_MAJOR].stages)
+@pytest.mark.parametrize("role", RULE[Act.LIFT_MAJOR].roles)
+def test_the_mark_of_a_clue_that_was_reported_is_for_a_leader_of_the_holder_to_lift(stage: Stage, role: Role) -> None:
+    state = in_stage(stage, act=Act.LIFT_MAJOR)
+    reported = Course(major=Major(ground="XF-25", reported=True, superior=SUPERIOR))
+    at = HEALTH if role in ROLES_AT[Seat.HOLDER] else DESK
+    lift = command(state, Act.LIFT_MAJOR).model_copy(update={"actor": officer(at, role)})
+    assert decide.refusal(state, lift) is None, "before the report whoever marks may also take the mark away"
+    after = state.model_copy(update={"course": state.course.model_copy(update={"major": reported.major})})
+    assert decide.refusal(after, lift) == (None if role is Role.LEADER else judge.LEADER_LIFTS)
+
+
+def test_a_leader_of_the_desk_does_not_lift_what_the_holder_reported() -> None:
+    reported = Course(major=Major(ground="XF-25", reported=True, superior=SUPERIOR))
+    state = in_stage(Stage.HANDLING, act=Act.LIFT_MAJOR).model_copy(update={"course": reported})
+    clerk = officer(DESK, Role.CLERK, Role.LEADER)
+    lift = command(state, Act.LIFT_MAJOR).model_copy(update={"actor": clerk})
+    assert decide.refusal(state, lift) == judge.LEADER_LIFTS
+
+
+@pytest.mark.parametrize(
+    ("asked_by", "verified_by", "then"),
+    [
+        ("a", None, ("a", "c")),
+        ("a", "accused", ("a", "c")),
+        ("accused", "b", ("b", "c")),
+        ("accused", None, ("c", None)),
+        ("accused", "accused-too", ("c", "accused-too")),
+    ],
+)
+def test_two_officers_who_may_act_stand_for_a_suspected_crime(
+    asked_by: str, verified_by: str | None, then: tuple[str, str | None]
+) -> None:
+    course = proposed(asked_by, verified_by, excluded=("accused", "accused-too"))
+    assert course.unverified()
+    state = in_stage(Stage.HANDLING).model_copy(update={"course": course})
+    for same in course.vouching():
+        again = command(state, Act.VERIFY_REFERRAL, account=same)
+        assert decide.refusal(state, again) == judge.SECOND_OFFICER
+    assert decide.refusal(state, command(state, Act.VERIFY_REFERRAL, account="c")) is None
+    request = course.vouched("c")
+    assert request is not None
+    assert (request.asked_by, request.verified_by) == then
+    both = not course.model_copy(update={"request": request}).unverified()
+    assert both is (len(course.vouching()) == 1)
+    starts = decide.effect(state, Act.VERIFY_REFERRAL).starts
+    assert (Purpose.DECIDE_REFERRAL in starts) is both, "the leader's days run from the report of both"
 
 
 def test_the_leader_is_asked_when_the_second_officer_has_confirmed() -> None:

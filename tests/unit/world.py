@@ -93,6 +93,10 @@ OFFICERS = tuple(
     for unit in UNITS.values()
     if unit.on_system
     for number in (1, 2)
+) + tuple(
+    Actor(party=Party.OFFICER, account_id=f"{unit.unit_id}-3", unit_id=unit.unit_id, roles=(Role.LEADER,))
+    for unit in UNITS.values()
+    if unit.on_system and unit.kind is UnitKind.DEPARTMENT
 )
 GROUNDS = ("COMPETENCE", "SUSPECTED_CRIME", "XF-22")
 PAPERS = ((), ("TRANSFER_LETTER", "INVESTIGATION_REPORT", "INVENTORY"))

@@ -299,10 +299,14 @@ def furnished(state: CaseState, act: Act) -> CaseState:
     course = state.course
     match act:
         case Act.GRANT_EXTENSION | Act.DENY_EXTENSION:
-            asked = Request(act=Act.REQUEST_EXTENSION, purpose=Purpose.HANDLE, amount=3, asked_sequence=5)
-            course = Course(request=asked)
+            course = Course(
+                request=Request(
+                    act=Act.REQUEST_EXTENSION, purpose=Purpose.HANDLE, amount=3, asked_sequence=5, asked_by="officer-9"
+                )
+            )
         case Act.APPROVE_REFERRAL | Act.DENY_REFERRAL:
-            course = Course(request=Request(act=Act.PROPOSE_REFERRAL, unit=DISCIPLINE, asked_sequence=5))
+            asked = Request(act=Act.PROPOSE_REFERRAL, unit=DISCIPLINE, asked_sequence=5, asked_by="officer-9")
+            course = Course(request=asked)
         case Act.VERIFY_REFERRAL:
             asked = Request(act=Act.PROPOSE_REFERRAL, unit=POLICE, asked_sequence=5, verify=True, asked_by="officer-9")
             course = Course(request=asked)

@@ -6,10 +6,10 @@ from datetime import timedelta
 import pytest
 
 from contracts.course import Major
-from contracts.lifecycle import Act, Purpose, Stage, Track
+from contracts.lifecycle import Act, Purpose, Role, Stage, Track
 from contracts.messages import ILLEGAL_ACT, ROUTE_REFUSED, SIGNAL_SUCCESSION, Succession
 from tests.workflow.conftest import Bench
-from tests.workflow.office import DISCIPLINE, HEALTH, INSURANCE, POLICE, SUPERIOR, command, new_case
+from tests.workflow.office import DISCIPLINE, HEALTH, INSURANCE, POLICE, SUPERIOR, command, new_case, officer
 from tests.workflow.test_complaint_case import do, in_stage, refused, send
 from tests.workflow.test_handover import TO_HANDLING, due
 from workflows import clocks
@@ -23,6 +23,8 @@ async def test_an_extension_is_asked_decided_and_moves_the_deadline(bench: Bench
     asked = await do(bench, handle, Act.REQUEST_EXTENSION)
     assert due(asked, Purpose.HANDLE) == due(before, Purpose.HANDLE), "asking moves nothing"
     assert await refused(handle, command(asked, Act.REQUEST_EXTENSION)) == (ILLEGAL_ACT, "REQUEST_OPEN")
+    own = command(asked, Act.GRANT_EXTENSION, account="officer-1")
+    assert await refused(handle, own) == (ILLEGAL_ACT, "OWN_REQUEST")
     granted = await do(bench, handle, Act.GRANT_EXTENSION)
     moved = clocks.running(granted.clocks, Purpose.HANDLE)
     assert moved is not None
@@ -92,6 +94,12 @@ async def test_two_officers_verify_a_suspected_crime_before_the_leader_decides(b
     assert verified.course.request is not None
     assert verified.course.request.verified_by == "officer-2"
     assert due(verified, Purpose.DECIDE_REFERRAL)
+    own = command(verified, Act.APPROVE_REFERRAL, account="officer-2")
+    assert await refused(handle, own) == (ILLEGAL_ACT, "OWN_REQUEST")
+    await do(bench, handle, Act.LINK_PERSONS, respondent_accounts=("officer-1",), account="officer-4")
+    half = await bench.state(handle)
+    assert await refused(handle, command(half, Act.APPROVE_REFERRAL)) == (ILLEGAL_ACT, "ASKER_EXCLUDED")
+    await send(handle, command(half, Act.VERIFY_REFERRAL, account="officer-3"))
     approved = await do(bench, handle, Act.APPROVE_REFERRAL)
     assert due(approved, Purpose.SEND_REFERRAL)
     away = command(approved, Act.REFER, unit_id=POLICE.unit_id, ground="SUSPECTED_CRIME")
@@ -129,8 +137,19 @@ async def test_a_major_clue_is_reported_upward_in_time_before_it_is_answered(ben
     reported = await do(bench, handle, Act.REPORT_MAJOR)
     assert reported.course.major == Major(ground="XF-25", reported=True, superior=SUPERIOR)
     assert due(reported, Purpose.REPORT_UP) is None
+    assert await refused(handle, command(reported, Act.LIFT_MAJOR)) == (ILLEGAL_ACT, "LEADER_LIFTS")
     assert (reported.stage, reported.holder) == (Stage.HANDLING, HEALTH), "the holder goes on with it"
     assert (await do(bench, handle, Act.REPLY)).stage is Stage.FEEDBACK
+
+
+async def test_a_leader_takes_back_with_a_note_that_a_clue_is_major(bench: Bench) -> None:
+    handle = await bench.start(new_case())
+    reported = await do(bench, handle, *TO_HANDLING, Act.MARK_MAJOR, Act.REPORT_MAJOR)
+    leader = officer(HEALTH, Role.LEADER, account="leader-1")
+    silent = command(reported, Act.LIFT_MAJOR, actor=leader, note=None)
+    assert await refused(handle, silent) == (ILLEGAL_ACT, "MISSING_NOTE")
+    await send(handle, command(reported, Act.LIFT_MAJOR, actor=leader))
+    assert (await bench.state(handle)).course.major is None
 
 
 async def test_a_major_clue_that_becomes_guarded_is_reported_anew(bench: Bench) -> None:

@@ -10,6 +10,7 @@ import pytest
 from temporalio.exceptions import ApplicationError
 
 from contracts.cases import CaseTransitioned, Deadline, UnitRef
+from contracts.course import Course, Major
 from contracts.lifecycle import LADDER, Act, Channel, Party, Purpose, Role, Stage, TaskKind, Track
 from contracts.messages import Actor, CaseFacts, RunningClock, Task, Transition
 from services.chassis.db import SYSTEM, Database
@@ -212,6 +213,21 @@ async def test_an_overdue_clock_learns_its_ladder_with_the_record_and_each_step_
     assert [unit.unit_id for unit in event.concerned] == ["hospital", "desk", "wj-a"]
     assert {moment.unit_id for moment in event.remind_at} == {"hospital", "desk", "wj-a"}
     assert not event.told
+
+
+async def test_the_authority_above_is_told_that_a_clue_is_major_no_more(db: Database, activities: Activities) -> None:
+    first = first_step()
+    above = UnitRef(unit_id="city", name="济南市卫健委", region="370100")
+    reported = Course(major=Major(ground="XF-25", reported=True, superior=above))
+    told = following(first, act=Act.REPORT_MAJOR, holder=WJ, course=reported)
+    lifted = following(told, act=Act.LIFT_MAJOR, course=Course())
+    for step in (first, told, lifted):
+        await activities.record_transition(step)
+    async with db.read(SYSTEM) as session:
+        found = await rows(session, "SELECT payload FROM outbox WHERE key = $1", str(first.facts.case_id))
+    events = [CaseTransitioned.model_validate_json(row["payload"]) for row in found]
+    concerned = next(event.concerned for event in events if event.act is Act.LIFT_MAJOR)
+    assert {unit.unit_id for unit in concerned} == {"desk", "wj", "city"}
 
 
 async def test_of_a_succession_the_reporter_is_told_by_the_new_name_of_who_has_the_case(
