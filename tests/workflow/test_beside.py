@@ -96,10 +96,6 @@ async def test_two_officers_verify_a_suspected_crime_before_the_leader_decides(b
     assert due(verified, Purpose.DECIDE_REFERRAL)
     own = command(verified, Act.APPROVE_REFERRAL, account="officer-2")
     assert await refused(handle, own) == (ILLEGAL_ACT, "OWN_REQUEST")
-    await do(bench, handle, Act.LINK_PERSONS, respondent_accounts=("officer-1",), account="officer-4")
-    half = await bench.state(handle)
-    assert await refused(handle, command(half, Act.APPROVE_REFERRAL)) == (ILLEGAL_ACT, "ASKER_EXCLUDED")
-    await send(handle, command(half, Act.VERIFY_REFERRAL, account="officer-3"))
     approved = await do(bench, handle, Act.APPROVE_REFERRAL)
     assert due(approved, Purpose.SEND_REFERRAL)
     away = command(approved, Act.REFER, unit_id=POLICE.unit_id, ground="SUSPECTED_CRIME")
@@ -110,6 +106,21 @@ async def test_two_officers_verify_a_suspected_crime_before_the_leader_decides(b
     assert (sent.stage, sent.course.papers) == (Stage.REFERRED, ("TRANSFER_LETTER",))
     back = await do(bench, handle, Act.REFERRAL_RETURNED)
     assert back.course.papers == ()
+
+
+async def test_another_officer_steps_in_for_one_who_asked_and_turns_out_to_be_accused(bench: Bench) -> None:
+    handle = await bench.start(new_case())
+    await do(bench, handle, *TO_HANDLING)
+    await do(bench, handle, Act.PROPOSE_REFERRAL, unit_id=POLICE.unit_id, ground="SUSPECTED_CRIME")
+    await do(bench, handle, Act.VERIFY_REFERRAL, account="officer-2")
+    half = await do(bench, handle, Act.LINK_PERSONS, respondent_accounts=("officer-1",))
+    assert await refused(handle, command(half, Act.APPROVE_REFERRAL)) == (ILLEGAL_ACT, "ASKER_EXCLUDED")
+    again = command(half, Act.VERIFY_REFERRAL, account="officer-2")
+    assert await refused(handle, again) == (ILLEGAL_ACT, "SECOND_OFFICER")
+    await do(bench, handle, Act.VERIFY_REFERRAL, account="officer-3")
+    approved = await do(bench, handle, Act.APPROVE_REFERRAL)
+    assert approved.course.request is not None
+    assert (approved.course.request.asked_by, approved.course.request.verified_by) == ("officer-2", "officer-3")
 
 
 async def test_a_leaders_no_to_a_referral_has_its_reason_on_record(bench: Bench) -> None:

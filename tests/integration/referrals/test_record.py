@@ -217,9 +217,9 @@ async def test_an_overdue_clock_learns_its_ladder_with_the_record_and_each_step_
 
 async def test_the_authority_above_is_told_that_a_clue_is_major_no_more(db: Database, activities: Activities) -> None:
     first = first_step()
-    above = UnitRef(unit_id="city", name="济南市卫健委", region="370100")
-    reported = Course(major=Major(ground="XF-25", reported=True, superior=above))
-    told = following(first, act=Act.REPORT_MAJOR, holder=WJ, course=reported)
+    county = UnitRef(unit_id="wj-a", name="历下区卫健局", region="370102")
+    reported = Course(major=Major(ground="XF-25", reported=True, superior=WJ))
+    told = following(first, act=Act.REPORT_MAJOR, holder=county, course=reported)
     lifted = following(told, act=Act.LIFT_MAJOR, course=Course())
     for step in (first, told, lifted):
         await activities.record_transition(step)
@@ -227,7 +227,7 @@ async def test_the_authority_above_is_told_that_a_clue_is_major_no_more(db: Data
         found = await rows(session, "SELECT payload FROM outbox WHERE key = $1", str(first.facts.case_id))
     events = [CaseTransitioned.model_validate_json(row["payload"]) for row in found]
     concerned = next(event.concerned for event in events if event.act is Act.LIFT_MAJOR)
-    assert {unit.unit_id for unit in concerned} == {"desk", "wj", "city"}
+    assert {unit.unit_id for unit in concerned} == {"desk", "wj-a", "wj"}
 
 
 async def test_of_a_succession_the_reporter_is_told_by_the_new_name_of_who_has_the_case(
