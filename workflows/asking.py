@@ -57,7 +57,7 @@ class Asking:
         return answer
 
     async def record(self, step: Transition) -> Recorded:
-        """Tried until it is recorded. On the workflow's own queue it starts with the answer to the workflow task.
+        """Tried until it is recorded, by the workers of the workflow's own queue.
 
         Raises ActivityError when the step's place holds another content.
         """

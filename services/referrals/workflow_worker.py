@@ -1,5 +1,5 @@
 """The process that runs case workflows, and what they ask of this service: look-ups within the workflow task, records
-as activities that start with its answer. A look-up that fails here goes to the queue of activity_worker.py.
+as activities of the same queue. A look-up that fails here goes to the queue of activity_worker.py.
 """
 
 import asyncio
@@ -29,7 +29,6 @@ POLLS = 16
 GRACE = timedelta(seconds=10)
 """What a record in hand may take to its end when the process is told to stop."""
 ACTIVITY_POLLS = 4
-"""Few: nearly all come with the answer to a workflow task."""
 
 
 def make_worker(client: Client, settings: Settings, activities: Activities) -> Worker:
