@@ -1,5 +1,6 @@
 """A browser without scripts, for the pages' tests: cookies, links and forms as the page has them."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -116,6 +117,15 @@ class Browser:
     async def get(self, path: str, *, follow: bool = True, **headers: str) -> Page:
         """Open a page."""
         return Page.of(await self.http.get(path, headers={**HEADERS, **headers}, follow_redirects=follow))
+
+    async def page_with(self, path: str, text: str) -> Page:
+        """The page of a list that shows ``text``; fails when none does."""
+        page = await self.get(path)
+        while text not in page.answer.text:
+            following = re.search(r'href="([^"]+)" rel="next"', page.answer.text)
+            assert following, f"{text} is on no page of {path}"
+            page = await self.get(following[1].replace("&amp;", "&"))
+        return page
 
     async def post(self, path: str, data: dict[str, Any], *, follow: bool = True, **headers: str) -> Page:
         """Send a form's fields."""

@@ -77,15 +77,11 @@ async def test_nothing_is_done_for_a_page_that_is_not_ours(browsers: Browsers, o
 async def test_a_case_is_claimed_from_the_list_and_then_mine(browsers: Browsers, office: Office) -> None:
     case_id = await office.new_case()
     browser = await browsers.of("clerk.desk")
-    page = await browser.get("/workbench/unit?kind=TRIAGE")
-    while not page.has_form(f"{case_id}/acts/CLAIM"):
-        following = re.search(r'href="([^"]+)" rel="next"', page.answer.text)
-        assert following, "the new case is in no page of the queue"
-        page = await browser.get(following[1].replace("&amp;", "&"))
+    page = await browser.page_with("/workbench/unit?kind=TRIAGE", f"{case_id}/acts/CLAIM")
     done = await browser.send(page.form(f"{case_id}/acts/CLAIM"))
     assert done.answer.url.path == _case(case_id)
     assert "由我办理" in done.text
-    assert str(case_id) in (await browser.get("/workbench/mine")).answer.text
+    await browser.page_with("/workbench/mine", str(case_id))
     assert (await office.view("clerk.desk", case_id))["task"]["mine"]
 
 
@@ -310,7 +306,7 @@ async def test_a_return_and_a_designation_by_form(browsers: Browsers, office: Of
     assert (view["stage"], view["course"]["bounces"]) == ("ARBITRATION", 2)
     supervisor = await browsers.of("supervisor.desk")
     for watch in ("DESIGNATION", "RETURNED"):
-        assert str(case_id) in (await supervisor.get(f"/workbench/board?watch={watch}")).answer.text
+        await supervisor.page_with(f"/workbench/board?watch={watch}", str(case_id))
     assert view["course"]["arbiter"]["unit_id"] == "wj"  # it stands above both
     leader = await browsers.of("leader.wj")
     form = (await leader.get(_case(case_id, "acts", "DESIGNATE"))).form("/DESIGNATE")
