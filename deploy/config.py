@@ -25,6 +25,8 @@ DSN_SETTINGS: Mapping[str, str] = {
     f"HUIYIN_{role.upper()}_DSN": role for owner, roles in DATABASES.values() for role in (owner, *roles)
 }
 SUPERUSER = "postgres"
+VAULT_KEYS = "HUIYIN_VAULT_KEYS_DIR"
+"""The folder of the private key that opens identities: for set-up and the vault's process."""
 
 
 class ConfigError(Exception):
@@ -125,6 +127,7 @@ class StackConfig:
         ports = self.ports
         env = {f"HUIYIN_{name.upper()}_PORT": str(number) for name, number in ports.items()}
         env["HUIYIN_HOST"] = self.host
+        env[VAULT_KEYS] = str(self.state_dir / "vault-keys")
         if self.owns_postgres:
             passwords = self.passwords()
             for database, (owner, roles) in DATABASES.items():

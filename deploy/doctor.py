@@ -77,7 +77,12 @@ def machine(config: StackConfig) -> Iterator[Finding]:
 
 def key_files(config: StackConfig) -> Iterator[Finding]:
     """Private files must be their owner's alone."""
-    paths = [config.env_file, config.state_dir / "passwords.json", *(config.state_dir / "keys").glob("[!.]*")]
+    paths = [
+        config.env_file,
+        config.state_dir / "passwords.json",
+        *(config.state_dir / "keys").glob("[!.]*"),
+        *(config.state_dir / "vault-keys").glob("*"),
+    ]
     present = [path for path in paths if path.exists()]
     loose = [path.name for path in present if path.stat().st_mode & 0o077]
     if loose:

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from deploy.config import DSN_SETTINGS, StackConfig
+from deploy.config import DSN_SETTINGS, VAULT_KEYS, StackConfig
 
 Probe = Callable[[], Awaitable[bool]]
 
@@ -39,18 +39,18 @@ class EngineError(Exception):
 
 @dataclass(frozen=True)
 class Service:
-    """One of our own processes. `dsns` are the database addresses it may know, `port` answers `ready_path`."""
+    """One of our own processes. `own` are the settings that no other may know, `port` answers `ready_path`."""
 
     name: str
     module: str
     port: str
     ready_path: str
-    dsns: tuple[str, ...] = ()
+    own: tuple[str, ...] = ()
 
 
 SERVICES: tuple[Service, ...] = (
     Service("complaints", "services.complaints.main", "complaints", "/ready", ("HUIYIN_COMPLAINTS_DSN",)),
-    Service("vault", "services.complaints.vault.main", "vault", "/ready", ("HUIYIN_VAULT_DSN",)),
+    Service("vault", "services.complaints.vault.main", "vault", "/ready", ("HUIYIN_VAULT_DSN", VAULT_KEYS)),
     Service("referrals", "services.referrals.main", "referrals", "/ready", ("HUIYIN_REFERRALS_DSN",)),
     Service("notifications", "services.notifications.main", "notifications", "/ready", ("HUIYIN_NOTIFICATIONS_DSN",)),
     Service("worker", "services.referrals.workflow_worker", "worker_metrics", "/metrics", ("HUIYIN_REFERRALS_DSN",)),
@@ -61,12 +61,12 @@ ALL_NAMES: tuple[str, ...] = (*ENGINES, *(service.name for service in SERVICES))
 
 
 def base_env(config: StackConfig) -> dict[str, str]:
-    """The environment of every process: the real one plus the settings, without any database address.
+    """The environment of every process: the real one plus the settings, without what is one process's alone.
 
-    No process is handed an address or password that is not its own; set-up alone gets the owners'. Empty, not
-    absent: what the environment says, if only nothing, wins over `stack.env`.
+    No process is handed an address, password or private key that is not its own; set-up alone gets the owners'.
+    Empty, not absent: what the environment says, if only nothing, wins over `stack.env`.
     """
-    env = dict(os.environ) | config.settings_env() | dict.fromkeys(DSN_SETTINGS, "")
+    env = dict(os.environ) | config.settings_env() | dict.fromkeys((*DSN_SETTINGS, VAULT_KEYS), "")
     env["MALLOC_ARENA_MAX"] = "2"  # glibc's per-thread arenas cost hundreds of MB in Java and Go processes
     env["PYTHONUNBUFFERED"] = "1"
     env["PYTHONFAULTHANDLER"] = "1"
@@ -82,7 +82,7 @@ def service_specs(config: StackConfig, names: tuple[str, ...]) -> list[ProcessSp
     for service in SERVICES:
         if service.name not in names:
             continue
-        env = base_env(config) | {name: settings[name] for name in service.dsns}
+        env = base_env(config) | {name: settings[name] for name in service.own}
         env["HUIYIN_PROCESS"] = service.name
         specs.append(
             ProcessSpec(

@@ -174,9 +174,9 @@ def load_vault_public(keys_dir: Path) -> X25519PublicKey:
     return key
 
 
-def load_vault_private(keys_dir: Path) -> X25519PrivateKey:
-    """The key that opens identities. Only the vault's process may call this."""
-    key = load_pem_private_key((keys_dir / keyfiles.VAULT_PRIVATE).read_bytes(), None)
+def load_vault_private(vault_keys: Path) -> X25519PrivateKey:
+    """The key that opens identities, from the folder that only the vault's process is told of."""
+    key = load_pem_private_key((vault_keys / keyfiles.VAULT_PRIVATE).read_bytes(), None)
     if not isinstance(key, X25519PrivateKey):
         raise ValueError(f"{keyfiles.VAULT_PRIVATE} is not an X25519 key")
     return key

@@ -5,6 +5,7 @@ import contextlib
 import fcntl
 import json
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -40,6 +41,7 @@ def ensure_keys(settings: Settings) -> list[str]:
 
     A public half is written again from its private half when it is gone; a private half whose public half still
     exists was lost, and is not replaced: raises FileNotFoundError, since a new one would not open what was sealed.
+    The private key of identities has a folder of its own (`vault_keys_dir`); one that is among the others moves there.
     """
     folder = settings.keys_dir
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -53,9 +55,13 @@ def ensure_keys(settings: Settings) -> list[str]:
             if not (folder / name).exists():
                 _write(folder / name, os.urandom(32))
                 created.append(name)
-        created += _pair(folder, VAULT_PRIVATE, VAULT_PUBLIC, X25519PrivateKey)
+        vault = settings.vault_keys()
+        vault.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if vault != folder and (folder / VAULT_PRIVATE).exists() and not (vault / VAULT_PRIVATE).exists():
+            shutil.move(folder / VAULT_PRIVATE, vault / VAULT_PRIVATE)
+        created += _pair(vault / VAULT_PRIVATE, folder / VAULT_PUBLIC, X25519PrivateKey)
         for name in SIGNERS:
-            created += _pair(folder, f"{name}.signing", f"{name}.verify", Ed25519PrivateKey)
+            created += _pair(folder / f"{name}.signing", folder / f"{name}.verify", Ed25519PrivateKey)
     return created
 
 
@@ -80,21 +86,20 @@ def _keyring(keys: dict[str, str], current: str) -> bytes:
     return json.dumps({"current": current, "keys": keys}, indent=1).encode()
 
 
-def _pair(folder: Path, private: str, public: str, kind: Any) -> list[str]:
+def _pair(private: Path, public: Path, kind: Any) -> list[str]:
     created: list[str] = []
-    if not (folder / private).exists():
-        if (folder / public).exists():
+    if not private.exists():
+        if public.exists():
             raise FileNotFoundError(
-                f"{folder / private} is gone, but {public} is there: put the private key back from your backup. "
-                f"To start over with a new one, remove {public} too; what was sealed to it can't be opened then."
+                f"{private} is gone, but {public.name} is there: put the private key back from your backup. "
+                f"To start over with a new one, remove {public.name} too; what was sealed to it can't be opened then."
             )
-        pem = kind.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-        _write(folder / private, pem)
-        created.append(private)
-    if not (folder / public).exists():
-        key: Any = load_pem_private_key((folder / private).read_bytes(), None)
-        _write(folder / public, key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
-        created.append(public)
+        _write(private, kind.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+        created.append(private.name)
+    if not public.exists():
+        key: Any = load_pem_private_key(private.read_bytes(), None)
+        _write(public, key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
+        created.append(public.name)
     return created
 
 

@@ -91,6 +91,8 @@ class Settings(BaseSettings):
 
     # Files; empty means a folder of the state directory
     keys_dir: Path = Path("")
+    vault_keys_dir: Path = Path("")
+    """Holds the private key of identities, for the vault alone: set but empty, this process has none."""
     evidence_dir: Path = Path("")
     reference_dir: Path = Path("")
     """An agency's own reference tables above the shipped ones; in the state directory when it is there."""
@@ -127,6 +129,8 @@ class Settings(BaseSettings):
         derived: dict[str, object] = {}
         if self.keys_dir == Path(""):
             derived["keys_dir"] = self.state_dir / "keys"
+        if "vault_keys_dir" not in self.model_fields_set:
+            derived["vault_keys_dir"] = self.state_dir / "vault-keys"
         if self.evidence_dir == Path(""):
             derived["evidence_dir"] = self.state_dir / "evidence"
         if self.reference_dir == Path(""):
@@ -136,6 +140,12 @@ class Settings(BaseSettings):
                 derived[f"{service}_url"] = f"http://{self.host}:{getattr(self, f'{service}_port')}"
         # The model is frozen for everybody else.
         self.__dict__.update(derived)
+
+    def vault_keys(self) -> Path:
+        """The folder of the private key of identities; raises MissingSetting in a process that has none."""
+        if self.vault_keys_dir == Path(""):
+            raise MissingSetting("HUIYIN_VAULT_KEYS_DIR is not set: the private key is for the vault alone")
+        return self.vault_keys_dir
 
     @property
     def over_https(self) -> bool:

@@ -18,6 +18,8 @@ from services.notifications.templates import digest_text, digest_title, paragrap
 
 router = APIRouter(prefix="/v1", tags=["notices"])
 DELIVERIES_PURPOSE = "deliveries"
+OPERATORS = "cli"
+"""Whose tokens open the whole ledger: the command line's. No other service needs it."""
 
 
 class OfficerNoticeView(BaseModel):
@@ -118,7 +120,7 @@ Db = Annotated[Database, Depends(_db)]
 Tokens = Annotated[ServiceTokens, Depends(_tokens)]
 # They describe the interface; the chassis checks the header itself, so that its problem says what to do.
 _as_officer = HTTPBearer(auto_error=False, scheme_name="officer", description="An officer's access token")
-_as_service = HTTPBearer(auto_error=False, scheme_name="service", description="A service token, purpose deliveries")
+_as_service = HTTPBearer(auto_error=False, scheme_name="service", description="The command line's, purpose deliveries")
 Shown = HTTPAuthorizationCredentials | None
 
 
@@ -132,10 +134,10 @@ async def _caller(
     _officers: Annotated[Shown, Depends(_as_officer)],
     _services: Annotated[Shown, Depends(_as_service)],
 ) -> Officer | Claims:
-    """An officer, or another of our services (purpose ``deliveries``)."""
+    """An officer, or an operator at the command line (purpose ``deliveries``); raises Unauthenticated."""
     token = bearer(request.headers.get("authorization"))
     try:
-        return tokens.verify(token, purpose=DELIVERIES_PURPOSE)
+        return tokens.verify(token, issuer=OPERATORS, purpose=DELIVERIES_PURPOSE)
     except Unauthenticated:
         return verify_officer(tokens, token)
 

@@ -11,11 +11,12 @@ from dotenv import dotenv_values
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deploy.config import DSN_SETTINGS, ConfigError, StackConfig, quote_env, write_private
+from deploy.config import DSN_SETTINGS, VAULT_KEYS, ConfigError, StackConfig, quote_env, write_private
 from deploy.ports import BY_NAME, PORTS, read_ports, taken_lines
 from deploy.processes import ALL_NAMES, all_specs, base_env
 from deploy.supervisor import wanted_names
-from services.chassis.settings import Settings
+from services.chassis.keyfiles import VAULT_PRIVATE, ensure_keys
+from services.chassis.settings import MissingSetting, Settings, load_settings
 
 
 def config(tmp_path: Path, **given: str) -> StackConfig:
@@ -107,6 +108,28 @@ def test_no_process_is_handed_an_address_that_is_not_its_own(tmp_path: Path) -> 
         service = "referrals" if spec.name == "worker" else spec.name  # which records the steps of its workflows
         assert shown <= {f"HUIYIN_{service.upper()}_DSN"}
         assert not any(password in " ".join(spec.argv) for password in own.passwords().values())
+
+
+def test_the_vault_alone_is_told_where_the_private_key_of_identities_lies(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = config(tmp_path)
+    own.write_env_file()
+    ensure_keys(Settings(state_dir=tmp_path))
+    told = set()
+    for spec in all_specs(own):
+        for name, value in spec.env.items():
+            monkeypatch.setenv(name, value)
+        seen = load_settings()
+        assert seen.keys_dir == tmp_path / "keys"
+        assert not (seen.keys_dir / VAULT_PRIVATE).exists()
+        if seen.vault_keys_dir != Path(""):
+            told.add(spec.name)
+            assert (seen.vault_keys() / VAULT_PRIVATE).exists()
+        else:
+            with pytest.raises(MissingSetting, match=VAULT_KEYS):
+                seen.vault_keys()
+    assert told == {"vault"}
 
 
 def test_what_was_given_is_found_again(tmp_path: Path) -> None:

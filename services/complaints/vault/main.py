@@ -25,7 +25,7 @@ def build(settings: Settings) -> FastAPI:
         db = Database(settings.dsn(SERVICE), pool_size=settings.db_pool_size, name=SERVICE)
         app.state.db = db
         app.state.tokens = ServiceTokens(SERVICE, settings.keys_dir)
-        app.state.contacts = Contacts(load_vault_private(settings.keys_dir))
+        app.state.contacts = Contacts(load_vault_private(settings.vault_keys()))
         yield
         await db.close()
 

@@ -36,7 +36,7 @@ def _logs_as_in_production() -> None:
 def keys_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Keys of all signers."""
     folder = tmp_path_factory.mktemp("notification-keys")
-    ensure_keys(NotificationSettings(keys_dir=folder))
+    ensure_keys(NotificationSettings(keys_dir=folder, vault_keys_dir=folder / "vault"))
     return folder
 
 

@@ -49,9 +49,9 @@ def officer(settings: NotificationSettings, *units: str, audience: str = "") -> 
     return {"Authorization": f"Bearer {token}"}
 
 
-def service(settings: NotificationSettings, purpose: str = "deliveries") -> dict[str, str]:
+def service(settings: NotificationSettings, purpose: str = "deliveries", name: str = "cli") -> dict[str, str]:
     """The header of the command line."""
-    token = ServiceTokens("cli", settings.keys_dir).issue("notifications", purpose)
+    token = ServiceTokens(name, settings.keys_dir).issue("notifications", purpose)
     return {"Authorization": f"Bearer {token}"}
 
 
@@ -197,7 +197,8 @@ async def test_the_summary_counts_the_whole_ledger(
 async def test_nothing_without_a_token_for_it(
     client: httpx.AsyncClient, settings: NotificationSettings, method: str, path: str
 ) -> None:
-    for headers in ({}, {"Authorization": "Bearer x.y.z"}, service(settings, purpose="narrative")):
+    others = [service(settings, name=name) for name in ("complaints", "referrals", "vault", "notifications")]
+    for headers in ({}, {"Authorization": "Bearer x.y.z"}, service(settings, purpose="narrative"), *others):
         answer = await client.request(method, path, headers=headers)
         assert answer.status_code == 401
         assert answer.headers["content-type"] == "application/problem+json"

@@ -105,7 +105,7 @@ def test_a_sealed_text_can_not_be_moved(settings: Settings) -> None:
 
 
 def test_only_the_vault_opens_identities(settings: Settings, tmp_path: Path) -> None:
-    public, private = load_vault_public(settings.keys_dir), load_vault_private(settings.keys_dir)
+    public, private = load_vault_public(settings.keys_dir), load_vault_private(settings.vault_keys())
     blob = seal_to_vault(public, "张三".encode(), b"complaint-1")
     assert open_in_vault(private, blob, b"complaint-1").decode() == "张三"
     with pytest.raises(SealBroken):
@@ -115,7 +115,7 @@ def test_only_the_vault_opens_identities(settings: Settings, tmp_path: Path) -> 
     stranger = Settings(state_dir=tmp_path / "other")
     ensure_keys(stranger)
     with pytest.raises(SealBroken):
-        open_in_vault(load_vault_private(stranger.keys_dir), blob, b"complaint-1")
+        open_in_vault(load_vault_private(stranger.vault_keys()), blob, b"complaint-1")
 
 
 def test_keyed_hashes_tell_parts_apart(settings: Settings) -> None:
@@ -137,14 +137,22 @@ def test_a_lost_public_half_is_written_again(settings: Settings) -> None:
     blob = seal_to_vault(load_vault_public(settings.keys_dir), b"x", b"")
     (settings.keys_dir / keyfiles.VAULT_PUBLIC).unlink()
     assert ensure_keys(settings) == [keyfiles.VAULT_PUBLIC]
-    assert open_in_vault(load_vault_private(settings.keys_dir), blob, b"") == b"x"
+    assert open_in_vault(load_vault_private(settings.vault_keys()), blob, b"") == b"x"
 
 
 def test_a_lost_private_half_is_said_and_not_replaced(settings: Settings) -> None:
-    (settings.keys_dir / keyfiles.VAULT_PRIVATE).unlink()
+    (settings.vault_keys() / keyfiles.VAULT_PRIVATE).unlink()
     with pytest.raises(FileNotFoundError, match="backup"):
         ensure_keys(settings)
+    assert not (settings.vault_keys() / keyfiles.VAULT_PRIVATE).exists()
+
+
+def test_a_private_key_of_identities_that_lay_among_the_others_moves_and_still_opens(settings: Settings) -> None:
+    blob = seal_to_vault(load_vault_public(settings.keys_dir), b"x", b"")
+    (settings.vault_keys() / keyfiles.VAULT_PRIVATE).rename(settings.keys_dir / keyfiles.VAULT_PRIVATE)
+    assert ensure_keys(settings) == []
     assert not (settings.keys_dir / keyfiles.VAULT_PRIVATE).exists()
+    assert open_in_vault(load_vault_private(settings.vault_keys()), blob, b"") == b"x"
 
 
 @pytest.mark.parametrize(

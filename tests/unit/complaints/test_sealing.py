@@ -15,7 +15,7 @@ from services.complaints.sealing import NO_CODE, Sealer
 @pytest.fixture(scope="module")
 def keys_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("keys")
-    ensure_keys(Settings(keys_dir=folder))
+    ensure_keys(Settings(keys_dir=folder, vault_keys_dir=folder / "vault"))
     return folder
 
 
@@ -40,7 +40,7 @@ def test_an_identity_opens_in_the_vault_only_and_for_its_token_only(sealer: Seal
     token = uuid4()
     sealed = sealer.seal_identity(token, {"name": "张三"})
     assert "张三".encode() not in sealed
-    private = load_vault_private(keys_dir)
+    private = load_vault_private(keys_dir / "vault")
     assert "张三" in open_in_vault(private, sealed, str(token).encode()).decode()
     with pytest.raises(SealBroken):
         open_in_vault(private, sealed, str(uuid4()).encode())
