@@ -18,6 +18,7 @@ from contracts.registry import EVENTS
 from contracts.topics import Topic
 from deploy.stack import Stack
 from services.chassis import telemetry
+from services.chassis.audit import audit_ddl
 from services.chassis.db import Database
 from services.chassis.kafka import administration, connection_options
 from services.chassis.schema import CHASSIS_DDL, chassis_grants
@@ -74,7 +75,7 @@ async def _make_database(stack: Stack) -> tuple[str, str]:
         await admin.close()
     owner = await asyncpg.connect(stack.config.admin_dsn(name))
     try:
-        await owner.execute(CHASSIS_DDL + chassis_grants("chassis") + EFFECTS_DDL)
+        await owner.execute(CHASSIS_DDL + chassis_grants("chassis") + audit_ddl("chassis") + EFFECTS_DDL)
     finally:
         await owner.close()
     return stack.config.dsn("chassis", name, PASSWORD), stack.config.admin_dsn(name)
@@ -84,7 +85,9 @@ async def _make_database(stack: Stack) -> tuple[str, str]:
 async def db(dsns: tuple[str, str]) -> AsyncIterator[Database]:
     """The app role's database, emptied."""
     owner = await asyncpg.connect(dsns[1])
-    await owner.execute("TRUNCATE outbox, inbox, dead_letters, effects, papers RESTART IDENTITY")
+    await owner.execute(
+        "TRUNCATE outbox, inbox, dead_letters, effects, papers, audit_log, audit_pending, audit_seals RESTART IDENTITY"
+    )
     await owner.close()
     database = Database(dsns[0])
     yield database
