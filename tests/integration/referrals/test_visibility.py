@@ -169,7 +169,9 @@ async def test_the_service_owns_nothing_and_every_table_of_a_case_forces_its_pol
         bypass = await one(session, "SELECT rolbypassrls OR rolsuper AS yes FROM pg_roles WHERE rolname = current_user")
     assert owned is not None
     assert owned["n"] == 0
-    assert {row["relname"] for row in forced} == {*TABLES, "case_keys", "case_excluded", "commands", "recounts"}
+    assert {row["relname"] for row in forced} == {
+        *TABLES, "case_keys", "case_excluded", "commands", "recounts", "audit_log"
+    }  # fmt: skip
     assert bypass is not None
     assert bypass["yes"] is False
 
