@@ -68,6 +68,28 @@ def die_with(parent: int, stop_signal: int) -> Callable[[], None] | None:
     return ask_kernel
 
 
+def yield_to_others(niceness: int) -> None:
+    """Lower this process's claim to the processors (nice 0 to 19).
+
+    Linux may weigh sessions, not processes (sched_autogroup): then it is the session that has to yield.
+    """
+    os.nice(niceness)
+    with contextlib.suppress(OSError), open("/proc/self/autogroup", "w") as group:
+        group.write(str(niceness))
+
+
+def _before_exec(parent: int, spec: ProcessSpec) -> Callable[[], None]:
+    ask_kernel = die_with(parent, spec.stop_signal)
+
+    def prepare() -> None:
+        if spec.niceness:
+            yield_to_others(spec.niceness)
+        if ask_kernel is not None:
+            ask_kernel()
+
+    return prepare
+
+
 class Child:
     """Runs one ProcessSpec until it is told to stop; `status` is always current."""
 
@@ -158,7 +180,7 @@ class Child:
                 stderr=subprocess.STDOUT,
                 cwd="/" if user is not None else PROJECT,
                 start_new_session=True,
-                preexec_fn=die_with(os.getpid(), self.spec.stop_signal),
+                preexec_fn=_before_exec(os.getpid(), self.spec),
                 user=user,
                 group=group,
                 extra_groups=None if user is None else [],

@@ -14,6 +14,10 @@ from deploy.config import DSN_SETTINGS, VAULT_KEYS, StackConfig
 Probe = Callable[[], Awaitable[bool]]
 
 
+YIELDING = 10
+"""Of what works off a backlog: on one machine, taking in complaints comes first (about three to one)."""
+
+
 @dataclass(frozen=True)
 class ProcessSpec:
     """How one process is run and watched."""
@@ -26,6 +30,8 @@ class ProcessSpec:
     tier: int
     """0 engines, 1 services: a tier starts when the one before it is ready, and stops before it."""
     user: str | None = None
+    niceness: int = 0
+    """0 to 19: how far the process yields to others when the machine is full. What can be done later yields."""
     stop_signal: signal.Signals = signal.SIGTERM
     stop_seconds: float = 20.0
     ready_seconds: float = 60.0
@@ -46,14 +52,29 @@ class Service:
     port: str
     ready_path: str
     own: tuple[str, ...] = ()
+    niceness: int = 0
 
 
 SERVICES: tuple[Service, ...] = (
     Service("complaints", "services.complaints.main", "complaints", "/ready", ("HUIYIN_COMPLAINTS_DSN",)),
     Service("vault", "services.complaints.vault.main", "vault", "/ready", ("HUIYIN_VAULT_DSN", VAULT_KEYS)),
     Service("referrals", "services.referrals.main", "referrals", "/ready", ("HUIYIN_REFERRALS_DSN",)),
-    Service("notifications", "services.notifications.main", "notifications", "/ready", ("HUIYIN_NOTIFICATIONS_DSN",)),
-    Service("worker", "services.referrals.workflow_worker", "worker_metrics", "/metrics", ("HUIYIN_REFERRALS_DSN",)),
+    Service(
+        "notifications",
+        "services.notifications.main",
+        "notifications",
+        "/ready",
+        ("HUIYIN_NOTIFICATIONS_DSN",),
+        niceness=YIELDING,
+    ),
+    Service(
+        "worker",
+        "services.referrals.workflow_worker",
+        "worker_metrics",
+        "/metrics",
+        ("HUIYIN_REFERRALS_DSN",),
+        niceness=YIELDING,
+    ),
 )
 MAILSINK = "mailsink"
 ENGINES = ("postgres", "kafka", "temporal", MAILSINK)
@@ -92,6 +113,7 @@ def service_specs(config: StackConfig, names: tuple[str, ...]) -> list[ProcessSp
                 ready=http_ready(config.probe_host, config.ports[service.port], service.ready_path),
                 ports=(service.port,),
                 tier=1,
+                niceness=service.niceness,
             )
         )
     return specs
@@ -108,6 +130,7 @@ def mailsink_spec(config: StackConfig) -> ProcessSpec:
         ready=http_ready(config.probe_host, config.ports["mailsink_http"], "/health"),
         ports=("mailsink_smtp", "mailsink_http"),
         tier=0,
+        niceness=YIELDING,
         stop_seconds=5.0,
     )
 

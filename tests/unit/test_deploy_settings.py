@@ -52,6 +52,11 @@ def test_a_taken_port_gives_one_line_with_the_setting() -> None:
 
 def test_engines_are_our_own_unless_an_address_is_given(tmp_path: Path) -> None:
     assert [spec.name for spec in all_specs(config(tmp_path))] == list(ALL_NAMES)
+
+
+def test_what_works_off_a_backlog_yields_to_what_takes_complaints_in(tmp_path: Path) -> None:
+    yielding = {spec.name for spec in all_specs(config(tmp_path)) if spec.niceness}
+    assert yielding == {"temporal", "worker", "notifications", "mailsink"}
     given_all = {name.removeprefix("HUIYIN_").lower(): "postgresql://u:p@db/x" for name in DSN_SETTINGS}
     theirs = config(
         tmp_path,

@@ -25,7 +25,7 @@ def said_nothing(event: str, /, **facts: object) -> None:
     """Takes the place of the supervisor's log."""
 
 
-def child(tmp_path: Path, code: str = FOREVER, prepare: Callable[[], None] = lambda: None) -> Child:
+def child(tmp_path: Path, code: str = FOREVER, prepare: Callable[[], None] = lambda: None, niceness: int = 0) -> Child:
     async def ready() -> bool:
         return True
 
@@ -36,10 +36,18 @@ def child(tmp_path: Path, code: str = FOREVER, prepare: Callable[[], None] = lam
         ready=ready,
         ports=(),
         tier=0,
+        niceness=niceness,
         stop_seconds=5.0,
         prepare=prepare,
     )
     return Child(spec, tmp_path / "logs" / "sample.log", lambda: None, said_nothing)
+
+
+def session_niceness(pid: int) -> int | None:
+    """Of the process's session, where the kernel weighs sessions."""
+    group = Path(f"/proc/{pid}/autogroup")
+    shown = group.read_text().split() if group.exists() else []
+    return int(shown[-1]) if shown else None
 
 
 async def until(condition: Callable[[], bool]) -> None:
@@ -103,6 +111,18 @@ async def test_a_process_that_ignores_the_stop_signal_is_killed_with_its_group(t
     one.want("stopped")
     await running
     assert not status.is_same_process(pid, status.start_time(pid or 0))
+
+
+async def test_a_process_that_can_wait_yields_to_the_others(tmp_path: Path) -> None:
+    one = child(tmp_path, niceness=3)
+    running = asyncio.create_task(one.run())
+    await until(lambda: one.status.state == "ready")
+    pid = one.status.pid
+    assert pid is not None
+    assert os.getpriority(os.PRIO_PROCESS, pid) == os.getpriority(os.PRIO_PROCESS, 0) + 3
+    assert session_niceness(pid) in (None, 3)
+    one.want("stopped")
+    await running
 
 
 async def test_what_cannot_be_prepared_says_why_and_counts_as_a_failed_start(tmp_path: Path) -> None:
