@@ -1,4 +1,5 @@
-"""What is refused before any of our code sees it: bodies that are too large, and characters that can't be stored."""
+"""What is refused before any of our code sees it: what another site's page sent to a page of ours, bodies that are too
+large, and characters that can't be stored."""
 
 import json
 from collections.abc import Mapping
@@ -9,6 +10,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.chassis.problems import Problem, choose_lang
 
+_READING = frozenset({"GET", "HEAD", "OPTIONS"})
+_PROGRAMS = ("/v1/", "/internal/")
+"""Addresses that act on what the request itself brings, a token or a code; pages act on a cookie."""
+_OURS = frozenset({b"same-origin", b"none"})
+_NO_ORIGIN = b"null"  # what browsers send under Referrer-Policy: no-referrer
 _TEXT_TYPES = (b"application/json", b"application/x-www-form-urlencoded")
 
 
@@ -28,6 +34,8 @@ class RequestGuard:
         headers = dict(scope["headers"])
         try:
             _check_url(scope)
+            if scope["method"] not in _READING and not scope["path"].startswith(_PROGRAMS):
+                check_sender(headers)
             receive = await self._guarded(scope["path"], headers, receive)
         except Problem as problem:
             await _answer(problem, headers, scope, receive, send)
@@ -90,6 +98,26 @@ def _count(receive: Receive, limit: int) -> Receive:
         return message
 
     return count
+
+
+def check_sender(headers: Mapping[bytes, bytes]) -> None:
+    """Raises Problem (403) when the browser says that another site's page sent this request.
+
+    A browser too old to say so is let through: a form that acts on somebody's authority has its token beside this.
+    """
+    site = headers.get(b"sec-fetch-site")
+    if site is not None:
+        ours = site in _OURS
+    else:
+        origin = headers.get(b"origin", _NO_ORIGIN)
+        ours = origin == _NO_ORIGIN or origin.partition(b"://")[2] == headers.get(b"host")
+    if not ours:
+        raise Problem(
+            403,
+            "not_our_page",
+            "这个请求不是从本站页面发出的，没有处理。请从本站页面重新操作。",
+            "This did not come from a page of this site, and nothing was done. Please start from our page.",
+        )
 
 
 def _check_url(scope: Scope) -> None:

@@ -19,10 +19,12 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import ASGIApp
 from temporalio.service import RPCError
 
 from services.chassis.auth import Unauthenticated
 from services.chassis.guard import RequestGuard
+from services.chassis.headers import AnswerHeaders
 from services.chassis.outages import EngineAway, engine_away
 from services.chassis.problems import MEDIA_TYPE, Lang, Problem, lang, unavailable, validation_problem
 from services.chassis.request_telemetry import RequestTelemetry
@@ -80,6 +82,15 @@ _PROBLEM_RESPONSE: dict[str, Any] = {
 }
 
 
+class _Application(FastAPI):
+    """Its answers have our headers, those to errors that nobody expected among them."""
+
+    over_https = False
+
+    def build_middleware_stack(self) -> ASGIApp:
+        return AnswerHeaders(super().build_middleware_stack(), over_https=self.over_https)
+
+
 def create_app(
     title: str,
     service: str,
@@ -96,7 +107,7 @@ def create_app(
     `checks` by engine name: `/ready` is 503 while one of them raises. `optional_checks` are reported only: what the
     service can do without. `body_limits`: bytes by path prefix, where more than `max_body_bytes` is needed.
     """
-    app = FastAPI(
+    app = _Application(
         title=title,
         version=version,
         lifespan=lifespan,
@@ -107,6 +118,7 @@ def create_app(
         telemetry=_NO_TELEMETRY,
         responses={"4XX": _PROBLEM_RESPONSE, "5XX": _PROBLEM_RESPONSE},
     )
+    app.over_https = settings.over_https
     _add_problem_handlers(app)
     _add_operations(app, service, dict(checks or {}), dict(optional_checks or {}))
     _describe_problems(app)

@@ -87,7 +87,9 @@ def run(app: ASGIApp, port: int, settings: Settings) -> None:
         http="auto",  # httptools where it is installed
         ws="none",
         lifespan="on",
-        access_log=False,
+        access_log=False,  # it would name who asks
+        proxy_headers=bool(settings.trusted_proxies),
+        forwarded_allow_ips=settings.trusted_proxies,
         server_header=False,
         log_config=None,
         timeout_graceful_shutdown=10,

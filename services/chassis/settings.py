@@ -70,6 +70,8 @@ class Settings(BaseSettings):
 
     # Where we listen and find each other
     host: str = "127.0.0.1"
+    trusted_proxies: str = "127.0.0.1,::1"
+    """Whose X-Forwarded-For and X-Forwarded-Proto are believed: addresses or networks, with commas; empty: nobody's."""
     complaints_port: int = 8101
     vault_port: int = 8102
     referrals_port: int = 8103

@@ -65,7 +65,6 @@ class Assets:
         headers = {
             "Cache-Control": _FOREVER if hash_ == asset.hash else "no-cache",
             "Vary": "Accept-Encoding",
-            "X-Content-Type-Options": "nosniff",
         }
         if "gzip" in request.headers.get("accept-encoding", ""):
             return Response(asset.gzipped, headers={**headers, "Content-Encoding": "gzip"}, media_type=asset.media_type)

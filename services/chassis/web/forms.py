@@ -9,7 +9,6 @@ import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 from starlette.datastructures import FormData
 from starlette.formparsers import MultiPartException, MultiPartParser
@@ -17,13 +16,11 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from services.chassis.crypto import Keyring, SealBroken
+from services.chassis.guard import check_sender
 from services.chassis.problems import Problem
 
 FORM_TOKEN = "form_token"
 """The name of the hidden field that proves a form to be ours."""
-
-_OURS = frozenset({"same-origin", "none"})
-_NO_ORIGIN = "null"  # what browsers send under Referrer-Policy: no-referrer
 
 
 @dataclass(frozen=True)
@@ -82,23 +79,8 @@ class SealedCookie:
 
 
 def check_own_page(request: Request) -> None:
-    """Raises Problem (403) when the browser says that another site's page sent this request.
-
-    A browser too old to say so is let through: a form that acts on somebody's authority has its token beside this.
-    """
-    site = request.headers.get("sec-fetch-site")
-    origin = request.headers.get("origin", _NO_ORIGIN)
-    if site is not None:
-        ours = site in _OURS
-    else:
-        ours = origin == _NO_ORIGIN or urlsplit(origin).netloc == request.headers.get("host")
-    if not ours:
-        raise Problem(
-            403,
-            "not_our_page",
-            "这个请求不是从本站页面发出的，没有处理。请从本站页面重新操作。",
-            "This did not come from a page of this site, and nothing was done. Please start from our page.",
-        )
+    """Raises Problem (403) as `guard.check_sender`, which every request to a page has passed already."""
+    check_sender(dict(request.scope["headers"]))
 
 
 def check_form(request: Request, session: Session, token: object) -> None:

@@ -11,6 +11,7 @@ from markupsafe import Markup, escape
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
+from services.chassis.headers import PAGE_POLICY
 from services.chassis.problems import Lang, lang
 from services.chassis.web.assets import HERE, Assets
 
@@ -18,16 +19,8 @@ LANG_COOKIE = "lang"
 _LANG_SECONDS = 365 * 24 * 3600
 _BEIJING = timezone(timedelta(hours=8))
 
-HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
-    "font-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-    "Referrer-Policy": "no-referrer",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
-    "Vary": "Accept-Language, Cookie",
-}
+HEADERS = {"Content-Security-Policy": PAGE_POLICY, "Vary": "Accept-Language, Cookie"}
+"""Beside those of every answer (headers.py)."""
 PERSONAL = "no-store"
 BLANK = "no-cache"
 """For pages that hold nothing of anybody: the browser may keep what was typed for its back button."""
@@ -64,7 +57,8 @@ class Pages:
         self._environment.filters.update(moment=_moment, day=_day)
 
     def mount(self, app: FastAPI) -> None:
-        """Serve the assets."""
+        """Serve the assets; `app.state.pages` are these."""
+        app.state.pages = self
 
         async def asset(request: Request) -> Response:
             return self.assets.answer(request, request.path_params["hash"], request.path_params["name"])
@@ -86,7 +80,7 @@ class Pages:
         asked = request.query_params.get("lang")
         if asked in ("zh", "en"):
             response.set_cookie(
-                LANG_COOKIE, asked, _LANG_SECONDS, httponly=True, secure=self.secure, samesite="lax", path="/"
+                LANG_COOKIE, asked, _LANG_SECONDS, httponly=True, secure=self.secure, samesite="strict", path="/"
             )
         return response
 

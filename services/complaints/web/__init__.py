@@ -15,7 +15,6 @@ TEMPLATES = Path(__file__).parent / "templates"
 def add_pages(app: FastAPI, settings: Settings) -> None:
     """Serve the site beside the API. Raises MissingAsset when npm's files were not fetched."""
     pages = Pages(TEMPLATES, secure=settings.over_https)
-    app.state.pages = pages
     pages.mount(app)
     for part in (filing, following, retaliating):
         app.include_router(part.router)

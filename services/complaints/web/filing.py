@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from contracts.lifecycle import Channel
 from services.chassis.problems import Lang
-from services.chassis.web.forms import FORM_TOKEN, check_form, check_own_page, form_of
+from services.chassis.web.forms import FORM_TOKEN, check_form, form_of
 from services.chassis.web.pages import BLANK
 from services.complaints.http_inputs import FORM_BYTES
 from services.complaints.reporters import Upload
@@ -40,7 +40,6 @@ async def blank_form(request: Request) -> Response:
 async def file(request: Request) -> Response:
     """Accept what was typed, once however often the same page is sent; else show it again with what to correct."""
     rt, lang = runtime(request), language(request)
-    check_own_page(request)
     async with form_of(request, limit=FORM_BYTES, max_files=MAX_FILES) as form:
         values = filing_form.typed(form)
         if not _KEY.fullmatch(values.get("key", "")):

@@ -7,7 +7,7 @@ from fastapi.responses import Response
 from pydantic import ValidationError
 
 from contracts.reference import satisfaction_levels
-from services.chassis.web.forms import FORM_TOKEN, Session, check_form, check_own_page, form_of
+from services.chassis.web.forms import FORM_TOKEN, Session, check_form, form_of
 from services.chassis.web.pages import BLANK
 from services.complaints.domain import Refusal
 from services.complaints.http_inputs import FORM_BYTES
@@ -34,7 +34,6 @@ async def enter(request: Request) -> Response:
 @router.post("/tracking")
 async def open_case(request: Request) -> Response:
     """Open a complaint. Whatever is wrong with number or code, the answer has one shape."""
-    check_own_page(request)
     rt, lang = runtime(request), language(request)
     async with form_of(request, limit=FORM_BYTES) as form:
         values = typed(form)
@@ -74,7 +73,6 @@ async def add(request: Request) -> Response:
     rt, lang, session = runtime(request), language(request), tracking_cookie(request).read(request)
     async with form_of(request, limit=FORM_BYTES, max_files=MAX_FILES) as form:
         values = typed(form)
-        check_own_page(request)
         if session is None or not session.gave(values.get(FORM_TOKEN)):
             kept = {"text": values.get("text", "")}
             return page(request, "tracking.html", 403, values=kept, errors={}, ended=True)
@@ -125,7 +123,6 @@ async def rate(request: Request) -> Response:
 
 @router.post("/tracking/leave")
 async def leave(request: Request) -> Response:
-    check_own_page(request)
     answer = see("/")
     for cookie in (tracking_cookie, receipt_cookie, filed_cookie):
         cookie(request).clear(answer)

@@ -6,7 +6,7 @@ from pydantic import ValidationError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.chassis.problems import Lang
-from services.chassis.web.forms import FORM_TOKEN, Session, check_own_page, form_of
+from services.chassis.web.forms import FORM_TOKEN, Session, form_of
 from services.complaints.http_inputs import FORM_BYTES
 from services.complaints.protection import retaliation
 from services.complaints.runtime import PUBLIC, Runtime, runtime
@@ -33,7 +33,6 @@ async def blank(request: Request) -> Response:
 async def send(request: Request) -> Response:
     """Accept the report, once however often the same page is sent; its number and code are shown as at filing."""
     rt, lang, session = runtime(request), language(request), tracking_cookie(request).read(request)
-    check_own_page(request)
     async with form_of(request, limit=FORM_BYTES) as sent:
         values = filing_form.typed(sent)
     if session is None or not session.gave(values.get(FORM_TOKEN)):

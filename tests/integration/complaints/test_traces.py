@@ -3,26 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import signal
 import socket
-import subprocess
-import sys
 import threading
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-import httpx
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
-from deploy.ports import free_ports
 from deploy.stack import Stack
 from services.chassis.settings import Settings
 from tests.integration.complaints.people import Reporter
+from tests.integration.complaints.running import Process
 
 PRIVATE = ("赵六的床位费", "赵六", "zhao.liu@example.com", "13900001234", "某医院某科室")
 TRACE = "a" * 32
@@ -75,48 +69,6 @@ def collector() -> Iterator[Collector]:
     thread.join()
 
 
-class Process:
-    """The service as the supervisor runs it, which kills what does not end in 20 s."""
-
-    def __init__(self, settings: Settings, stack: Stack, endpoint: str, log: Path) -> None:
-        self.port = free_ports()["complaints"]
-        own = ("complaints_dsn", "complaints_owner_dsn", "vault_dsn", "keys_dir", "evidence_dir")
-        self.env = os.environ | stack.env | {f"HUIYIN_{name.upper()}": str(getattr(settings, name)) for name in own}
-        self.env |= {
-            "HUIYIN_COMPLAINTS_PORT": str(self.port),
-            "HUIYIN_OTLP_ENDPOINT": endpoint,
-            "HUIYIN_TRACE_RATIO": "1.0",
-        }
-        self.log = log
-
-    @asynccontextmanager
-    async def running(self) -> AsyncIterator[Reporter]:
-        """Up to its end by SIGTERM."""
-        self._start()
-        try:
-            async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{self.port}") as client:
-                async with asyncio.timeout(30):
-                    while not await self._answers(client):
-                        await asyncio.sleep(0.1)
-                yield Reporter(client)
-            self.process.send_signal(signal.SIGTERM)
-            await asyncio.to_thread(self.process.wait, 15)
-        finally:
-            self.process.kill()
-            self.process.wait()
-
-    def _start(self) -> None:
-        with self.log.open("wb") as log:
-            program = [sys.executable, "-m", "services.complaints.main"]
-            self.process = subprocess.Popen(program, env=self.env, stdout=log, stderr=log)
-
-    async def _answers(self, client: httpx.AsyncClient) -> bool:
-        assert self.process.poll() is None, self.log.read_text()[-2000:]
-        with suppress(httpx.TransportError):
-            return (await client.get("/health")).status_code == 200
-        return False
-
-
 async def complain(reporter: Reporter) -> None:
     """One request that is refused and one that is accepted, both full of what is nobody's business."""
     reporter.http.headers["traceparent"] = f"00-{TRACE}-{'b' * 16}-01"
@@ -131,7 +83,9 @@ async def complain(reporter: Reporter) -> None:
 async def test_the_collector_gets_a_request_s_spans_and_nobody_s_words(
     settings: Settings, stack_engines: Stack, collector: Collector, tmp_path: Path
 ) -> None:
-    process = Process(settings, stack_engines, f"http://127.0.0.1:{collector.server_port}", tmp_path / "log")
+    process = Process(
+        settings, stack_engines, tmp_path / "log", otlp_endpoint=f"http://127.0.0.1:{collector.server_port}"
+    )
     async with process.running() as reporter:
         await complain(reporter)
     assert process.process.returncode == 0
@@ -160,7 +114,7 @@ async def test_a_collector_that_is_away_harms_nothing(
     port = deaf.getsockname()[1]
     if absence == "nobody listens":
         deaf.close()
-    process = Process(settings, stack_engines, f"http://127.0.0.1:{port}/v1/traces", tmp_path / "log")
+    process = Process(settings, stack_engines, tmp_path / "log", otlp_endpoint=f"http://127.0.0.1:{port}/v1/traces")
     async with process.running() as reporter:
         for _ in range(3):
             await complain(reporter)

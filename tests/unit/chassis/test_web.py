@@ -14,12 +14,13 @@ from starlette.responses import Response
 
 from deploy.config import PROJECT
 from services.chassis.crypto import Keyring
+from services.chassis.guard import check_sender
 from services.chassis.http import create_app
 from services.chassis.problems import Problem
 from services.chassis.settings import Settings
 from services.chassis.web import forms
 from services.chassis.web.assets import Asset, MissingAsset
-from services.chassis.web.forms import SealedCookie, check_form, check_own_page
+from services.chassis.web.forms import SealedCookie, check_form
 from services.chassis.web.pages import BLANK, Pages
 from services.chassis.web.problems import ProblemPages
 
@@ -201,10 +202,10 @@ def test_a_sealed_cookie_is_nothing_once_it_ended_was_changed_or_is_another_one(
 )
 def test_what_another_sites_page_sends_is_refused(headers: dict[str, str], ours: bool) -> None:
     if ours:
-        check_own_page(asking(headers))
+        check_sender(dict(asking(headers).scope["headers"]))
     else:
         with pytest.raises(Problem) as refused:
-            check_own_page(asking(headers))
+            check_sender(dict(asking(headers).scope["headers"]))
         assert refused.value.status == 403
 
 
