@@ -22,6 +22,7 @@ from contracts.reference.model import (
     Escalation,
     Ground,
     Handover,
+    OpeningPurpose,
     OutcomeType,
     Paper,
     Refusal,
@@ -48,6 +49,7 @@ __all__ = [
     "Finding",
     "Ground",
     "Handover",
+    "OpeningPurpose",
     "OutcomeType",
     "Paper",
     "Refusal",
@@ -71,6 +73,7 @@ __all__ = [
     "grounds",
     "handovers",
     "local_divisions",
+    "opening_purposes",
     "outcomes",
     "papers",
     "refusals",
@@ -244,6 +247,13 @@ def papers(on: date | datetime | None = None) -> dict[str, Paper]:
     """Papers that go along with a referral, by code."""
     names = ("code", "department", "required", "name_zh", "name_en", "article")
     return {line.key[0]: Paper(**_named(line, *names)) for line in _on("papers", _day(on))}
+
+
+def opening_purposes(on: date | datetime | None = None) -> dict[str, OpeningPurpose]:
+    """What a reporter's identity may be opened for, by code."""
+    lines = _on("opening_purposes", _day(on))
+    names = ("code", "name_zh", "name_en", "fields", "decide_minutes", "open_minutes", "article")
+    return {line.key[0]: OpeningPurpose(**_named(line, *names)) for line in lines}
 
 
 def suspensions(on: date | datetime | None = None) -> dict[str, Suspension]:

@@ -220,6 +220,22 @@ class Suspension(Row):
 
 
 @dataclass(frozen=True)
+class OpeningPurpose(Row):
+    """What a reporter's identity may be opened for: these ``fields`` of it and no others.
+
+    ``decide_minutes``: how long the request waits for the second person's yes; ``open_minutes``: how long the identity
+    may be read after it."""
+
+    code: str
+    name_zh: str
+    name_en: str
+    fields: tuple[str, ...]
+    decide_minutes: int
+    open_minutes: int
+    article: str
+
+
+@dataclass(frozen=True)
 class Escalation(Row):
     """A step of the escalation ladder: ``after_amount`` days of a kind after the last day of an overdue clock.
 

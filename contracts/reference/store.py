@@ -105,6 +105,9 @@ def _reasons(line: Line, departments: set[str], classes: set[str], clocks: set[s
         case "papers.csv":
             if values["department"] not in departments:
                 yield f"department {values['department']!r} is unknown"
+        case "opening_purposes.csv":
+            if not values["decide_minutes"] or not values["open_minutes"]:
+                yield "both periods are at least a minute"
         case "disposals.csv":
             if values["department"] not in departments | {"*"}:
                 yield f"department {values['department']!r} is unknown"

@@ -17,6 +17,8 @@ UNITS = ("working_day", "calendar_day", "month", "quarter", "hour", "minute")
 RETURN = "RETURN"
 MAJOR = "MAJOR"
 """What a legal ground may serve beside the kinds of hand-over: a return (退回), a mark as a major clue (重大线索)."""
+IDENTITY_FIELDS = ("name", "phone", "email", "id_number", "address", "openid")
+"""What a reporter may have given of himself."""
 ACTS = ("DISPATCH", "FORWARD", "ASSIGN", "REFER", "REPORT_UP", "REPORT_CRIME", "WITHIN")
 
 
@@ -275,6 +277,18 @@ TABLES: dict[str, Table] = {
             "through": one_of("STAYS", "ENDS"),
             "through_source": text,
             "through_status": one_of("V", "S", "K"),
+            "article": _MAY,
+        },
+    ),
+    "opening_purposes": _table(
+        "opening_purposes",
+        ("code",),
+        {
+            "code": code,
+            **_NAMES,
+            "fields": some_of(*IDENTITY_FIELDS),
+            "decide_minutes": whole,
+            "open_minutes": whole,
             "article": _MAY,
         },
     ),

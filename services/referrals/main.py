@@ -27,6 +27,7 @@ from services.referrals.api import (
     clocks,
     duplicates,
     internal,
+    openings,
     papers,
     sessions,
     transfer_records,
@@ -40,6 +41,7 @@ from services.referrals.service.casebook import Casebook
 from services.referrals.service.duplicates import Searching
 from services.referrals.service.identity import Identities
 from services.referrals.service.news import News
+from services.referrals.service.openings import IdentityOpenings
 from services.referrals.service.papers import Papers
 from services.referrals.service.people import People
 from services.referrals.service.reading import Reading
@@ -94,6 +96,7 @@ def build(settings: Settings) -> FastAPI:
             news=news,
             papers=papers_of,
             records=TransferRecords(db, texts, papers_of),
+            openings=IdentityOpenings(db, casebook, http, tokens, settings.vault_url),
         )
         calendar = StateCouncilCalendar()
         broker = make_broker(settings)
@@ -133,8 +136,9 @@ def build(settings: Settings) -> FastAPI:
     optional: dict[str, serve.Task] = {"kafka": partial(kafka.ping, settings)}
     app = create_app("Huiyin referrals", SERVICE, settings, lifespan=lifespan, checks=checks, optional_checks=optional)
     add_refusal_handler(app)
-    for module in (sessions, cases, duplicates, clocks, acts, papers, transfer_records, administration, internal):
+    for module in (sessions, cases, duplicates, clocks, acts, papers, openings, transfer_records, administration):
         app.include_router(module.router)
+    app.include_router(internal.router)
     workbench.install(app, pages)
     return app
 

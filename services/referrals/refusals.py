@@ -2,9 +2,11 @@
 
 from services.referrals.refusal_text import Text as Text
 from services.referrals.refusals_handovers import HANDOVERS
+from services.referrals.refusals_openings import OPENINGS
 
 TEXTS: dict[str, Text] = {
     **HANDOVERS,
+    **OPENINGS,
     # who and when
     "ILLEGAL_ACT": Text(
         409,

@@ -10,8 +10,10 @@ from services.chassis.auth import ServiceTokens
 from services.chassis.crypto import load_vault_private
 from services.chassis.db import Database
 from services.chassis.http import create_app
+from services.chassis.reference import use_reference
 from services.chassis.settings import Settings, get_settings
-from services.complaints.vault import api
+from services.complaints.vault import api, api_openings
+from services.complaints.vault.openings import Openings
 from services.complaints.vault.service import Contacts
 
 SERVICE = "vault"
@@ -19,13 +21,15 @@ SERVICE = "vault"
 
 def build(settings: Settings) -> FastAPI:
     """The application; nothing is connected and no key is read before its lifespan begins."""
+    use_reference(settings)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         db = Database(settings.dsn(SERVICE), pool_size=settings.db_pool_size, name=SERVICE)
         app.state.db = db
         app.state.tokens = ServiceTokens(SERVICE, settings.keys_dir)
-        app.state.contacts = Contacts(load_vault_private(settings.vault_keys()))
+        key = load_vault_private(settings.vault_keys())
+        app.state.contacts, app.state.openings = Contacts(key), Openings(key)
         yield
         await db.close()
 
@@ -34,6 +38,7 @@ def build(settings: Settings) -> FastAPI:
 
     app = create_app("Huiyin vault", SERVICE, settings, lifespan=lifespan, checks={"postgres": postgres})
     app.include_router(api.router)
+    app.include_router(api_openings.router)
     return app
 
 

@@ -22,6 +22,7 @@ from services.referrals.service.casebook import Casebook
 from services.referrals.service.duplicates import Searching
 from services.referrals.service.identity import Identities, Identity
 from services.referrals.service.news import News
+from services.referrals.service.openings import IdentityOpenings
 from services.referrals.service.papers import Papers
 from services.referrals.service.people import People
 from services.referrals.service.reading import Reading
@@ -48,6 +49,7 @@ class Services:
     news: News
     papers: Papers
     records: TransferRecords
+    openings: IdentityOpenings
 
 
 # Dependencies are coroutines even where they wait for nothing: FastAPI runs plain functions in a thread each.

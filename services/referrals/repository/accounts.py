@@ -84,6 +84,12 @@ async def everybody(session: AsyncSession) -> list[Account]:
     return [_account(row) for row in await rows(session, f"{_SELECT} ORDER BY a.username")]
 
 
+async def of_unit(session: AsyncSession, unit_id: str) -> list[Account]:
+    """The active accounts of a unit."""
+    found = await rows(session, f"{_SELECT} WHERE a.unit_id = $1 AND a.active ORDER BY a.account_id", unit_id)
+    return [_account(row) for row in found]
+
+
 async def any_with_role(session: AsyncSession, role: Role) -> bool:
     """Whether an active account has the role."""
     return bool(

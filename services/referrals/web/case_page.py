@@ -12,6 +12,7 @@ from services.chassis.web.forms import form_of
 from services.referrals.refusals import Refused
 from services.referrals.service.identity import Identity
 from services.referrals.views import CaseView
+from services.referrals.web.identity_view import identity_of
 from services.referrals.web.kin import may_double, related
 from services.referrals.web.papers import papers_of
 from services.referrals.web.session import HOME, Officer, Visit
@@ -64,6 +65,8 @@ async def case_page(visit: Visit, view: CaseView, status: int = 200, **context: 
             "done": None,
             "panel": None,
             "papers": await papers_of(visit, view),
+            "identity": await identity_of(visit, view),
+            "revealed": None,
             **context,
         },
     )

@@ -82,6 +82,7 @@ async def _queue(visit: Visit, wanted: Filter, after: str | None) -> Response:
         kinds=_kinds(queues, mine=wanted.mine),
         stages=[stage for stage in DUTY if wanted.kind is None or DUTY[stage].kind is wanted.kind],
         items=items,
+        waits=await visit.uses.openings.waiting(visit.who),
         since=wanted.since or queues.business_time,
         fresh=sum(count.fresh for count in queues.kinds),
         total=sum(count.mine if wanted.mine else count.unit for count in queues.kinds),

@@ -12,7 +12,18 @@ from services.chassis.web.forms import SealedCookie
 from services.chassis.web.pages import Pages
 from services.chassis.web.problems import ProblemPages
 from services.referrals.service.identity import ACCESS_SECONDS
-from services.referrals.web import acts, board, case_page, events, kin, login, papers, queues, transfer_records
+from services.referrals.web import (
+    acts,
+    board,
+    case_page,
+    events,
+    identity,
+    kin,
+    login,
+    papers,
+    queues,
+    transfer_records,
+)
 from services.referrals.web.session import COOKIE, HOME, Bench, LoggedOut, logged_out
 
 _HERE = Path(__file__).parent
@@ -35,7 +46,7 @@ def install(app: FastAPI, pages: Pages) -> None:
     pages.mount(app)
     app.add_exception_handler(LoggedOut, logged_out)
     app.add_route("/", _home, methods=["GET"], include_in_schema=False)
-    for module in (login, queues, case_page, papers, transfer_records, kin, acts, board, events):
+    for module in (login, queues, case_page, identity, papers, transfer_records, kin, acts, board, events):
         app.include_router(module.router)
     app.add_middleware(ProblemPages, pages=pages)
 

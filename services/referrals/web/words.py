@@ -16,10 +16,11 @@ from contracts.lifecycle import (
     TaskKind,
     Track,
 )
-from contracts.reference import categories, disposals, grounds, outcomes, papers, suspensions
+from contracts.reference import categories, disposals, grounds, opening_purposes, outcomes, papers, suspensions
 from contracts.terms import ACT_ZH, KIND_ZH, STAGE_ZH
 from services.chassis.problems import Lang
 from services.referrals.watch import Watch
+from services.referrals.web.words_openings import ATTEMPT, DENIAL, IDENTITY, OPENING
 
 Pair = tuple[str, str]
 
@@ -361,6 +362,27 @@ class Words:
     def reading(self, code: str) -> str:
         """What a text is read for."""
         return self.of({**READING, **READING_ELSE}, code)
+
+    def opening(self, code: str) -> str:
+        """Where a request to see the reporter's identity stands."""
+        return self.of(OPENING, code)
+
+    def opening_purpose(self, code: str) -> str:
+        """What the identity is wanted for."""
+        found = opening_purposes().get(code)
+        return self.pick(found.name_zh, found.name_en) if found else humanized(code)
+
+    def denial(self, code: str) -> str:
+        """Why such a request was refused."""
+        return self.of(DENIAL, code)
+
+    def identity(self, code: str) -> str:
+        """A part of an identity."""
+        return self.of(IDENTITY, code)
+
+    def attempt(self, code: str) -> str:
+        """What was tried with an identity and refused."""
+        return self.of(ATTEMPT, code)
 
     def relation(self, code: str) -> str:
         """What another case is to this one."""

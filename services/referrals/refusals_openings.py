@@ -1,0 +1,47 @@
+"""The refusals of openings of identities: our own, and what the vault says."""
+
+from services.referrals.refusal_text import Text
+
+OPENINGS: dict[str, Text] = {
+    "OPENING_REUSED": Text(
+        422,
+        "该 Idempotency-Key 已用于另一申请,请换一个新的 UUID。",
+        "This Idempotency-Key was used for another request: send a new UUID.",
+    ),
+    "OPENING_UNKNOWN_PURPOSE": Text(
+        422,
+        "没有这个查阅目的,请从所列目的中选择(purpose)。",
+        "There is no such purpose: choose a listed one (purpose).",
+    ),
+    "OPENING_ALREADY_ASKED": Text(
+        409,
+        "您对该反映人身份的查阅申请正在等待决定,请等待。",
+        "Your request for this identity waits for its decision already.",
+    ),
+    "OPENING_USED_TOKEN": Text(409, "请求已处理过,请重试。", "This was dealt with already: try again."),
+    "OPENING_UNKNOWN_OPENING": Text(404, "该案没有这个查阅申请。", "The case has no such request."),
+    "OPENING_OWN_REQUEST": Text(
+        403,
+        "不得审批本人提出的查阅申请,须由第二人决定。",
+        "Nobody decides his own request: a second person does.",
+    ),
+    "OPENING_OTHER_UNIT": Text(403, "该申请由其他单位的负责人决定。", "Another unit's leader decides this request."),
+    "OPENING_UNFIT_DECISION": Text(
+        422,
+        "不同意须说明理由(denial),同意则不填。",
+        "A no needs a reason (denial), and a yes takes none.",
+    ),
+    "OPENING_DECIDED": Text(
+        409, "该申请已有决定,决定不可更改。需要时请重新申请。", "It is decided, for good: ask anew if need be."
+    ),
+    "OPENING_LAPSED": Text(409, "申请已过期,请重新申请。", "The request has lapsed: ask again."),
+    "OPENING_OTHER_OFFICER": Text(
+        403, "只有申请人本人可以查阅。需要时请自行申请。", "Only the officer who asked may look: ask yourself."
+    ),
+    "OPENING_WAITING": Text(403, "申请尚未获得同意,不能查阅。", "Nobody has agreed yet, so there is nothing to see."),
+    "OPENING_DENIED": Text(403, "申请未获同意,不能查阅。", "The request was refused."),
+    "OPENING_ENDED": Text(403, "查阅时限已过,请重新申请。", "The time for looking is over: ask again."),
+    "OPENING_NO_IDENTITY": Text(
+        409, "匿名反映,没有可查阅的身份信息。", "The complaint is anonymous: there is no identity."
+    ),
+}

@@ -1,0 +1,453 @@
+"""A reporter's identity: opened for one officer, one purpose and a limited time, after a second person's yes; all of it
+on record and on the case's page, and nothing of it anywhere else."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from typing import Any
+from uuid import UUID, uuid4
+
+import asyncpg
+import httpx
+import pytest
+import pytest_asyncio
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from fastapi import FastAPI
+
+from contracts.lifecycle import Role, Track
+from contracts.openings import Ask
+from deploy.stack import Stack
+from services.chassis.db import Database
+from services.chassis.settings import Settings
+from services.referrals.service.openings import IdentityOpenings
+from services.referrals.service.registry import NewAccount, Registry
+from tests.integration.referrals.browsing import Browsers
+from tests.integration.referrals.office import PASSWORD, Office
+from tests.integration.referrals.vault import PERSON, Vault, decision, look, running
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+CLERK, SUPERVISOR = "clerk.desk", "supervisor.desk"
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def vault(app: FastAPI, db: Database, settings: Settings) -> AsyncIterator[Vault]:
+    before = app.state.services
+    async with running(settings) as there, httpx.AsyncClient(transport=there.transport) as http:
+        opened = IdentityOpenings(db, before.casebook, http, before.tokens, "http://vault")
+        app.state.services = replace(before, openings=opened)
+        yield there
+        app.state.services = before
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def case_id(office: Office, vault: Vault) -> UUID:
+    """A named complaint at the desk."""
+    return await named(office, vault)
+
+
+async def named(office: Office, vault: Vault, track: Track = Track.GENERAL, **person: str) -> UUID:
+    found = await office.new_case(track)
+    desk = "desk" if track is Track.GENERAL else "rdesk"
+    view = await office.view(f"clerk.{desk}", found)
+    await vault.knows(UUID(view["facts"]["complaint_ids"][0]), **person)
+    return found
+
+
+async def ask(
+    office: Office, case_id: UUID, who: str = CLERK, purpose: str = "CALL_BACK", **fields: Any
+) -> httpx.Response:
+    body = {"purpose": purpose, **fields}
+    return await office.post(who, path(case_id), body, **{"Idempotency-Key": str(uuid4())})
+
+
+async def asked(office: Office, case_id: UUID, who: str = CLERK, purpose: str = "CALL_BACK") -> dict[str, Any]:
+    answer = await ask(office, case_id, who, purpose)
+    assert answer.status_code == 201, answer.text
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+async def decide(
+    office: Office, opening: dict[str, Any], who: str = SUPERVISOR, denial: str | None = None
+) -> httpx.Response:
+    there = f"{path(opening['case_id'])}/{opening['opening_id']}/decision"
+    return await office.post(who, there, {"granted": denial is None, "denial": denial})
+
+
+async def granted(office: Office, case_id: UUID, who: str = CLERK) -> dict[str, Any]:
+    opening = await asked(office, case_id, who)
+    answer = await decide(office, opening)
+    assert answer.status_code == 200, answer.text
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+async def read(office: Office, opening: dict[str, Any], who: str = CLERK) -> httpx.Response:
+    return await office.post(who, f"{path(opening['case_id'])}/{opening['opening_id']}/readings", {})
+
+
+async def record(office: Office, case_id: UUID, who: str = SUPERVISOR) -> dict[str, Any]:
+    answer = await office.get(who, path(case_id))
+    assert answer.status_code == 200, answer.text
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+def path(case_id: object) -> str:
+    return f"/v1/cases/{case_id}/identity-openings"
+
+
+def code(answer: httpx.Response) -> tuple[int, str]:
+    return answer.status_code, answer.json().get("code", "")
+
+
+async def account_of(office: Office, username: str) -> str:
+    found: str = (await office.get(username, "/v1/sessions/current")).json()["account_id"]
+    return found
+
+
+async def test_asked_agreed_read_and_on_record(office: Office, vault: Vault, case_id: UUID) -> None:
+    opening = await asked(office, case_id)
+    assert (opening["state"], opening["decides_unit"]) == ("WAITING", "desk")
+    waits = (await office.get(SUPERVISOR, "/v1/identity-openings/waiting")).json()
+    assert opening["opening_id"] in {item["opening_id"] for item in waits["items"]}
+    agreed = (await decide(office, opening)).json()
+    assert agreed["state"] == "GRANTED"
+    answer = await read(office, opening)
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["fields"] == {name: PERSON[name] for name in ("name", "phone", "email")}, "and no more of it"
+    assert answer.headers["cache-control"] == "no-store"
+    (item,) = (found := await record(office, case_id))["items"]
+    assert (item["state"], len(item["readings"]), item["attempts"]) == ("GRANTED", 1, [])
+    assert {found["names"][item["account_id"]], found["names"][item["decision"]["officer"]]} == {
+        "CLERK 济南市受理台",
+        "SUPERVISOR 济南市受理台",
+    }
+    assert PERSON["name"] not in str(found)
+    waits = (await office.get(SUPERVISOR, "/v1/identity-openings/waiting")).json()
+    assert opening["opening_id"] not in {item["opening_id"] for item in waits["items"]}
+
+
+async def test_a_no_is_final_and_says_why(office: Office, vault: Vault, case_id: UUID) -> None:
+    opening = await asked(office, case_id)
+    assert (await decide(office, opening, denial="OTHER_MEANS")).json()["state"] == "DENIED"
+    assert code(await decide(office, opening)) == (409, "OPENING_DECIDED")
+    assert code(await read(office, opening)) == (403, "OPENING_DENIED")
+    (item,) = (await record(office, case_id))["items"]
+    assert item["decision"]["denial"] == "OTHER_MEANS"
+    assert [(tried["act"], tried["refusal"]) for tried in item["attempts"]] == [
+        ("DECIDE", "DECIDED"),
+        ("READ", "DENIED"),
+    ]
+
+
+@pytest.mark.parametrize("denial", ["NOBODY_TO_ASK", "NO_IDENTITY"])
+async def test_a_person_gives_a_reason_of_his_own(office: Office, vault: Vault, case_id: UUID, denial: str) -> None:
+    opening = await asked(office, case_id)
+    assert code(await decide(office, opening, denial=denial)) == (422, "OPENING_UNFIT_DECISION")
+
+
+async def test_where_nobody_can_be_asked_it_is_refused_at_once_and_on_record(
+    office: Office, vault: Vault, case_id: UUID
+) -> None:
+    opening = await asked(office, case_id, SUPERVISOR)  # the desk has no other supervisor, and no leader
+    assert (opening["state"], opening["decision"]["denial"]) == ("DENIED", "NOBODY_TO_ASK")
+    assert opening["decision"]["officer"] is None
+    assert code(await read(office, opening, SUPERVISOR)) == (403, "OPENING_DENIED")
+    assert [item["state"] for item in (await record(office, case_id))["items"]] == ["DENIED"]
+
+
+async def test_an_anonymous_complaint_has_no_identity_to_open(office: Office, vault: Vault) -> None:
+    anonymous = await office.new_case(named=False)
+    assert code(await ask(office, anonymous)) == (409, "OPENING_NO_IDENTITY")
+    only_an_address = await named(office, vault, phone="13900000002")
+    opening = await asked(office, only_an_address)
+    assert (opening["state"], opening["decision"]["denial"]) == ("DENIED", "NO_IDENTITY")
+
+
+async def test_the_holders_leader_decides_for_the_holder_and_never_for_who_is_complained_of(
+    office: Office, vault: Vault
+) -> None:
+    case_id = await named(office, vault)
+    await office.act("clerk.desk", case_id, "LINK_RESPONDENTS", respondent_units=["hospital"])
+    await office.act("clerk.desk", case_id, "ACCEPT")
+    await office.act("dispatcher.desk", case_id, "DISPATCH", unit_id="wj")
+    opening = await asked(office, case_id, "handler.wj")
+    assert opening["decides_unit"] == "wj"
+    assert code(await decide(office, opening, SUPERVISOR)) == (403, "NOT_YOUR_UNIT")
+    assert code(await decide(office, opening, "handler.wj")) == (403, "NOT_YOUR_ROLE")
+    assert (await decide(office, opening, "leader.wj")).json()["state"] == "GRANTED"
+    accused = await named(office, vault)
+    await office.act("clerk.desk", accused, "LINK_RESPONDENTS", respondent_units=["hospital"])
+    await office.act("clerk.desk", accused, "ACCEPT")
+    await office.act("dispatcher.desk", accused, "DISPATCH", unit_id="hospital")
+    assert (await asked(office, accused, "handler.hospital"))["decides_unit"] == "desk"
+
+
+async def test_a_report_is_decided_at_its_restricted_desk(office: Office, vault: Vault) -> None:
+    case_id = await named(office, vault, Track.INTEGRITY)
+    opening = await asked(office, case_id, "clerk.rdesk", "PROTECT")
+    assert opening["decides_unit"] == "rdesk"
+    assert (await decide(office, opening, SUPERVISOR)).status_code == 404
+    assert (await decide(office, opening, "supervisor.rdesk")).json()["state"] == "GRANTED"
+
+
+async def test_nobody_decides_his_own_request(office: Office, db: Database, vault: Vault, case_id: UUID) -> None:
+    chief = NewAccount("chief.desk", "两职", "desk", (Role.CLERK, Role.SUPERVISOR), PASSWORD)
+    await Registry(db).load((), (chief,))
+    opening = await asked(office, case_id, "chief.desk")
+    assert opening["decides_unit"] == "desk", "the desk's supervisor is there to ask"
+    assert code(await decide(office, opening, "chief.desk")) == (403, "OPENING_OWN_REQUEST")
+    himself = vault.token(opening["account_id"], decision(opening))
+    assert code(await vault.send(himself, "/decision")) == (403, "OWN_REQUEST"), "even where referrals let him"
+    (item,) = (await record(office, case_id))["items"]
+    assert (item["state"], [tried["refusal"] for tried in item["attempts"]]) == ("WAITING", ["OWN_REQUEST"])
+    await Registry(db).leave("chief.desk")
+
+
+async def test_a_yes_that_comes_too_late_opens_nothing(office: Office, vault: Vault, case_id: UUID) -> None:
+    opening = await asked(office, case_id)
+    vault.later(1440)
+    assert code(await decide(office, opening)) == (409, "OPENING_LAPSED")
+    assert code(await read(office, opening)) == (409, "OPENING_LAPSED")
+    assert [item["state"] for item in (await record(office, case_id))["items"]] == ["LAPSED"]
+    assert (await asked(office, case_id))["state"] == "WAITING", "he may ask again"
+
+
+async def test_the_time_for_reading_ends(office: Office, vault: Vault, case_id: UUID) -> None:
+    opening = await granted(office, case_id)
+    vault.later(29.5)
+    assert (await read(office, opening)).status_code == 200
+    vault.later(1)
+    assert code(await read(office, opening)) == (403, "OPENING_ENDED")
+    (item,) = (await record(office, case_id))["items"]
+    assert (item["state"], len(item["readings"])) == ("ENDED", 1)
+
+
+async def test_another_officer_with_the_granted_id_sees_nothing(office: Office, vault: Vault, case_id: UUID) -> None:
+    opening = await granted(office, case_id)
+    for other in ("clerk2.desk", SUPERVISOR):
+        assert code(await read(office, opening, other)) == (403, "OPENING_OTHER_OFFICER")
+    assert (await read(office, opening, "handler.hospital")).status_code == 404
+
+
+async def test_an_opening_holds_for_its_case_alone(office: Office, vault: Vault, case_id: UUID) -> None:
+    opening, other = await granted(office, case_id), await named(office, vault)
+    assert (await read(office, {**opening, "case_id": other})).status_code == 404
+    token = vault.token(opening["account_id"], look(opening, case_id=other))
+    assert code(await vault.send(token, "/reading")) == (404, "UNKNOWN_OPENING")
+
+
+async def test_referrals_word_alone_opens_nothing(office: Office, vault: Vault, case_id: UUID) -> None:
+    opening = await asked(office, case_id)
+    token = vault.token(opening["account_id"], look(opening))
+    assert code(await vault.send(token, "/reading")) == (403, "WAITING")
+    elsewhere = vault.token("a-second", decision(opening, unit_id="wj"))
+    assert code(await vault.send(elsewhere, "/decision")) == (403, "OTHER_UNIT")
+
+
+async def test_a_token_is_used_once(office: Office, vault: Vault, case_id: UUID) -> None:
+    opening = await granted(office, case_id)
+    token = vault.token(opening["account_id"], look(opening))
+    assert (await vault.send(token, "/reading")).status_code == 200
+    assert code(await vault.send(token, "/reading")) == (409, "USED_TOKEN")
+    (item,) = (await record(office, case_id))["items"]
+    assert len(item["readings"]) == 1
+
+
+@pytest.mark.parametrize("name", ["complaints", "notifications", "vault", "cli"])
+async def test_no_other_service_is_let_in(office: Office, vault: Vault, case_id: UUID, name: str) -> None:
+    opening = await granted(office, case_id)
+    wish = Ask(
+        opening_id=uuid4(), case_id=case_id, complaint_id=opening["complaint_id"], unit_id="desk", aim="CALL_BACK",
+        decides_unit="desk",
+    )  # fmt: skip
+    officer = opening["account_id"]
+    for claims, there in ((wish, ""), (decision(opening), "/decision"), (look(opening), "/reading")):
+        assert (await vault.send(vault.token(officer, claims, name=name), there)).status_code == 401
+        crossed = vault.token(officer, claims, purpose="contacts.open")
+        assert (await vault.send(crossed, there)).status_code == 401, "nor by a token for something else"
+
+
+async def test_the_same_request_again_is_one_opening(office: Office, vault: Vault, case_id: UUID) -> None:
+    once, body = {"Idempotency-Key": str(uuid4())}, {"purpose": "CALL_BACK"}
+    first = await office.post(CLERK, path(case_id), body, **once)
+    again = await office.post(CLERK, path(case_id), body, **once)
+    assert first.json()["opening_id"] == again.json()["opening_id"]
+    other = await office.post(CLERK, path(case_id), {"purpose": "PROTECT"}, **once)
+    assert code(other) == (422, "OPENING_REUSED")
+    assert code(await ask(office, case_id)) == (409, "OPENING_ALREADY_ASKED")
+    assert code(await ask(office, case_id, "clerk2.desk", "CURIOUS")) == (422, "OPENING_UNKNOWN_PURPOSE")
+    assert (await ask(office, case_id, "clerk2.desk", complaint_id=str(uuid4()))).status_code == 404
+
+
+async def test_who_was_removed_in_between_neither_reads_nor_decides(
+    office: Office, db: Database, vault: Vault, case_id: UUID
+) -> None:
+    goes = [NewAccount(f"{name}.desk", "要走", "desk", (role,), PASSWORD)
+            for name, role in (("goes", Role.CLERK), ("chief-goes", Role.SUPERVISOR))]  # fmt: skip
+    await Registry(db).load((), goes)
+    mine = await granted(office, case_id, "goes.desk")
+    waits = await asked(office, case_id)
+    await office.headers("chief-goes.desk")
+    for username in ("goes.desk", "chief-goes.desk"):
+        await Registry(db).leave(username)
+        async with asyncio.timeout(20):
+            while (await office.get(username, "/v1/sessions/current")).status_code != 401:
+                await asyncio.sleep(0.1)
+    assert (await read(office, mine, "goes.desk")).status_code == 401
+    assert (await decide(office, waits, "chief-goes.desk")).status_code == 401
+
+
+async def test_who_turns_out_to_be_accused_neither_asks_nor_reads_nor_decides(
+    office: Office, db: Database, vault: Vault, case_id: UUID
+) -> None:
+    people = [NewAccount(f"{name}.desk", "被反映", "desk", (role,), PASSWORD)
+              for name, role in (("accused", Role.CLERK), ("accused-chief", Role.SUPERVISOR))]  # fmt: skip
+    await Registry(db).load((), people)
+    opening = await granted(office, case_id, "accused.desk")
+    accounts = [await account_of(office, person.username) for person in people]
+    await office.act(CLERK, case_id, "LINK_PERSONS", respondent_accounts=accounts)
+    assert (await read(office, opening, "accused.desk")).status_code == 404
+    assert (await ask(office, case_id, "accused.desk")).status_code == 404
+    assert (await decide(office, await asked(office, case_id), "accused-chief.desk")).status_code == 404
+    alone = await asked(office, case_id, SUPERVISOR)
+    assert alone["decision"]["denial"] == "NOBODY_TO_ASK", "the other supervisor is accused"
+
+
+async def test_a_case_that_has_left_takes_the_right_to_look_along(office: Office, vault: Vault) -> None:
+    case_id = await named(office, vault)
+    await office.act("clerk.desk", case_id, "LINK_RESPONDENTS", respondent_units=["hospital"])
+    await office.act("clerk.desk", case_id, "ACCEPT")
+    await office.act("dispatcher.desk", case_id, "DISPATCH", unit_id="wj")
+    opening = await asked(office, case_id, "handler.wj")
+    assert (await decide(office, opening, "leader.wj")).status_code == 200
+    assert (await read(office, opening, "handler.wj")).status_code == 200
+    await office.act("dispatcher.desk", case_id, "RECALL", note="派错")
+    assert code(await read(office, opening, "handler.wj")) == (403, "NO_GRANT")
+
+
+async def test_without_the_vault_the_case_goes_on_and_says_so(
+    office: Office, vault: Vault, browsers: Browsers, case_id: UUID
+) -> None:
+    vault.away = True
+    answer = await office.get(CLERK, path(case_id))
+    assert (answer.status_code, answer.json()["engine"]) == (503, "vault")
+    clerk = await browsers.of(CLERK)
+    page = await clerk.get(f"/workbench/cases/{case_id}")
+    assert (page.status, "身份保险库暂时连接不上" in page.text) == (200, True)
+    assert page.has_form("/texts")
+    queue = await (await browsers.of(SUPERVISOR)).get("/workbench/unit")
+    assert (queue.status, "身份保险库暂时连接不上" in queue.text) == (200, True)
+
+
+async def test_the_whole_course_on_the_pages(office: Office, vault: Vault, browsers: Browsers, case_id: UUID) -> None:
+    clerk, chief, here = await browsers.of(CLERK), await browsers.of(SUPERVISOR), f"/workbench/cases/{case_id}"
+    page = await clerk.get(here)
+    assert "姓名 ●●●" in page.text
+    page = await clerk.send(page.form("/openings"), purpose="CALL_BACK")
+    assert "待第二人决定" in page.text
+    assert not page.has_form("/decision")
+    assert "待您决定的身份查阅申请" in (await chief.get("/workbench/unit")).text
+    page = await chief.get(here)
+    assert "同意查阅" in page.text
+    page = await chief.send(page.form("/decision"), verdict="yes")
+    assert "已同意，可查阅" in page.text
+    assert not page.has_form("/reading"), "it is not the chief's to look at"
+    page = await clerk.get(here)
+    assert PERSON["name"] not in page.answer.text
+    shown = await clerk.send(page.form("/reading"))
+    assert PERSON["name"] in shown.text
+    assert PERSON["id_number"] not in shown.text
+    assert shown.answer.headers["cache-control"] == "no-store"
+    page = await chief.get(here)
+    assert "CLERK 济南市受理台 查阅" in page.text
+    assert PERSON["name"] not in page.answer.text
+    part = await clerk.post(page_action(await clerk.get(here)), {"form_token": "x"}, **{"HX-Request": "true"})
+    assert part.status == 403, "a form of another session shows nothing"
+
+
+def page_action(page: Any) -> str:
+    action: str = page.form("/reading").action
+    return action
+
+
+async def test_the_vaults_record_is_added_to_and_never_changed(
+    office: Office, vault: Vault, settings: Settings, case_id: UUID
+) -> None:
+    opening = await granted(office, case_id)
+    await read(office, opening)
+    connection = await asyncpg.connect(settings.dsn("vault"))
+    try:
+        for table in ("openings", "decisions", "readings", "attempts"):
+            assert await connection.fetch(f"SELECT * FROM vault.{table} LIMIT 1") is not None
+            for statement in (f"DELETE FROM vault.{table}", f"UPDATE vault.{table} SET opening_id = opening_id"):
+                with pytest.raises(asyncpg.InsufficientPrivilegeError):
+                    await connection.execute(statement)
+    finally:
+        await connection.close()
+
+
+async def test_the_keys_of_the_tables_hold_four_eyes_without_our_code(
+    office: Office, vault: Vault, settings: Settings, case_id: UUID
+) -> None:
+    opening = await asked(office, case_id)
+    yes = (
+        "INSERT INTO vault.decisions (opening_id, asked_by, granted, officer, at, open_until)"
+        " VALUES ($1, $2, true, $3, now(), now() + interval '1 hour')"
+    )
+    look_in = "INSERT INTO vault.readings (opening_id, officer, at, jti) VALUES ($1, $2, now(), $3)"
+    own, other, opening_id = opening["account_id"], "a-second", UUID(opening["opening_id"])
+    connection = await asyncpg.connect(settings.dsn("vault"))
+    try:
+        with pytest.raises(asyncpg.CheckViolationError):
+            await connection.execute(yes, opening_id, own, own)
+        with pytest.raises(asyncpg.ForeignKeyViolationError):
+            await connection.execute(yes, opening_id, other, own)
+        with pytest.raises(asyncpg.ForeignKeyViolationError):
+            await connection.execute(look_in, opening_id, own, str(uuid4()))
+        await connection.execute(yes, opening_id, own, other)
+        with pytest.raises(asyncpg.ForeignKeyViolationError):
+            await connection.execute(look_in, opening_id, other, str(uuid4()))
+    finally:
+        await connection.close()
+
+
+async def test_a_dump_of_all_databases_and_every_other_key_opens_no_identity(
+    office: Office, vault: Vault, settings: Settings, stack_engines: Stack, case_id: UUID
+) -> None:
+    await read(office, await granted(office, case_id))
+    dumped = ""
+    for dsn in (settings.dsn("referrals"), settings.dsn("complaints")):
+        admin = await asyncpg.connect(stack_engines.config.admin_dsn(dsn.rsplit("/", 1)[1]))
+        for table in await admin.fetch(
+            "SELECT format('%I.%I', schemaname, tablename) AS name FROM pg_tables"
+            " WHERE schemaname NOT IN ('pg_catalog', 'information_schema')"
+        ):
+            dumped += "\n".join(row[0] for row in await admin.fetch(f"SELECT t::text FROM {table['name']} t"))
+        await admin.close()
+    assert str(case_id) in dumped
+    for secret in PERSON.values():
+        assert secret not in dumped
+        assert secret.encode().hex() not in dumped
+    for file in settings.keys_dir.iterdir():
+        if file.is_file() and b"PRIVATE KEY" in file.read_bytes():
+            assert not isinstance(load_pem_private_key(file.read_bytes(), None), X25519PrivateKey)
+
+
+async def test_every_word_of_it_is_on_the_audit(
+    office: Office, vault: Vault, settings: Settings, stack_engines: Stack, case_id: UUID
+) -> None:
+    opening = await granted(office, case_id)
+    await read(office, opening)
+    await read(office, opening, "clerk2.desk")
+    admin = await asyncpg.connect(stack_engines.config.admin_dsn(settings.dsn("vault").rsplit("/", 1)[1]))
+    found = await admin.fetch(
+        "SELECT action FROM vault.audit_log WHERE chain = $1 ORDER BY sequence", f"case/{case_id}"
+    )
+    await admin.close()
+    assert [row["action"] for row in found] == [
+        "IDENTITY_ASKED", "IDENTITY_GRANTED", "IDENTITY_READ", "IDENTITY_REFUSED"
+    ]  # fmt: skip
