@@ -37,6 +37,9 @@ if [ "${1:-}" = tests ]; then
     lacks "Chromium (looks at the pages in tests/browser)" "chromium" "--cask chromium"
   [ "$mac" = yes ] || fc-list :lang=zh 2>/dev/null | grep -q . ||
     lacks "Chinese fonts (for the pages' pictures in tests/browser)" "fontconfig fonts-noto-cjk" ""
+  PATH="$PATH:/usr/sbin:/usr/local/sbin" command -v clamd >/dev/null 2>&1 ||
+    echo "optional: ClamAV (its tests are skipped) - install it with: $(test "$mac" = yes && echo brew install clamav ||
+      echo sudo apt-get install -y clamav-daemon)" >&2
 fi
 
 exit $missing
