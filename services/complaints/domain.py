@@ -13,6 +13,8 @@ ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 """Crockford's base 32: no I, L, O, U."""
 
 CODE_BYTES = 10
+ENDING = 4
+"""So many symbols of a code are typed to show that it was kept."""
 _VALUE = {symbol: value for value, symbol in enumerate(ALPHABET)}
 _MISREAD = str.maketrans({"I": "1", "L": "1", "O": "0"})
 _NUMBER_PREFIX = "HY"
@@ -75,6 +77,12 @@ def normalise_code(text: str) -> str | None:
     if len(symbols) != 17 or not _is_base32(symbols) or check_symbol(symbols[:16]) != symbols[16]:
         return None
     return symbols
+
+
+def ends_with(code: str, typed: str) -> bool:
+    """Whether somebody who has a code typed its last ENDING symbols, or more of it."""
+    symbols, given = _symbols(code), _symbols(typed)
+    return len(given) >= ENDING and symbols.endswith(given)
 
 
 def new_case_number(at: datetime) -> str:

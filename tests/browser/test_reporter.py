@@ -42,9 +42,10 @@ async def receipt(page: Page) -> tuple[str, str]:
 
 
 async def keep(page: Page) -> None:
-    """Say that number and code are kept."""
-    await page.get_by_label("我已记下案件编号和查询码").check()
-    await page.get_by_role("button", name="查看进展").click()
+    """Show that number and code are kept."""
+    _, code = await receipt(page)
+    await page.get_by_label("输入查询码的最后 4 位").fill(code[-5:])
+    await page.get_by_role("button", name="已记好，查看进展").click()
 
 
 async def shows(page: Page, text: str) -> None:
@@ -78,7 +79,7 @@ async def test_a_reporter_files_follows_adds_reads_and_rates_without_scripts(
 
         number, code = await receipt(page)
         await reporter.picture("receipt")
-        await page.get_by_role("button", name="查看进展").click()
+        await page.get_by_role("button", name="已记好，查看进展").click()
         await expect(page).to_have_title(re.compile("已收到"))  # the step is not skipped
         await keep(page)
         await expect(page.get_by_role("heading", name="办理进展")).to_be_visible()

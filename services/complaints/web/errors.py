@@ -36,6 +36,10 @@ _WORDS: dict[tuple[str, bool], tuple[str, str]] = {
     ),
     ("case_number", True): ("请填写案件编号。", "Enter the case number."),
     ("query_code", True): ("请填写查询码。", "Enter the query code."),
+    ("query_code", False): (
+        "查询码抄写有误：应是 17 位数字和字母，请逐位核对（没有字母 I、L、O、U）。",
+        "This code is mistyped: it has 17 digits and letters, never I, L, O or U. Check it one by one.",
+    ),
     ("satisfaction", True): ("请选择一项评价。", "Choose one of the five."),
     ("satisfaction", False): ("请选择一项评价。", "Choose one of the five."),
 }

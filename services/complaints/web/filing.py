@@ -12,6 +12,7 @@ from contracts.lifecycle import Channel
 from services.chassis.problems import Lang
 from services.chassis.web.forms import FORM_TOKEN, check_form, form_of
 from services.chassis.web.pages import BLANK
+from services.complaints.domain import ends_with
 from services.complaints.http_inputs import FORM_BYTES
 from services.complaints.reporters import Upload
 from services.complaints.runtime import Runtime, runtime
@@ -69,19 +70,39 @@ async def receipt(request: Request) -> Response:
     session = receipt_cookie(request).read(request)
     if session is None:
         return see("/tracking")
-    return page(request, "receipt.html", receipt=session.values, form_token=session.form_token)
+    return page(request, "receipt.html", receipt=session.values, form_token=session.form_token, not_saved=False)
+
+
+@router.get("/receipt/file")
+async def receipt_file(request: Request) -> Response:
+    """Number and code as a file to keep, for as long as the page shows them."""
+    session = receipt_cookie(request).read(request)
+    if session is None:
+        return see("/tracking")
+    zh = language(request) == "zh"
+    number, code = session.values["case_number"], session.values["query_code"]
+    lines = (
+        ("案件编号：" if zh else "Case number: ") + number,
+        ("查询码：" if zh else "Query code: ") + code,
+        "两项一起就能看到进展，请不要告诉别人。" if zh else "Whoever has both can follow it: keep them to yourself.",
+    )
+    headers = {"Content-Disposition": f'attachment; filename="{number}.txt"'}
+    return Response("\r\n".join(lines) + "\r\n", headers=headers, media_type="text/plain; charset=utf-8")
 
 
 @router.post("/receipt")
 async def saved(request: Request) -> Response:
-    """The reporter has kept number and code: the code is shown no more, and the complaint is open to be followed."""
+    """The reporter shows that the code is kept, by its last symbols: it is shown no more, and the complaint is open.
+
+    What comes of this step is nothing to the complaint, which was accepted before it.
+    """
     cookie = receipt_cookie(request)
     session = cookie.read(request)
     if session is None:
         return see("/tracking")
     async with form_of(request, limit=FORM_BYTES) as form:
         check_form(request, session, form.get(FORM_TOKEN))
-        if form.get("saved") != "yes":
+        if not ends_with(session.values["query_code"], str(form.get("ending", ""))):
             return page(
                 request, "receipt.html", 422, receipt=session.values, form_token=session.form_token, not_saved=True
             )

@@ -9,14 +9,14 @@ from pydantic import ValidationError
 from contracts.reference import satisfaction_levels
 from services.chassis.web.forms import FORM_TOKEN, Session, check_form, form_of
 from services.chassis.web.pages import BLANK
-from services.complaints.domain import Refusal
+from services.complaints.domain import Refusal, normalise_code
 from services.complaints.http_inputs import FORM_BYTES
 from services.complaints.reporters import present
 from services.complaints.runtime import PUBLIC, runtime
 from services.complaints.schemas import Credentials, Rating, Supplement
 from services.complaints.web import retaliating
 from services.complaints.web.common import filed_cookie, language, new_key, page, receipt_cookie, see, tracking_cookie
-from services.complaints.web.errors import Errors, of_failure, of_validation
+from services.complaints.web.errors import Errors, of_failure, of_validation, word
 from services.complaints.web.filing_form import typed
 from services.complaints.web.uploads import MAX_FILES, add_files, read_files
 from services.complaints.web.words import asked, course, explained, headline, mood, standing
@@ -33,10 +33,14 @@ async def enter(request: Request) -> Response:
 
 @router.post("/tracking")
 async def open_case(request: Request) -> Response:
-    """Open a complaint. Whatever is wrong with number or code, the answer has one shape."""
+    """Open a complaint. What the check symbol shows to be a slip is said at once, from the code as it was typed alone:
+    everybody can tell it without us. Whatever else is wrong with number or code, the answer has one shape."""
     rt, lang = runtime(request), language(request)
     async with form_of(request, limit=FORM_BYTES) as form:
         values = typed(form)
+    if values.get("query_code", "").strip() and normalise_code(values["query_code"]) is None:
+        slip = {"query_code": word("query_code", lang, missing=False)}
+        return page(request, "tracking.html", 422, values=values, errors=slip, ended=False)
     try:
         credentials = Credentials.model_validate({name: values.get(name, "") for name in Credentials.model_fields})
         async with rt.db.read(PUBLIC) as session:

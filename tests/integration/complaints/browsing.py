@@ -39,6 +39,6 @@ async def follow(browser: httpx.AsyncClient) -> tuple[str, str, str]:
     assert (await file(browser)).status_code == 303
     page = (await browser.get("/receipt")).text
     number, code = codes(page)
-    kept = {"form_token": hidden(page, "form_token"), "saved": "yes"}
+    kept = {"form_token": hidden(page, "form_token"), "ending": code[-6:]}
     assert (await browser.post("/receipt", data=kept)).headers["location"] == "/tracking/case"
     return number, code, (await browser.get("/tracking/case")).text

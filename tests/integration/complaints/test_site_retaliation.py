@@ -54,7 +54,7 @@ async def test_it_becomes_an_urgent_report_whose_code_is_shown_and_saved_as_at_f
     assert (event.track, event.category, event.urgent) == (Track.INTEGRITY, "1304", True)
     assert event.linked_case_ids == old.case_ids
     assert (event.respondent_count, event.named, event.ways) == (2, False, ())
-    kept = {"form_token": hidden(receipt, "form_token"), "saved": "yes"}
+    kept = {"form_token": hidden(receipt, "form_token"), "ending": new_code[-6:]}
     assert (await browser.post("/receipt", data=kept)).headers["location"] == "/tracking/case"
     assert new_number in (await browser.get("/tracking/case")).text
 
