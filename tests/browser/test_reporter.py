@@ -205,9 +205,9 @@ async def test_going_back_and_sending_again_is_one_complaint_and_another_matter_
 async def test_a_wrong_code_and_a_wrong_number_look_alike(visit: Visits) -> None:
     async with visit() as reporter:
         number, code = await filed(reporter)
-        other, _ = await filed(reporter, narrative="另一件事。")
+        other, other_code = await filed(reporter, narrative="另一件事。")
         told = []
-        for typed in ((other, code), ("HY260101-00000000", code), (number, "不是查询码")):
+        for typed in ((other, code), ("HY260101-00000000", code), (number, other_code)):
             await reporter.go("/tracking")
             await reporter.page.get_by_label("案件编号").fill(typed[0])
             await reporter.page.get_by_label("查询码").fill(typed[1])
