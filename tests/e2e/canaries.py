@@ -1,5 +1,7 @@
 """Searches everything a system keeps for words that must not be there."""
 
+import email
+import email.policy
 from collections.abc import Iterable, Iterator
 
 import asyncpg
@@ -7,8 +9,8 @@ import asyncpg
 from deploy.config import DATABASES
 from deploy.stack import Stack
 
-SEALED_HOME = ("evidence", "keys", "mailsink", "mail")
-"""Folders that may hold what they are for: sealed files, keys, and the mails at their addressee."""
+ELSEWHERE = ("postgres", "keys", "mail")
+"""Folders that are not searched byte by byte: the databases and the mails are read as what they are."""
 
 
 async def dump(stack: Stack) -> Iterator[tuple[str, bytes]]:
@@ -31,11 +33,19 @@ async def dump(stack: Stack) -> Iterator[tuple[str, bytes]]:
 
 
 def files(stack: Stack) -> Iterator[tuple[str, bytes]]:
-    """Every file of the system's state but the database's own: topics, workflow store, logs, traces."""
+    """Every file of the system's state: topics, workflow store, logs, traces, and the sealed evidence as it lies."""
     for path in sorted(stack.state_dir.rglob("*")):
         inside = path.relative_to(stack.state_dir).parts[0]
-        if path.is_file() and inside not in (*SEALED_HOME, "postgres"):
+        if path.is_file() and inside not in ELSEWHERE:
             yield str(path.relative_to(stack.state_dir)), path.read_bytes()
+
+
+def mails(stack: Stack) -> Iterator[tuple[str, bytes]]:
+    """Every mail that was sent, subject and parts decoded."""
+    for path in sorted((stack.state_dir / "mail").rglob("*.eml")):
+        message = email.message_from_bytes(path.read_bytes(), policy=email.policy.default)
+        parts = [part.get_payload(decode=True) or b"" for part in message.walk() if not part.is_multipart()]
+        yield path.name, b"\n".join((str(message["subject"]).encode(), *(bytes(part) for part in parts)))
 
 
 def sightings(places: Iterable[tuple[str, bytes]], words: Iterable[str]) -> list[str]:

@@ -1,23 +1,43 @@
 """What a reporter and an officer wrote is found nowhere outside its sealed home."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+from uuid import uuid4
 
 import httpx
 import pytest
 
 from contracts.lifecycle import Act
-from deploy.demo.client import Officers, Reporters
+from deploy.config import DATABASES
+from deploy.demo.client import Officers, Receipt, Reporters
 from deploy.demo.driver import Driver
 from deploy.demo.plan import REPLY, Sample, Step
+from deploy.demo.prepare import prepare
 from deploy.stack import Stack
-from tests.e2e.canaries import dump, files, sightings
+from tests.e2e.canaries import dump, files, mails, sightings
 
 NAME, PHONE, MAIL = "金丝雀甲乙", "13812345670", "canary.one@example.org"
 ID_NUMBER, ADDRESS = "110101199003077758", "金丝雀路七号院"
 NARRATIVE, WANTS, ACCUSED, SUPPLEMENT = "金丝雀叙述一句话", "金丝雀诉求半句话", "金丝雀被举报人", "金丝雀补充材料"
-CLIENT = "CanaryBrowser/9.9"
+BROWSER, HOST, FORWARDED = "CanaryBrowser/9.9", "127.83.112.91", "203.0.113.177"
+OFFICE, DESK = "CanaryOffice/1.1", "127.83.112.92"
 NOTE = "请补充:具体地点"
-SECRETS = (NAME, PHONE, MAIL, ID_NUMBER, ADDRESS, NARRATIVE, WANTS, ACCUSED, SUPPLEMENT, CLIENT, NOTE, REPLY[:12])
+FILE, LINE = "金丝雀清单.txt", "金丝雀文件中的一句话"
+CONTENT = f"{LINE}，{NAME}，{ID_NUMBER}"
+WRITTEN = (NARRATIVE, WANTS, ACCUSED, SUPPLEMENT, FILE, LINE, NOTE)
+SECRETS = (NAME, PHONE, MAIL, ID_NUMBER, ADDRESS, BROWSER, HOST, FORWARDED, REPLY[:12], *WRITTEN)
+
+
+@asynccontextmanager
+async def client_at(address: str, browser: str, **headers: str) -> AsyncIterator[httpx.AsyncClient]:
+    """A client whose address and browser can be told from everybody else's."""
+    transport = httpx.AsyncHTTPTransport(local_address=address, limits=httpx.Limits(max_connections=50))
+    async with httpx.AsyncClient(
+        transport=transport, timeout=60, trust_env=False, headers={"User-Agent": browser, **headers}
+    ) as http:
+        yield http
 
 
 def canary(channel: str) -> Sample:
@@ -40,22 +60,73 @@ def canary(channel: str) -> Sample:
     )
 
 
+async def add_file(http: httpx.AsyncClient, url: str, receipt: Receipt) -> None:
+    answer = await http.post(
+        f"{url}/v1/tracking/evidence",
+        data={"case_number": receipt.case_number, "query_code": receipt.query_code},
+        files={"file": (FILE, CONTENT.encode(), "text/plain")},
+        headers={"Idempotency-Key": uuid4().hex},
+    )
+    assert answer.status_code == 201, answer.text
+
+
+async def read_everything(http: httpx.AsyncClient, stack: Stack, officers: Officers, case_id: str) -> None:
+    """An officer reads text and file, and is shown who the reporter is after a second person's yes."""
+
+    async def post(username: str, path: str, **body: object) -> Any:
+        headers = {"Authorization": f"Bearer {await officers.login(username)}", "Idempotency-Key": str(uuid4())}
+        answer = await http.post(f"{stack.url('referrals')}/v1/cases/{case_id}{path}", json=body, headers=headers)
+        assert answer.status_code < 300, answer.text
+        return answer.json()
+
+    async def granted(method: str, path: str) -> httpx.Response:
+        grant = (await post("clerk.desk-990100", "/grants", purpose="TRIAGE"))["grant"]
+        return await http.request(method, stack.url("complaints") + path, headers={"Authorization": f"Bearer {grant}"})
+
+    (texts,) = (await granted("POST", "/v1/narratives")).json()["complaints"]
+    assert texts["narrative"].startswith(NARRATIVE)
+    (file,) = texts["evidence"]
+    assert (await granted("GET", f"/v1/evidence/{file['evidence_id']}")).text == CONTENT
+    opening = (await post("clerk.desk-990100", "/identity-openings", purpose="VERIFY_EVIDENCE"))["opening_id"]
+    await post("supervisor.desk-990100", f"/identity-openings/{opening}/decision", granted=True)
+    seen = await post("clerk.desk-990100", f"/identity-openings/{opening}/readings")
+    assert (seen["fields"]["name"], seen["fields"]["id_number"]) == (NAME, ID_NUMBER)
+
+
 @pytest.mark.asyncio(loop_scope="session")
 @pytest.mark.timeout(300)
 async def test_canaries_are_found_nowhere(
     stack: Stack, people: tuple[Reporters, Officers], http: httpx.AsyncClient
 ) -> None:
-    http.headers["User-Agent"] = CLIENT
-    driver = Driver(*people, progress=lambda played: None)
-    channels = ("WEB", "MINI_PROGRAM", "HOTLINE")
-    played = await asyncio.gather(*(driver.play(canary(channel)) for channel in channels))
-    assert {case.stage for case in played} == {"CLOSED"}
-    codes = [case.receipt.query_code for case in played] + [case.receipt.query_code.replace("-", "") for case in played]
+    forwarded = {"X-Forwarded-For": FORWARDED, "Forwarded": f"for={FORWARDED}", "X-Real-IP": FORWARDED}
+    async with client_at(HOST, BROWSER, **forwarded) as home, client_at(DESK, OFFICE) as desk:
+        (reporters, _), (_, officers) = await prepare(stack.settings, home), await prepare(stack.settings, desk)
+        first = await reporters.file(canary("WEB"))
+        await add_file(home, stack.url("complaints"), first)
+        async with asyncio.timeout(60):
+            while (case_id := await officers.find("clerk.desk-990100", first.case_number)) is None:
+                await asyncio.sleep(0.2)
+        await read_everything(desk, stack, officers, case_id)
+        driver = Driver(reporters, officers, progress=lambda played: None)
+        channels = ("WEB", "MINI_PROGRAM", "HOTLINE")
+        played = await asyncio.gather(*(driver.play(canary(channel)) for channel in channels))
+        assert {case.stage for case in played} == {"CLOSED"}
+    receipts = [first, *(case.receipt for case in played)]
+    codes = [code for receipt in receipts for code in (receipt.query_code, receipt.query_code.replace("-", ""))]
     await asyncio.sleep(2)  # traces and logs are written in batches
     services = ("complaints", "vault", "referrals", "notifications")
     metrics = [(name, (await http.get(stack.url(name) + "/metrics")).content) for name in services]
     places = [*await dump(stack), *files(stack), *metrics]
+    # The search sees into each of them: what may be there is found.
+    known = sightings(places, [case_id, "/v1/platform/orders"])
+    for place in (*(f"{name}.public." for name in DATABASES), "kafka/", "temporal/", "logs/"):
+        assert any(sighting.startswith(place) for sighting in known), (place, known)
     assert sightings(places, [*SECRETS, *codes]) == []
+    # Where an officer was is kept for the audit alone.
+    assert [seen for seen in sightings(places, (OFFICE, DESK)) if ".audit" not in seen] == []
+    sent = list(mails(stack))
+    assert any(MAIL.encode() in path.read_bytes() for path in (stack.state_dir / "mail").rglob("*.eml"))
+    assert sightings(sent, [NAME, PHONE, ID_NUMBER, ADDRESS, *WRITTEN, *codes]) == []
 
 
 def test_the_search_finds_what_is_there() -> None:
