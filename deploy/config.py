@@ -25,6 +25,8 @@ DSN_SETTINGS: Mapping[str, str] = {
     f"HUIYIN_{role.upper()}_DSN": role for owner, roles in DATABASES.values() for role in (owner, *roles)
 }
 SUPERUSER = "postgres"
+KEYRING = "HUIYIN_KEYRING_"
+"""Begins the name of a variable that holds a keyring."""
 VAULT_KEYS = "HUIYIN_VAULT_KEYS_DIR"
 """The folder of the private key that opens identities: for set-up and the vault's process."""
 
@@ -145,9 +147,13 @@ class StackConfig:
 
     def write_env_file(self) -> None:
         """Write `stack.env`, so that commands in another shell meet this stack, and what it was started with."""
-        write_private(self.state_dir / "given.json", json.dumps(dict(self.given), indent=1))
+        # Who hands keys over in the environment does not want them in files.
+        given = {name: value for name, value in self.given.items() if not name.startswith(KEYRING)}
+        write_private(self.state_dir / "given.json", json.dumps(given, indent=1))
         lines = ["# Written by `huiyin up`; the real environment wins over it. Holds passwords."]
         for key, value in sorted(self.settings_env().items()):
+            if key.startswith(KEYRING):
+                continue
             if "\n" in value:
                 raise ConfigError(f"{key} holds a line break, which no settings file can carry")
             lines.append(f"{key}={quote_env(value)}")

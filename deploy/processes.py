@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from deploy.config import DSN_SETTINGS, VAULT_KEYS, StackConfig
+from deploy.config import DSN_SETTINGS, KEYRING, VAULT_KEYS, StackConfig
 
 Probe = Callable[[], Awaitable[bool]]
 
@@ -45,7 +45,8 @@ class EngineError(Exception):
 
 @dataclass(frozen=True)
 class Service:
-    """One of our own processes. `own` are the settings that no other may know, `port` answers `ready_path`."""
+    """One of our own processes. `own` are the settings that no other may know, `rings` the keyrings that it
+    may be given in the environment; `port` answers `ready_path`."""
 
     name: str
     module: str
@@ -53,12 +54,21 @@ class Service:
     ready_path: str
     own: tuple[str, ...] = ()
     niceness: int = 0
+    rings: tuple[str, ...] = ()
 
 
+_REFERRALS = ("referrals", "temporal")
 SERVICES: tuple[Service, ...] = (
-    Service("complaints", "services.complaints.main", "complaints", "/ready", ("HUIYIN_COMPLAINTS_DSN",)),
+    Service(
+        "complaints",
+        "services.complaints.main",
+        "complaints",
+        "/ready",
+        ("HUIYIN_COMPLAINTS_DSN",),
+        rings=("complaints",),
+    ),
     Service("vault", "services.complaints.vault.main", "vault", "/ready", ("HUIYIN_VAULT_DSN", VAULT_KEYS)),
-    Service("referrals", "services.referrals.main", "referrals", "/ready", ("HUIYIN_REFERRALS_DSN",)),
+    Service("referrals", "services.referrals.main", "referrals", "/ready", ("HUIYIN_REFERRALS_DSN",), rings=_REFERRALS),
     Service(
         "notifications",
         "services.notifications.main",
@@ -73,6 +83,7 @@ SERVICES: tuple[Service, ...] = (
         "worker_metrics",
         "/metrics",
         ("HUIYIN_REFERRALS_DSN",),
+        rings=_REFERRALS,
         niceness=YIELDING,
     ),
 )
@@ -88,6 +99,7 @@ def base_env(config: StackConfig) -> dict[str, str]:
     Empty, not absent: what the environment says, if only nothing, wins over `stack.env`.
     """
     env = dict(os.environ) | config.settings_env() | dict.fromkeys((*DSN_SETTINGS, VAULT_KEYS), "")
+    env |= {name: "" for name in env if name.startswith(KEYRING)}
     env["MALLOC_ARENA_MAX"] = "2"  # glibc's per-thread arenas cost hundreds of MB in Java and Go processes
     env["PYTHONUNBUFFERED"] = "1"
     env["PYTHONFAULTHANDLER"] = "1"
@@ -104,6 +116,7 @@ def service_specs(config: StackConfig, names: tuple[str, ...]) -> list[ProcessSp
         if service.name not in names:
             continue
         env = base_env(config) | {name: settings[name] for name in service.own}
+        env |= {name: settings[name] for ring in service.rings if (name := KEYRING + ring.upper()) in settings}
         env["HUIYIN_PROCESS"] = service.name
         specs.append(
             ProcessSpec(

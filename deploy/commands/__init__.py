@@ -12,7 +12,7 @@ PARTS: dict[str, str] = {
     "admin": "Set up the first administrator, and look after accounts.",
     "clients": "API clients of the intake channels (12345 platforms).",
     "dlq": "Messages that could not be processed: list, show, requeue.",
-    "keys": "Key files: list, rotate.",
+    "keys": "Keys: list, add, rotate, rewrap, destroy.",
     "package": "Signed letters to units off the system: check one, show the key.",
     "clock": "The business clock: show, set.",
     "clocks": "The legal clocks: list, explain a deadline, compute many.",

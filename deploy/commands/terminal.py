@@ -53,6 +53,16 @@ async def database(service: str) -> AsyncIterator[Database]:
         await db.close()
 
 
+@asynccontextmanager
+async def owners_database(service: str) -> AsyncIterator[Database]:
+    """The service's database as its owner sees it: for acts that no running process may do. Raises MissingSetting."""
+    db = Database(load_settings().owner_dsn(service), pool_size=1, name="huiyin-cli")
+    try:
+        yield db
+    finally:
+        await db.close()
+
+
 def in_database(service: str, work: Callable[[AsyncSession], Awaitable[T]]) -> T:
     """Do it in one transaction of the service's database; otherwise as `run`."""
 

@@ -1,24 +1,21 @@
-"""Sealing: keyrings that rotate, one key per case, and the vault's public key."""
+"""Sealing: keyrings that rotate, one key per case, keyed hashes. Algorithms: suites.py; key files: keyrings.py."""
 
-import base64
-import hashlib
-import hmac
-import json
 import os
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from threading import Lock
+from threading import Lock, Thread
 
+import structlog
 from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, Suite
-from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_pem_public_key
 
-from services.chassis import keyfiles
+from services.chassis import keyfiles, keyrings, private_files
+from services.chassis.outages import EngineAway
+from services.chassis.suites import NONCE_BYTES, SECRET_BYTES, TAG_BYTES, Aead, Suite
 
-_FORMAT = b"\x01"
-_NONCE = 12
-_VAULT = Suite(KEM.X25519, KDF.HKDF_SHA256, AEAD.AES_256_GCM)
+_LOOK_SECONDS = 1.0
+_log = structlog.get_logger("huiyin.crypto")
 
 
 class SealBroken(Exception):
@@ -26,29 +23,47 @@ class SealBroken(Exception):
 
 
 class Keyring:
-    """AES-256-GCM keys by id. The current one seals; every one that ever was opens, for ever.
+    """Keys by id, each of its suite. The current one seals; every one that ever was opens, until it is destroyed.
 
-    Rotation adds a key to the file while processes run: an id that is not known yet makes the ring read it again.
+    Keys are added, rotated and destroyed in the file while processes run: they look for a change each second when they
+    seal, and at once when they meet an id that they don't know.
     """
 
-    def __init__(self, keys: dict[str, bytes], current: str, path: Path | None = None) -> None:
+    def __init__(self, keys: dict[str, bytes], current: str, suites: Mapping[str, Suite] | None = None) -> None:
         if current not in keys:
             raise ValueError("the keyring's current key is not in it")
-        self._path = path
+        given = suites or {}
+        self._take({key_id: (given.get(key_id, Suite.AES), key) for key_id, key in keys.items()}, current)
+        self._path: Path | None = None
+        self._stamp: object = None
+        self._look_again = 0.0
         self._lock = Lock()
-        self._current = current
-        self._keys = {key_id: AESGCM(key) for key_id, key in keys.items()}
+        self._unwrapped: dict[str, bytes] = {}
 
     @classmethod
     def load(cls, path: Path) -> "Keyring":
-        """Read `{"current": id, "keys": {id: base64 of 32 bytes}}`; raises OSError or ValueError."""
-        keys, current = _read_keyring(path)
-        return cls(keys, current, path)
+        """The ring in a file `<name>.keyring.json`, or in the environment (see keyrings.py).
+
+        Raises OSError, ValueError, and EngineAway when a service must unwrap a key and can't be reached.
+        """
+        stamp, unwrapped = private_files.stamp(path), dict[str, bytes]()
+        opened, current = _read(path, unwrapped)
+        keys = {key_id: key for key_id, (_, key) in opened.items()}
+        ring = cls(keys, current, {key_id: suite for key_id, (suite, _) in opened.items()})
+        ring._path, ring._stamp, ring._unwrapped = path, stamp, unwrapped
+        return ring
 
     @property
     def current(self) -> str:
         """The id of the key that seals now."""
+        self._notice()
         return self._current
+
+    @property
+    def suite(self) -> Suite:
+        """The suite of the current key: what new case keys are made for."""
+        self._notice()
+        return self._keys[self._current].suite
 
     @property
     def ids(self) -> tuple[str, ...]:
@@ -56,53 +71,98 @@ class Keyring:
         return tuple(self._keys)
 
     def reload(self) -> None:
-        """Take over what was added to the file."""
+        """Take over what the file holds now. Raises as `load`."""
         if self._path is None:
             return
-        keys, current = _read_keyring(self._path)
         with self._lock:
-            self._keys = {key_id: AESGCM(key) for key_id, key in keys.items()}
-            self._current = current
+            stamp = private_files.stamp(self._path)
+            self._take(*_read(self._path, self._unwrapped))
+            self._stamp = stamp
 
     def encrypt(self, plaintext: bytes, aad: bytes) -> bytes:
-        """Seal under the current key: format, key id's length, key id, nonce, ciphertext with tag."""
-        key_id, nonce = self._current, os.urandom(_NONCE)
-        name = key_id.encode()
-        return b"".join((_FORMAT, bytes((len(name),)), name, nonce, self._keys[key_id].encrypt(nonce, plaintext, aad)))
+        """Seal under the current key: its suite, the length of its id, its id, nonce, ciphertext with tag."""
+        self._notice()
+        key_id, keys = self._current, self._keys
+        nonce = os.urandom(NONCE_BYTES)
+        return header(keys[key_id].suite, key_id) + nonce + keys[key_id].aead.encrypt(nonce, plaintext, aad)
 
     def decrypt(self, blob: bytes, aad: bytes) -> bytes:
         """Open what `encrypt` gave with the same aad; raises SealBroken."""
-        key_id, nonce, ciphertext = _split(blob)
-        if key_id not in self._keys:
+        suite, key_id, nonce, ciphertext = _split(blob)
+        if key_id not in self._keys and self._stale():
             self.reload()
         key = self._keys.get(key_id)
-        if key is None:
+        if key is None or key.suite != suite:
             raise SealBroken("sealed under a key that this ring does not have")
         try:
-            return key.decrypt(nonce, ciphertext, aad)
-        except InvalidTag as error:
+            return key.aead.decrypt(nonce, ciphertext, aad)
+        except (InvalidTag, ValueError) as error:
             raise SealBroken("the seal does not hold") from error
 
+    def _take(self, keys: Mapping[str, tuple[Suite, bytes]], current: str) -> None:
+        self._keys = {key_id: _Key(suite, suite.aead(key)) for key_id, (suite, key) in keys.items()}
+        self._current = current
 
-def _read_keyring(path: Path) -> tuple[dict[str, bytes], str]:
-    content = json.loads(path.read_text())
-    keys = {key_id: base64.b64decode(key) for key_id, key in content["keys"].items()}
-    if any(len(key) != 32 for key in keys.values()):
-        raise ValueError("a keyring's keys have 32 bytes")
-    return keys, content["current"]
+    def _stale(self) -> bool:
+        return self._path is not None and private_files.stamp(self._path) not in (None, self._stamp)
+
+    def _notice(self) -> None:
+        """See whether the file was changed, once a second; what is there is read beside, as a service may be asked."""
+        if self._path is None or time.monotonic() < self._look_again:
+            return
+        self._look_again = time.monotonic() + _LOOK_SECONDS
+        if self._stale() and not self._lock.locked():
+            Thread(target=self._reload_beside, name="keyring", daemon=True).start()
+
+    def _reload_beside(self) -> None:
+        try:
+            self.reload()
+        except (OSError, ValueError, EngineAway) as error:
+            _log.error("keyring_not_read_again", exc_info=error)
 
 
-def _split(blob: bytes) -> tuple[str, bytes, bytes]:
-    if len(blob) < 2 or blob[:1] != _FORMAT:
+@dataclass(frozen=True)
+class _Key:
+    suite: Suite
+    aead: Aead
+
+
+def _read(path: Path, unwrapped: dict[str, bytes]) -> tuple[dict[str, tuple[Suite, bytes]], str]:
+    """The ring's keys, and which is current. A service is asked once for each: it may be away when others are added."""
+    name = path.name.partition(".")[0]
+    ring = keyrings.read(path.parent, name)
+    opened = {}
+    for key_id, entry in ring.keys.items():
+        key = unwrapped.get(entry.wrapped or "") or entry.opened(keyrings.context(name, key_id))
+        if entry.wrapped is not None:
+            unwrapped[entry.wrapped] = key
+        opened[key_id] = (entry.suite, key)
+    return opened, ring.current
+
+
+def header(suite: Suite, key_id: str) -> bytes:
+    """What every value begins with that was sealed under this key of a ring."""
+    name = key_id.encode()
+    return suite.byte + bytes((len(name),)) + name
+
+
+def sealed_under(blob: bytes) -> tuple[Suite, str]:
+    """The suite and the id of the key that sealed a value of a ring; raises SealBroken when it is none."""
+    suite, key_id, _, _ = _split(blob)
+    return suite, key_id
+
+
+def _split(blob: bytes) -> tuple[Suite, str, bytes, bytes]:
+    if len(blob) < 2:
         raise SealBroken("not a sealed value")
     end = 2 + blob[1]
-    if len(blob) < end + _NONCE + 16:
+    if len(blob) < end + NONCE_BYTES + TAG_BYTES:
         raise SealBroken("a sealed value is cut short")
     try:
-        key_id = blob[2:end].decode()
-    except UnicodeDecodeError as error:
+        suite, key_id = Suite.of(blob[0]), blob[2:end].decode()
+    except ValueError as error:
         raise SealBroken("not a sealed value") from error
-    return key_id, blob[end : end + _NONCE], blob[end + _NONCE :]
+    return suite, key_id, blob[end : end + NONCE_BYTES], blob[end + NONCE_BYTES :]
 
 
 def field_aad(case_id: object, field: str) -> bytes:
@@ -111,8 +171,12 @@ def field_aad(case_id: object, field: str) -> bytes:
 
 
 def new_case_key(keyring: Keyring, case_id: object) -> bytes:
-    """A fresh key for one case, wrapped under the keyring and bound to the case: store this."""
-    return keyring.encrypt(AESGCM.generate_key(256), field_aad(case_id, "case-key"))
+    """A fresh key for one case, of the ring's suite, wrapped and bound to the case: store this.
+
+    Its first byte names its suite, as does that of every value sealed with it: a case keeps the suite it began with.
+    """
+    suite = keyring.suite
+    return keyring.encrypt(suite.byte + os.urandom(suite.key_bytes), field_aad(case_id, "case-key"))
 
 
 def unwrap(keyring: Keyring, wrapped: bytes, case_id: object) -> bytes:
@@ -126,15 +190,20 @@ def rewrap(keyring: Keyring, wrapped: bytes, case_id: object) -> bytes:
 
 
 class CaseCipher:
-    """Seals the texts of one case under its key. Take the aad from `field_aad`."""
+    """Seals the texts of one case under its key. Take the aad from `field_aad`.
+
+    The first case keys were 32 bytes of AES without a name of their suite, and so are the values sealed with them.
+    """
 
     def __init__(self, key: bytes) -> None:
-        self._key = AESGCM(key)
+        first_form = len(key) == Suite.AES.key_bytes
+        suite = Suite.AES if first_form else Suite.of(key[0])
+        self._mark = b"" if first_form else suite.byte
+        self._key = suite.aead(key[len(self._mark) :])
 
     def seal(self, text: str, aad: bytes) -> bytes:
-        """Nonce and ciphertext of the text as UTF-8."""
-        nonce = os.urandom(_NONCE)
-        return nonce + self._key.encrypt(nonce, text.encode(), aad)
+        """The text as UTF-8: suite, nonce, ciphertext with tag."""
+        return self.seal_bytes(text.encode(), aad)
 
     def open(self, blob: bytes, aad: bytes) -> str:
         """The text; raises SealBroken for another case, another field, or a changed byte."""
@@ -142,69 +211,64 @@ class CaseCipher:
 
     def seal_bytes(self, data: bytes, aad: bytes) -> bytes:
         """As `seal`, for files."""
-        nonce = os.urandom(_NONCE)
-        return nonce + self._key.encrypt(nonce, data, aad)
+        nonce = os.urandom(NONCE_BYTES)
+        return self._mark + nonce + self._key.encrypt(nonce, data, aad)
 
     def open_bytes(self, blob: bytes, aad: bytes) -> bytes:
         """As `open`, for files."""
+        begin = len(self._mark)
+        nonce, ciphertext = blob[begin : begin + NONCE_BYTES], blob[begin + NONCE_BYTES :]
+        if not blob.startswith(self._mark) or len(ciphertext) < TAG_BYTES:
+            raise SealBroken("not a sealed value")
         try:
-            return self._key.decrypt(blob[:_NONCE], blob[_NONCE:], aad)
+            return self._key.decrypt(nonce, ciphertext, aad)
         except (InvalidTag, ValueError) as error:
             raise SealBroken("the seal does not hold") from error
 
 
-def seal_to_vault(public_key: X25519PublicKey, data: bytes, aad: bytes) -> bytes:
-    """HPKE (RFC 9180, X25519, HKDF-SHA256, AES-256-GCM): only the vault's private key opens it, only with this aad."""
-    return _VAULT.encrypt(data, public_key, info=b"huiyin/vault/" + aad)
-
-
-def open_in_vault(private_key: X25519PrivateKey, blob: bytes, aad: bytes) -> bytes:
-    """What `seal_to_vault` sealed; raises SealBroken."""
-    try:
-        return _VAULT.decrypt(blob, private_key, info=b"huiyin/vault/" + aad)
-    except (InvalidTag, ValueError) as error:
-        raise SealBroken("the seal does not hold") from error
-
-
-def load_vault_public(keys_dir: Path) -> X25519PublicKey:
-    """The key that identities are sealed to."""
-    key = load_pem_public_key((keys_dir / keyfiles.VAULT_PUBLIC).read_bytes())
-    if not isinstance(key, X25519PublicKey):
-        raise ValueError(f"{keyfiles.VAULT_PUBLIC} is not an X25519 key")
-    return key
-
-
-def load_vault_private(vault_keys: Path) -> X25519PrivateKey:
-    """The key that opens identities, from the folder that only the vault's process is told of."""
-    key = load_pem_private_key((vault_keys / keyfiles.VAULT_PRIVATE).read_bytes(), None)
-    if not isinstance(key, X25519PrivateKey):
-        raise ValueError(f"{keyfiles.VAULT_PRIVATE} is not an X25519 key")
-    return key
-
-
 def load_keyring(keys_dir: Path, name: str) -> Keyring:
-    """The keyring of a service, or of `temporal`."""
-    return Keyring.load(keys_dir / keyfiles.keyring_file(name))
+    """The keyring of a service, or of `temporal`; raises as `Keyring.load`."""
+    return Keyring.load(keys_dir / keyrings.file_name(name))
 
 
-def load_code_key(keys_dir: Path) -> bytes:
+@dataclass(frozen=True)
+class HashKey:
+    """A key of keyed hashes. Its suite is fixed when it is made: what was hashed and stored must be found again."""
+
+    suite: Suite
+    secret: bytes = field(repr=False)
+
+    @classmethod
+    def read(cls, content: bytes) -> "HashKey":
+        """From a file: the suite's byte and the secret, or, as the first ones were, a secret of AES alone.
+
+        Raises ValueError.
+        """
+        if len(content) == SECRET_BYTES:
+            return cls(Suite.AES, content)
+        if len(content) != 1 + SECRET_BYTES:
+            raise ValueError(f"a key of keyed hashes has {SECRET_BYTES} bytes and the byte of its suite")
+        return cls(Suite.of(content[0]), content[1:])
+
+    def mac(self, *parts: bytes) -> bytes:
+        """32 bytes: HMAC over the parts, one after the other."""
+        return self.suite.mac(self.secret, *parts)
+
+
+def load_code_key(keys_dir: Path) -> HashKey:
     """The key of query codes and keyed hashes."""
-    return (keys_dir / keyfiles.CODE_KEY).read_bytes()
+    return HashKey.read((keys_dir / keyfiles.CODE_KEY).read_bytes())
 
 
-def load_blind_key(keys_dir: Path) -> bytes:
+def load_blind_key(keys_dir: Path) -> HashKey:
     """The key of the marks by which complaints of one reporter, or with similar texts, find each other."""
-    return (keys_dir / keyfiles.BLIND_KEY).read_bytes()
+    return HashKey.read((keys_dir / keyfiles.BLIND_KEY).read_bytes())
 
 
-def keyed_hash(key: bytes, *parts: str | bytes) -> str:
-    """HMAC-SHA256 (hex) over the parts, each with its length: ("ab", "c") and ("a", "bc") differ."""
-    mac = hmac.new(key, digestmod=hashlib.sha256)
-    for part in parts:
-        data = part.encode() if isinstance(part, str) else part
-        mac.update(len(data).to_bytes(8, "big"))
-        mac.update(data)
-    return mac.hexdigest()
+def keyed_hash(key: HashKey, *parts: str | bytes) -> str:
+    """HMAC (hex, of the key's suite) over the parts, each with its length: ("ab", "c") and ("a", "bc") differ."""
+    data = [part.encode() if isinstance(part, str) else part for part in parts]
+    return key.mac(*(piece for each in data for piece in (len(each).to_bytes(8, "big"), each))).hex()
 
 
 ensure_keys = keyfiles.ensure_keys

@@ -99,6 +99,9 @@ class Settings(BaseSettings):
     reference_dir: Path = Path("")
     """An agency's own reference tables above the shipped ones; in the state directory when it is there."""
 
+    # What keys are made for from now on; keys that are there keep theirs
+    cipher_suite: Literal["AES", "SM"] = "AES"
+
     # Telemetry
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_format: Literal["json", "console"] = "json"

@@ -20,12 +20,14 @@ from temporalio.service import GrpcCompression, RetryConfig, TLSConfig
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput
 
 from services.chassis import metrics
-from services.chassis.crypto import Keyring, load_keyring
+from services.chassis.crypto import Keyring, load_keyring, sealed_under
 from services.chassis.outages import EngineAway, EngineSetup
 from services.chassis.settings import Settings
+from services.chassis.suites import Suite
 from services.chassis.tls import Trouble
 
 ENCODING = b"binary/huiyin-aes256gcm"
+ENCODING_SM = b"binary/huiyin-sm4gcm"
 NOT_SEALED = b"binary/huiyin-not-sealed"
 _AAD = b"huiyin/temporal"
 _DEFLATED = b"\x78"
@@ -39,8 +41,8 @@ RETRY = RetryConfig(
 
 
 class EncryptionCodec(PayloadCodec):
-    """AES-256-GCM over whole payloads, deflated before. The key's id travels in the metadata; a rotated ring opens old
-    histories, and what was sealed without being deflated is told by its first byte.
+    """Whole payloads under the ring of `temporal`, deflated before. The key's id travels in the metadata; a rotated
+    ring opens old histories, and what was sealed without being deflated is told by its first byte.
 
     A length says how well a payload deflates: nothing that a stranger writes stands beside a secret in one.
     """
@@ -50,21 +52,20 @@ class EncryptionCodec(PayloadCodec):
 
     async def encode(self, payloads: Sequence[Payload]) -> list[Payload]:
         """Seal each payload under the current key."""
-        key_id = self._keyring.current.encode()
-        return [
-            Payload(
-                metadata={"encoding": ENCODING, "key-id": key_id},
-                data=self._keyring.encrypt(_deflated(payload.SerializeToString()), _AAD),
-            )
-            for payload in payloads
-        ]
+        return [self._seal(payload) for payload in payloads]
 
     async def decode(self, payloads: Sequence[Payload]) -> list[Payload]:
         """Open what is sealed; what never was becomes unreadable. Raises SealBroken when no key fits."""
         return [self._open(payload) for payload in payloads]
 
+    def _seal(self, payload: Payload) -> Payload:
+        sealed = self._keyring.encrypt(_deflated(payload.SerializeToString()), _AAD)
+        suite, key_id = sealed_under(sealed)
+        encoding = ENCODING if suite is Suite.AES else ENCODING_SM
+        return Payload(metadata={"encoding": encoding, "key-id": key_id.encode()}, data=sealed)
+
     def _open(self, payload: Payload) -> Payload:
-        if payload.metadata.get("encoding") != ENCODING:
+        if payload.metadata.get("encoding") not in (ENCODING, ENCODING_SM):
             # Its sender lacks our keys: an Update is refused and a signal dropped, and the workflow goes on.
             return Payload(metadata={"encoding": NOT_SEALED})
         return Payload.FromString(_inflated(self._keyring.decrypt(payload.data, _AAD)))

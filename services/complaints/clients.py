@@ -60,7 +60,7 @@ class Clients:
     async def add(self, session: AsyncSession, name: str, channel: Channel) -> tuple[str, str]:
         """A new client's key and secret; the secret can't be shown again. Raises Refusal when the name is in use."""
         client_id, secret = f"hy_{secrets.token_hex(8)}", secrets.token_urlsafe(32)
-        sealed = self._keyring.encrypt(secret.encode(), _aad(client_id))
+        sealed = self._keyring.encrypt(secret.encode(), secret_aad(client_id))
         if not await repository_cases.add_client(session, client_id, name, channel.value, sealed):
             raise Refusal(
                 409,
@@ -89,7 +89,7 @@ class Clients:
         if row is None:
             self._known.pop(client_id, None)
             return None
-        secret = self._keyring.decrypt(row.secret_sealed, _aad(client_id)).decode()
+        secret = self._keyring.decrypt(row.secret_sealed, secret_aad(client_id)).decode()
         client = Client(client_id, Channel(row.channel), secret)
         self._known[client_id] = (time.monotonic(), client)
         return client
@@ -100,5 +100,6 @@ async def forget_nonces(session: AsyncSession) -> None:
     await repository_cases.forget_nonces(session, NONCES_KEPT)
 
 
-def _aad(client_id: str) -> bytes:
+def secret_aad(client_id: str) -> bytes:
+    """What a client's secret is bound to."""
     return f"huiyin/api-client/{client_id}".encode()

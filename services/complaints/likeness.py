@@ -14,6 +14,8 @@ from itertools import islice
 
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
+from services.chassis.crypto import HashKey
+from services.chassis.suites import Suite
 from services.complaints.schemas import Reporter
 
 SIMILAR = 0.5
@@ -48,11 +50,16 @@ class Marks:
 class Likeness:
     """Makes marks under a key of its own: whoever holds the other keys can't make them."""
 
-    def __init__(self, key: bytes) -> None:
-        self._reporter = hashlib.blake2b(key=key, digest_size=16, person=b"reporter")
-        text_key = hashlib.blake2b(key=key, digest_size=32, person=b"text").digest()
+    def __init__(self, key: HashKey) -> None:
+        self._key = key
         # Each shingle is one block, and the cipher is used as a keyed permutation: equal ones shall give equal values.
-        self._text = Cipher(algorithms.AES(text_key), modes.ECB())  # noqa: S305
+        permutation: algorithms.AES | algorithms.SM4
+        if key.suite is Suite.SM:
+            permutation = algorithms.SM4(key.mac(b"text")[:16])
+        else:
+            permutation = algorithms.AES(hashlib.blake2b(key=key.secret, digest_size=32, person=b"text").digest())
+        self._text = Cipher(permutation, modes.ECB())  # noqa: S305
+        self._reporter = hashlib.blake2b(key=key.secret, digest_size=16, person=b"reporter")
 
     def of(self, narrative: str, reporter: Reporter | None) -> Marks:
         """The marks of a submission."""
@@ -70,8 +77,11 @@ class Likeness:
         return tuple(self._mark(kind, value) for kind, value in known.items() if value)
 
     def _mark(self, kind: str, value: str) -> bytes:
+        said = f"{kind}\x1f{value}".encode()
+        if self._key.suite is Suite.SM:
+            return self._key.mac(b"reporter", said)[:16]
         mac = self._reporter.copy()
-        mac.update(f"{kind}\x1f{value}".encode())
+        mac.update(said)
         return mac.digest()
 
     def _sketch(self, narrative: str) -> bytes | None:

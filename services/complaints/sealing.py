@@ -5,20 +5,18 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from uuid import UUID
 
-from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PublicKey
-
 from services.chassis.crypto import (
     CaseCipher,
+    HashKey,
     Keyring,
     field_aad,
     keyed_hash,
     load_code_key,
     load_keyring,
-    load_vault_public,
     new_case_key,
-    seal_to_vault,
     unwrap,
 )
+from services.chassis.vault_keys import VaultPublic, load_vault_public
 from services.complaints.domain import CODE_BYTES, encode_code, normalise_code
 
 NO_CODE = b"\x00" * 32
@@ -57,7 +55,7 @@ class ComplaintCipher:
 class Sealer:
     """The keys of the complaints process. It can seal an identity, and can't open one."""
 
-    def __init__(self, keyring: Keyring, vault_key: X25519PublicKey, code_key: bytes) -> None:
+    def __init__(self, keyring: Keyring, vault_key: VaultPublic, code_key: HashKey) -> None:
         self.keyring = keyring
         self._vault_key = vault_key
         self._code_key = code_key
@@ -78,9 +76,7 @@ class Sealer:
 
     def seal_identity(self, contact_token: UUID, identity: Mapping[str, object]) -> bytes:
         """For the vault only, bound to its token."""
-        return seal_to_vault(
-            self._vault_key, json.dumps(identity, ensure_ascii=False).encode(), str(contact_token).encode()
-        )
+        return self._vault_key.seal(json.dumps(identity, ensure_ascii=False).encode(), str(contact_token).encode())
 
     def query_code(self, complaint_id: UUID, seed: str) -> str:
         """The code of a complaint: the same for the same request, guessable by nobody who lacks our key."""

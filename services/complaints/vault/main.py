@@ -7,12 +7,12 @@ from fastapi import FastAPI
 
 from services.chassis import serve, telemetry
 from services.chassis.auth import ServiceTokens
-from services.chassis.crypto import load_vault_private
 from services.chassis.db import Database
 from services.chassis.http import create_app
 from services.chassis.reference import use_reference
 from services.chassis.settings import Settings, get_settings
-from services.complaints.vault import api, api_openings
+from services.chassis.vault_keys import load_vault_private
+from services.complaints.vault import api, api_openings, keys
 from services.complaints.vault.openings import Openings
 from services.complaints.vault.service import Contacts
 
@@ -28,8 +28,8 @@ def build(settings: Settings) -> FastAPI:
         db = Database(settings.dsn(SERVICE), pool_size=settings.db_pool_size, name=SERVICE)
         app.state.db = db
         app.state.tokens = ServiceTokens(SERVICE, settings.keys_dir)
-        key = load_vault_private(settings.vault_keys())
-        app.state.contacts, app.state.openings = Contacts(key), Openings(key)
+        app.state.keys = load_vault_private(settings.vault_keys())
+        app.state.contacts, app.state.openings = Contacts(app.state.keys), Openings(app.state.keys)
         yield
         await db.close()
 
@@ -39,6 +39,7 @@ def build(settings: Settings) -> FastAPI:
     app = create_app("Huiyin vault", SERVICE, settings, lifespan=lifespan, checks={"postgres": postgres})
     app.include_router(api.router)
     app.include_router(api_openings.router)
+    app.include_router(keys.router)
     return app
 
 

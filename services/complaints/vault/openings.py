@@ -10,13 +10,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from contracts.openings import OWN_DENIALS, Ask, Decide, Denial, Opening, OpeningState, Read, Revealed
 from contracts.reference import opening_purposes
 from services.chassis import audit
-from services.chassis.crypto import open_in_vault
+from services.chassis.vault_keys import VaultPrivate
 from services.complaints.vault import repository_openings as repository
 
 
@@ -49,7 +48,7 @@ class Sealed:
 class Openings:
     """Methods run in their caller's transaction. A refusal is returned, not raised: its record is to be committed."""
 
-    def __init__(self, key: X25519PrivateKey, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+    def __init__(self, key: VaultPrivate, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self._key = key
         self.now = clock
 
@@ -165,7 +164,7 @@ class Openings:
         return Denial.NOBODY_TO_ASK if ask.decides_unit is None else None
 
     def _open(self, contact_token: UUID, sealed: bytes) -> Mapping[str, object]:
-        identity: Mapping[str, object] = json.loads(open_in_vault(self._key, sealed, str(contact_token).encode()))
+        identity: Mapping[str, object] = json.loads(self._key.open(sealed, str(contact_token).encode()))
         return identity
 
     async def _refuse(

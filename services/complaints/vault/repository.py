@@ -4,6 +4,9 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from services.chassis.db import execute, rows
+from services.chassis.vault_keys import MARK
+
 
 async def sealed_identity(session: AsyncSession, contact_token: UUID) -> bytes | None:
     """The sealed identity behind a token."""
@@ -26,3 +29,44 @@ async def log_access(
         " VALUES ($1, $2, $3, $4, $5, $6)",
         (contact_token, caller, purpose, notice_id, jti, found),
     )
+
+
+async def sealed_otherwise(
+    session: AsyncSession, header: bytes, after: UUID | None, limit: int
+) -> list[tuple[UUID, bytes]]:
+    """Sealed identities that do not begin like this, in the order of their tokens."""
+    found = await rows(
+        session,
+        "SELECT contact_token, sealed FROM vault.sealed_identities"
+        " WHERE ($1::uuid IS NULL OR contact_token > $1) AND substring(sealed FROM 1 FOR $2) <> $3"
+        " ORDER BY contact_token LIMIT $4",
+        after,
+        len(header),
+        header,
+        limit,
+    )
+    return [(row["contact_token"], bytes(row["sealed"])) for row in found]
+
+
+async def replace_sealed(session: AsyncSession, contact_token: UUID, was: bytes, sealed: bytes) -> int:
+    """Put a sealed identity in the place of the one that was read; 0 when it is another by now."""
+    return await execute(
+        session,
+        "UPDATE vault.sealed_identities SET sealed = $3 WHERE contact_token = $1 AND sealed = $2",
+        contact_token,
+        was,
+        sealed,
+    )
+
+
+async def sealed_to(session: AsyncSession) -> dict[str, int]:
+    """How many identities carry which key's fingerprint; those that carry none under the empty word."""
+    found = await rows(
+        session,
+        "SELECT CASE WHEN substring(sealed FROM 1 FOR $1) = $2"
+        " THEN encode(substring(sealed FROM $1 + 1 FOR 8), 'hex') ELSE '' END AS key, count(*) AS identities"
+        " FROM vault.sealed_identities GROUP BY 1",
+        len(MARK),
+        MARK,
+    )
+    return {row["key"]: row["identities"] for row in found}

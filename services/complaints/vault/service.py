@@ -4,10 +4,9 @@ import json
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.chassis.crypto import open_in_vault
+from services.chassis.vault_keys import VaultPrivate
 from services.complaints.vault import repository
 
 
@@ -24,7 +23,7 @@ class Contact:
 class Contacts:
     """Holds the private key. ``record`` runs in its caller's transaction; ``open`` comes after its commit."""
 
-    def __init__(self, key: X25519PrivateKey) -> None:
+    def __init__(self, key: VaultPrivate) -> None:
         self._key = key
 
     async def record(
@@ -37,7 +36,7 @@ class Contacts:
 
     def open(self, contact_token: UUID, sealed: bytes) -> Contact:
         """The address, for the ways the reporter wants only. Raises SealBroken."""
-        identity = json.loads(open_in_vault(self._key, sealed, str(contact_token).encode()))
+        identity = json.loads(self._key.open(sealed, str(contact_token).encode()))
         ways = identity.get("ways", ())
         return Contact(
             email=identity.get("email") if "EMAIL" in ways else None,

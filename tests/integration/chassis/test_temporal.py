@@ -19,7 +19,7 @@ from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError
 from temporalio.worker import Worker
 
-from services.chassis import keyfiles, temporal
+from services.chassis import keyfiles, keyrings, temporal
 from services.chassis.outages import EngineAway, engine_away
 from services.chassis.settings import Settings
 from services.chassis.spans import JsonLinesExporter, RedactingExporter
@@ -104,7 +104,7 @@ async def test_the_server_can_not_read_payloads_and_failures(own_keys: Settings)
 async def test_histories_of_old_keys_stay_readable(own_keys: Settings) -> None:
     client = await temporal.connect(own_keys)
     workflow_id, _ = await _ask(client, SECRET)
-    keyfiles.rotate_keyring(own_keys, "temporal")
+    keyrings.rotate(own_keys.keys_dir, "temporal")
     rotated = await temporal.connect(own_keys)
     assert (await rotated.get_workflow_handle_for(Asking.run, workflow_id).result()).text == SECRET + "！"
     newer, _ = await _ask(rotated, SECRET)

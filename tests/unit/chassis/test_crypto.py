@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from services.chassis import keyfiles
+from services.chassis import keyfiles, keyrings
 from services.chassis.crypto import (
     CaseCipher,
+    HashKey,
     Keyring,
     SealBroken,
     ensure_keys,
@@ -17,15 +18,13 @@ from services.chassis.crypto import (
     keyed_hash,
     load_code_key,
     load_keyring,
-    load_vault_private,
-    load_vault_public,
     new_case_key,
-    open_in_vault,
     rewrap,
-    seal_to_vault,
     unwrap,
 )
 from services.chassis.settings import Settings
+from services.chassis.suites import Suite
+from services.chassis.vault_keys import load_vault_private, load_vault_public
 
 
 @pytest.fixture
@@ -57,8 +56,8 @@ def test_a_keyring_refuses_other_contexts_other_rings_and_changed_bytes(settings
 def test_rotation_seals_anew_and_opens_the_old_for_ever(settings: Settings) -> None:
     running = load_keyring(settings.keys_dir, "complaints")
     old = running.encrypt(b"old", b"")
-    assert keyfiles.rotate_keyring(settings, "complaints") == "k2"
-    assert keyfiles.rotate_keyring(settings, "complaints") == "k3"
+    assert keyrings.rotate(settings.keys_dir, "complaints") == "k2"
+    assert keyrings.rotate(settings.keys_dir, "complaints") == "k3"
     rotated = load_keyring(settings.keys_dir, "complaints")
     assert (rotated.current, rotated.ids) == ("k3", ("k1", "k2", "k3"))
     assert rotated.decrypt(old, b"") == b"old"
@@ -79,7 +78,7 @@ def test_a_case_key_belongs_to_its_case(settings: Settings) -> None:
     key = unwrap(ring, wrapped, "case-1")
     with pytest.raises(SealBroken):
         unwrap(ring, wrapped, "case-2")
-    keyfiles.rotate_keyring(settings, "complaints")
+    keyrings.rotate(settings.keys_dir, "complaints")
     ring.reload()
     again = rewrap(ring, wrapped, "case-1")
     assert again != wrapped
@@ -106,24 +105,24 @@ def test_a_sealed_text_can_not_be_moved(settings: Settings) -> None:
 
 def test_only_the_vault_opens_identities(settings: Settings, tmp_path: Path) -> None:
     public, private = load_vault_public(settings.keys_dir), load_vault_private(settings.vault_keys())
-    blob = seal_to_vault(public, "张三".encode(), b"complaint-1")
-    assert open_in_vault(private, blob, b"complaint-1").decode() == "张三"
+    blob = public.seal("张三".encode(), b"complaint-1")
+    assert private.open(blob, b"complaint-1").decode() == "张三"
     with pytest.raises(SealBroken):
-        open_in_vault(private, blob, b"complaint-2")
+        private.open(blob, b"complaint-2")
     with pytest.raises(SealBroken):
-        open_in_vault(private, b"", b"complaint-1")
+        private.open(b"", b"complaint-1")
     stranger = Settings(state_dir=tmp_path / "other")
     ensure_keys(stranger)
     with pytest.raises(SealBroken):
-        open_in_vault(load_vault_private(stranger.vault_keys()), blob, b"complaint-1")
+        load_vault_private(stranger.vault_keys()).open(blob, b"complaint-1")
 
 
 def test_keyed_hashes_tell_parts_apart(settings: Settings) -> None:
     key = load_code_key(settings.keys_dir)
-    assert len(key) == 32
+    assert len(key.secret) == 32
     assert keyed_hash(key, "ab", "c") == keyed_hash(key, "ab", b"c")
     assert keyed_hash(key, "ab", "c") != keyed_hash(key, "a", "bc")
-    assert keyed_hash(key, "a") != keyed_hash(b"other", "a")
+    assert keyed_hash(key, "a") != keyed_hash(HashKey(Suite.AES, b"other"), "a")
 
 
 def test_key_files_are_private_complete_and_never_overwritten(settings: Settings) -> None:
@@ -134,10 +133,10 @@ def test_key_files_are_private_complete_and_never_overwritten(settings: Settings
 
 
 def test_a_lost_public_half_is_written_again(settings: Settings) -> None:
-    blob = seal_to_vault(load_vault_public(settings.keys_dir), b"x", b"")
+    blob = load_vault_public(settings.keys_dir).seal(b"x", b"")
     (settings.keys_dir / keyfiles.VAULT_PUBLIC).unlink()
     assert ensure_keys(settings) == [keyfiles.VAULT_PUBLIC]
-    assert open_in_vault(load_vault_private(settings.vault_keys()), blob, b"") == b"x"
+    assert load_vault_private(settings.vault_keys()).open(blob, b"") == b"x"
 
 
 def test_a_lost_private_half_is_said_and_not_replaced(settings: Settings) -> None:
@@ -148,11 +147,11 @@ def test_a_lost_private_half_is_said_and_not_replaced(settings: Settings) -> Non
 
 
 def test_a_private_key_of_identities_that_lay_among_the_others_moves_and_still_opens(settings: Settings) -> None:
-    blob = seal_to_vault(load_vault_public(settings.keys_dir), b"x", b"")
+    blob = load_vault_public(settings.keys_dir).seal(b"x", b"")
     (settings.vault_keys() / keyfiles.VAULT_PRIVATE).rename(settings.keys_dir / keyfiles.VAULT_PRIVATE)
     assert ensure_keys(settings) == []
     assert not (settings.keys_dir / keyfiles.VAULT_PRIVATE).exists()
-    assert open_in_vault(load_vault_private(settings.vault_keys()), blob, b"") == b"x"
+    assert load_vault_private(settings.vault_keys()).open(blob, b"") == b"x"
 
 
 @pytest.mark.parametrize(

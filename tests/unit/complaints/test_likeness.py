@@ -4,10 +4,12 @@ import random
 
 import pytest
 
+from services.chassis.crypto import HashKey
+from services.chassis.suites import Suite
 from services.complaints.likeness import SIMILAR, Likeness, similarity
 from services.complaints.schemas import Reporter
 
-LIKENESS = Likeness(b"k" * 32)
+LIKENESS = Likeness(HashKey(Suite.AES, b"k" * 32))
 TEXT = (
     "父亲住院九天,出院清单上床位费收了十二天,其中三天和重症监护的床位费同一天重复计算。"
     "我找过住院收费处两次,都说系统自动生成不能改,要求退还多收的床位费并说明原因。"
@@ -49,7 +51,7 @@ def test_the_same_digits_as_a_phone_and_as_an_id_number_differ() -> None:
 
 
 def test_another_key_makes_other_marks_and_other_sketches() -> None:
-    other = Likeness(b"o" * 32)
+    other = Likeness(HashKey(Suite.AES, b"o" * 32))
     assert marks(phone="13900000002") != marks(phone="13900000002", likeness=other)
     ours, theirs = LIKENESS.of(TEXT, None).sketch, other.of(TEXT, None).sketch
     assert ours is not None

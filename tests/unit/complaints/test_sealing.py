@@ -5,9 +5,10 @@ from uuid import uuid4
 
 import pytest
 
-from services.chassis.crypto import SealBroken, load_vault_private, open_in_vault
+from services.chassis.crypto import SealBroken
 from services.chassis.keyfiles import ensure_keys
 from services.chassis.settings import Settings
+from services.chassis.vault_keys import load_vault_private
 from services.complaints.domain import normalise_code
 from services.complaints.sealing import NO_CODE, Sealer
 
@@ -41,9 +42,9 @@ def test_an_identity_opens_in_the_vault_only_and_for_its_token_only(sealer: Seal
     sealed = sealer.seal_identity(token, {"name": "张三"})
     assert "张三".encode() not in sealed
     private = load_vault_private(keys_dir / "vault")
-    assert "张三" in open_in_vault(private, sealed, str(token).encode()).decode()
+    assert "张三" in private.open(sealed, str(token).encode()).decode()
     with pytest.raises(SealBroken):
-        open_in_vault(private, sealed, str(uuid4()).encode())
+        private.open(sealed, str(uuid4()).encode())
 
 
 def test_the_same_request_gets_the_same_code_and_no_other_request_does(sealer: Sealer) -> None:

@@ -1,0 +1,223 @@
+"""What `huiyin keys` does: each act on a ring stands in the audit, in the transaction that it is done in."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from deploy.commands.terminal import owners_database
+from services.chassis import audit, keyrings, rewrapping, vault_keys
+from services.chassis.auth import ServiceTokens
+from services.chassis.crypto import Keyring, load_keyring
+from services.chassis.db import SYSTEM
+from services.chassis.keyrings import KeyringRefused
+from services.chassis.kms import VaultTransit
+from services.chassis.outages import EngineAway
+from services.chassis.rewrapping import SealedColumn
+from services.chassis.settings import Settings
+from services.chassis.suites import Suite
+from services.complaints import keyed as complaints
+from services.referrals import keyed as referrals
+
+VAULT = "vault"
+RINGS = (*keyrings.NAMES, VAULT)
+COLUMNS: Mapping[str, Sequence[SealedColumn]] = {"complaints": complaints.COLUMNS, "referrals": referrals.COLUMNS}
+_RECORDED_BY = {"complaints": "complaints", "referrals": "referrals", "temporal": "referrals", VAULT: "complaints"}
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a rewrapping is. ``waiting``: seconds until processes that sealed with the old key have noticed."""
+
+    what: str
+    done: int = 0
+    broken: int = 0
+    total: int | None = None
+    waiting: float = 0.0
+
+
+@asynccontextmanager
+async def recorded(ring: str, action: str, **details: str | int) -> AsyncIterator[dict[str, str | int]]:
+    """Put the act that is done in the block on `admin/keys` of the ring's service; what the block adds goes with it.
+
+    Nothing is recorded when the act fails, and nothing is done while the record can't be reached.
+    """
+    async with owners_database(_RECORDED_BY[ring]) as db, db.session(SYSTEM) as session:
+        await _reach(session)
+        yield details
+        schema = VAULT if ring == VAULT else "public"
+        entry = audit.Entry(
+            chain=audit.of_area("keys"), actor=audit.operator(), action=action, subject=ring, details=details
+        )
+        await audit.record(session, entry, schema=schema)
+
+
+async def add(settings: Settings, ring: str, suite: Suite | None, kms: VaultTransit | None) -> str:
+    """Add a key that seals nothing yet; its id."""
+    async with recorded(ring, "KEY_ADDED") as details:
+        if ring == VAULT:
+            key_id = vault_keys.add(settings.vault_keys())
+        else:
+            key_id = keyrings.add(settings.keys_dir, ring, suite, kms)
+            details["suite"] = keyrings.read(settings.keys_dir, ring).keys[key_id].suite.value
+        details["key"] = key_id
+    return key_id
+
+
+async def rotate(settings: Settings, ring: str) -> str:
+    """Make the newest key the current one; its id."""
+    async with recorded(ring, "KEY_ROTATED") as details:
+        if ring == VAULT:
+            key_id = vault_keys.rotate(settings.keys_dir, settings.vault_keys())
+        else:
+            key_id = keyrings.rotate(settings.keys_dir, ring)
+        details["key"] = key_id
+    return key_id
+
+
+async def used(settings: Settings, ring: str) -> dict[str, int]:
+    """How many stored values stand under each key of the ring. Raises KeyringRefused for `temporal`."""
+    if ring == VAULT:
+        async with _vault(settings) as vault:
+            return dict((await _answer(vault, "GET", "/v1/keys"))["identities"])
+    if ring not in COLUMNS:
+        raise KeyringRefused("what Temporal keeps is not counted by key: see `huiyin keys destroy`")
+    counted: dict[str, int] = {}
+    async with owners_database(ring) as db, db.session(SYSTEM) as session:
+        for column in COLUMNS[ring]:
+            for key_id, values in (await rewrapping.under(session, column)).items():
+                counted[key_id] = counted.get(key_id, 0) + values
+    return counted
+
+
+async def rewrap(settings: Settings, ring: str) -> AsyncIterator[Progress]:
+    """Seal everything under the current key, twice when processes may have used the old one in the meantime."""
+    if ring == VAULT:
+        async for step in _reseal(settings):
+            yield step
+        return
+    if ring not in COLUMNS:
+        raise KeyringRefused(
+            "histories of workflows can't be written anew: an old key goes when the last of them is over and forgotten"
+        )
+    keys, last = load_keyring(settings.keys_dir, ring), Progress("")
+    total = sum(count for key_id, count in (await used(settings, ring)).items() if key_id != keys.current)
+    async for step in _once(ring, keys, total):
+        yield (last := step)
+    settled = _settled(keyrings.read(settings.keys_dir, ring))
+    while (left := (settled - datetime.now(UTC)).total_seconds()) > 0:
+        yield Progress("waiting", last.done, last.broken, total, left)
+        await asyncio.sleep(min(1.0, left))
+    async for step in _once(ring, keys, total, last.done):
+        yield (last := step)
+    async with recorded(ring, "KEYS_REWRAPPED") as details:
+        details |= {"key": keys.current, "values": last.done, "broken": last.broken}
+    yield Progress("done", last.done, last.broken, total)
+
+
+async def destroy(settings: Settings, ring: str, key_id: str, reason: str) -> None:
+    """Take a key out for good. Raises KeyringRefused while anything may need it: says what and how much."""
+    if ring == VAULT:
+        vault_keys.check_destroyable(settings.vault_keys(), key_id)
+        need = await used(settings, VAULT)
+        if needing := need.get(key_id, 0) + need.get("", 0):
+            raise KeyringRefused(
+                f"{needing} identities may be sealed to {key_id}: run `huiyin keys rewrap vault` first"
+            )
+        async with recorded(ring, "KEY_DESTROYED", key=key_id, reason=reason):
+            vault_keys.destroy(settings.vault_keys(), key_id)
+        return
+    stored = keyrings.read(settings.keys_dir, ring)
+    keyrings.check_destroyable(stored, key_id)
+    settles = keyrings.settles_at(stored, key_id)
+    if settles is not None and settles > datetime.now(UTC):
+        seconds = (settles - datetime.now(UTC)).total_seconds()
+        raise KeyringRefused(f"processes may still seal with {key_id}: try again in {seconds:.0f} s")
+    if ring == "temporal":
+        await _refuse_while_histories(settings, key_id, settles)
+    elif needing := (await used(settings, ring)).get(key_id, 0):
+        raise KeyringRefused(f"{needing} values are sealed under {key_id}: run `huiyin keys rewrap {ring}` first")
+    async with recorded(ring, "KEY_DESTROYED", key=key_id, reason=reason):
+        keyrings.destroy(settings.keys_dir, ring, key_id, audit.operator(), reason)
+
+
+async def _once(ring: str, keys: Keyring, total: int, before: int = 0) -> AsyncIterator[Progress]:
+    done, broken = before, 0
+    async with owners_database(ring) as db:
+        for column in COLUMNS[ring]:
+            tally = rewrapping.Tally()
+            async for tally in rewrapping.rewrap(db, keys, column):
+                yield Progress(column.name, done + tally.done, broken + tally.broken, total)
+            done, broken = done + tally.done, broken + tally.broken
+    yield Progress("checked", done, broken, total)
+
+
+async def _reseal(settings: Settings) -> AsyncIterator[Progress]:
+    """The vault does it, a batch with each request: the private key stays with its process."""
+    current = vault_keys.fingerprint(vault_keys.read_public(settings.keys_dir / vault_keys.PUBLIC))
+    total = sum(count for key_id, count in (await used(settings, VAULT)).items() if key_id != current)
+    after, done, broken = None, 0, 0
+    async with _vault(settings) as vault:
+        while True:
+            batch = await _answer(vault, "POST", "/v1/keys/reseal", {"after": after})
+            done, broken = done + batch["done"], broken + batch["broken"]
+            yield Progress("identities", done, broken, total)
+            if (after := batch["last"]) is None:
+                break
+    async with recorded(VAULT, "KEYS_REWRAPPED") as details:
+        details |= {"key": current, "values": done, "broken": broken}
+    yield Progress("done", done, broken, total)
+
+
+async def _refuse_while_histories(settings: Settings, key_id: str, settled: datetime | None) -> None:
+    """A run that began before another key was current may hold payloads under this one, open or kept."""
+    if settled is None:
+        return
+    from services.chassis import temporal  # takes a second to load
+
+    client = await temporal.connect(settings)
+    began = f'StartTime < "{settled.isoformat()}"'
+    kept = (await client.count_workflows(began)).count
+    if kept:
+        running = (await client.count_workflows(f'{began} AND ExecutionStatus = "Running"')).count
+        raise KeyringRefused(
+            f"{kept} workflow runs began before {key_id} was out of use and may need it, {running} of them still open:"
+            " it can go when they are over and Temporal's retention has forgotten them"
+        )
+
+
+def _settled(ring: keyrings.Ring) -> datetime:
+    times = (keyrings.settles_at(ring, key_id) for key_id in ring.keys if key_id != ring.current)
+    return max((at for at in times if at is not None), default=datetime.now(UTC))
+
+
+async def _reach(session: AsyncSession) -> None:
+    """Fail now, not after the act, when the database is away."""
+    await session.connection()
+
+
+@asynccontextmanager
+async def _vault(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
+    token = ServiceTokens("cli", settings.keys_dir).issue(VAULT, "keys", ttl=3_600)
+    headers = {"Authorization": f"Bearer {token}"}
+    async with httpx.AsyncClient(base_url=settings.vault_url, headers=headers, timeout=60.0, trust_env=False) as client:
+        yield client
+
+
+async def _answer(
+    vault: httpx.AsyncClient, method: str, path: str, body: Mapping[str, object] | None = None
+) -> dict[str, Any]:
+    try:
+        response = await vault.request(method, path, json=body)
+    except httpx.TransportError as error:
+        raise EngineAway("vault") from error
+    response.raise_for_status()
+    answer: dict[str, Any] = response.json()
+    return answer
