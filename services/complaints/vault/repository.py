@@ -4,7 +4,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.chassis.db import execute, rows
+from services.chassis.db import one, rows
 from services.chassis.vault_keys import MARK
 
 
@@ -50,13 +50,9 @@ async def sealed_otherwise(
 
 async def replace_sealed(session: AsyncSession, contact_token: UUID, was: bytes, sealed: bytes) -> int:
     """Put a sealed identity in the place of the one that was read; 0 when it is another by now."""
-    return await execute(
-        session,
-        "UPDATE vault.sealed_identities SET sealed = $3 WHERE contact_token = $1 AND sealed = $2",
-        contact_token,
-        was,
-        sealed,
-    )
+    row = await one(session, "SELECT vault.reseal($1, $2, $3) AS replaced", contact_token, was, sealed)
+    assert row is not None
+    return int(row["replaced"])
 
 
 async def sealed_to(session: AsyncSession) -> dict[str, int]:
