@@ -8,6 +8,9 @@ relay_sent_total = Counter("huiyin_relay_sent_total", "Events sent and acknowled
 relay_unsendable_total = Counter("huiyin_relay_unsendable_total", "Events moved to the dead letters", ["service"])
 relay_leader = Gauge("huiyin_relay_leader", "1 in the process that sends", ["service"])
 
+audit_pending = Gauge("huiyin_audit_pending", "Rows of the audit that the last round found not anchored", ["service"])
+audit_sealed_batches = Counter("huiyin_audit_sealed_batches", "Batches of the audit that were anchored", ["service"])
+
 consumer_lag = Gauge("huiyin_consumer_lag", "Records not handled yet", ["consumer", "topic", "partition"])
 consumer_events_total = Counter(
     "huiyin_consumer_events_total",

@@ -98,6 +98,10 @@ class Settings(BaseSettings):
     evidence_dir: Path = Path("")
     reference_dir: Path = Path("")
     """An agency's own reference tables above the shipped ones; in the state directory when it is there."""
+    audit_dir: Path = Path("")
+    """Anchors of the audit: best on a disk of its own that is only added to."""
+    audit_seal_seconds: float = Field(default=60.0, gt=0)
+    """The window: what is recorded is anchored outside the database after this time at most."""
 
     # What keys are made for from now on; keys that are there keep theirs
     cipher_suite: Literal["AES", "SM"] = "AES"
@@ -138,6 +142,8 @@ class Settings(BaseSettings):
             derived["vault_keys_dir"] = self.state_dir / "vault-keys"
         if self.evidence_dir == Path(""):
             derived["evidence_dir"] = self.state_dir / "evidence"
+        if self.audit_dir == Path(""):
+            derived["audit_dir"] = self.state_dir / "audit"
         if self.reference_dir == Path(""):
             derived["reference_dir"] = self.state_dir / "reference"
         for service in SERVICES:

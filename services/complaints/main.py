@@ -10,6 +10,7 @@ from fastapi import FastAPI
 
 from contracts.topics import CASES
 from services.chassis import bus, kafka, serve, telemetry
+from services.chassis.audit.sealing import Sealer
 from services.chassis.bus import Consumer, make_broker
 from services.chassis.db import Database
 from services.chassis.http import create_app
@@ -45,6 +46,7 @@ def build(settings: Settings) -> FastAPI:
         consumer = Consumer(db, broker, TIMELINE, CASES, on_case, gathers=True, together=True, settings=settings)
         tasks: dict[str, serve.Task] = {
             "relay": Relay(db, dsn, settings, SERVICE).run,
+            "sealer": Sealer(dsn, settings, SERVICE).run,
             "timeline": partial(bus.run, broker, consumer),
             "wakeup": rt.wakeup.run,
             "nonces": partial(_forget_nonces, db),

@@ -9,6 +9,7 @@ from fastapi import FastAPI
 
 from contracts.topics import CASES, COMPLAINTS
 from services.chassis import bus, kafka, serve, telemetry
+from services.chassis.audit.sealing import Sealer
 from services.chassis.auth import ServiceTokens
 from services.chassis.bus import Consumer, make_broker
 from services.chassis.db import Database
@@ -44,6 +45,7 @@ def build(settings: NotificationSettings) -> FastAPI:
             sender = Sender(db, Vault(client, settings.vault_url, app.state.tokens), Mailer(settings), settings)
             tasks: dict[str, serve.Task] = {
                 "relay": Relay(db, dsn, settings, SERVICE).run,
+                "sealer": Sealer(dsn, settings, SERVICE).run,
                 "consumers": partial(bus.run, broker, complaints, cases),
                 "sender": sender.run,
             }

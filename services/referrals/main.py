@@ -9,6 +9,7 @@ from fastapi import FastAPI
 
 from contracts.topics import COMPLAINTS
 from services.chassis import bus, kafka, serve, telemetry, temporal
+from services.chassis.audit.sealing import Sealer
 from services.chassis.auth import ServiceTokens
 from services.chassis.bus import Consumer, make_broker
 from services.chassis.crypto import load_keyring
@@ -111,6 +112,7 @@ def build(settings: Settings) -> FastAPI:
         )
         tasks: dict[str, serve.Task] = {
             "relay": Relay(db, dsn, settings, SERVICE).run,
+            "sealer": Sealer(dsn, settings, SERVICE).run,
             "bridge": partial(bus.run, broker, bridge),
             "activities": partial(serve_activities, settings, Activities(Steps(db, calendar, texts))),
             "promises": acting.keep_promises,

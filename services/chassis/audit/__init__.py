@@ -23,6 +23,7 @@ verifying.py finds what was changed, deleted, added or put elsewhere since.
 """
 
 from services.chassis.audit.digest import GENESIS as GENESIS
+from services.chassis.audit.digest import microseconds as microseconds
 from services.chassis.audit.recording import SCHEMAS as SCHEMAS
 from services.chassis.audit.recording import Entry as Entry
 from services.chassis.audit.recording import Origins as Origins

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 
 from services.chassis import serve, telemetry
+from services.chassis.audit.sealing import Sealer
 from services.chassis.auth import ServiceTokens
 from services.chassis.db import Database
 from services.chassis.http import create_app
@@ -30,7 +31,8 @@ def build(settings: Settings) -> FastAPI:
         app.state.tokens = ServiceTokens(SERVICE, settings.keys_dir)
         app.state.keys = load_vault_private(settings.vault_keys())
         app.state.contacts, app.state.openings = Contacts(app.state.keys), Openings(app.state.keys)
-        yield
+        async with serve.background({"sealer": Sealer(settings.dsn(SERVICE), settings, SERVICE).run}):
+            yield
         await db.close()
 
     async def postgres() -> None:

@@ -67,8 +67,10 @@ SELECT {_COLUMNS}, {_ACCUSED}, (
     FROM case_history AS s LEFT JOIN units AS u ON u.unit_id = s.unit_id WHERE s.case_id = c.case_id
 ) AS steps, (
     SELECT json_agg(g ORDER BY g.at DESC) FROM (
-        SELECT grant_id, account_id, unit_id, purpose, fields, at FROM grants_log WHERE case_id = c.case_id
-        ORDER BY at DESC LIMIT 100
+        SELECT subject AS grant_id, substr(actor, 9) AS account_id, details::json ->> 'unit' AS unit_id, purpose,
+            details::json -> 'fields' AS fields, coalesce((details::json ->> 'at')::timestamptz, at) AS at
+        FROM audit_log WHERE chain = 'case/' || c.case_id AND action = 'TEXTS_GRANTED'
+        ORDER BY sequence DESC LIMIT 100
     ) AS g
 ) AS grants {_FROM} {_MAIN} WHERE c.case_id = $1
 """
@@ -236,7 +238,7 @@ async def chain(session: AsyncSession, case_id: UUID) -> Sequence[Row]:
     """The hashes of a case's history and the canonical text they stand for, in order."""
     return await rows(
         session,
-        "SELECT sequence, transition, content_hash, prev_hash, hash FROM case_history"
+        "SELECT sequence, transition, content_hash, prev_hash, hash, recorded_at FROM case_history"
         " WHERE case_id = $1 ORDER BY sequence",
         case_id,
     )

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from services.chassis import audit
 from services.chassis.db import unbegun
 from services.referrals.repository.sql import Row, execute, loaded, one, rows
 
@@ -190,14 +191,14 @@ async def log_grant(
     fields: Sequence[str],
 ) -> None:
     """Record that a text may be read, by whom and for what."""
-    await execute(
+    await audit.record(
         session,
-        "INSERT INTO grants_log (grant_id, case_id, account_id, unit_id, purpose, fields)"
-        " VALUES ($1, $2, $3, $4, $5, $6::text[])",
-        grant_id,
-        case_id,
-        account_id,
-        unit_id,
-        purpose,
-        list(fields),
+        audit.Entry(
+            chain=audit.of_case(case_id),
+            actor=audit.officer(account_id),
+            action="TEXTS_GRANTED",
+            subject=str(grant_id),
+            purpose=purpose,
+            details={"unit": unit_id, "fields": list(fields)},
+        ),
     )

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -11,11 +12,15 @@ from contracts.judge import tasks_beside
 from contracts.lifecycle import Act, Purpose, Stage, TaskKind
 from contracts.messages import ActResult, RunningClock, Transition
 from contracts.model import canonical_json
+from services.chassis import audit
 from services.chassis.outbox import CHANNEL, Outgoing
 from services.referrals.repository.sql import as_json, execute, one
 
 GENESIS = "0" * 64
 """The previous hash of a case's first step."""
+
+CHAIN = "history/"
+"""Begins the name of a case's history among the audit's chains; the case's id follows."""
 
 STEPS = "huiyin_steps"
 """The channel on which a commit tells of a step: case, track, then the units whose lists it changes. Ids only."""
@@ -48,8 +53,15 @@ class Head:
     hash: str
 
 
-def chained(previous: str, content: str) -> str:
-    """The hash of a history row: SHA-256 over the previous row's hash and the content hash, as bytes."""
+def chained(previous: str, content: str, recorded_at: datetime) -> str:
+    """The hash of a history row: SHA-256 over the previous row's hash and the content hash, as bytes, and when it was
+    recorded, in microseconds."""
+    recorded = str(audit.microseconds(recorded_at)).encode()
+    return hashlib.sha256(bytes.fromhex(previous) + bytes.fromhex(content) + recorded).hexdigest()
+
+
+def chained_untimed(previous: str, content: str) -> str:
+    """The hash of a row of the first form: when it was recorded stood beside it."""
     return hashlib.sha256(bytes.fromhex(previous) + bytes.fromhex(content)).hexdigest()
 
 
@@ -92,8 +104,10 @@ WITH the_case AS (
         course = excluded.course, restricted = excluded.restricted, urgent = excluded.urgent
 ), step AS (
     INSERT INTO case_history (case_id, sequence, act, account_id, unit_id, at, command_id, transition, content_hash,
-        prev_hash, hash)
-    VALUES ($1, $11, $24, $25, $26, $23, $27::uuid, $28, $29, $30, $22)
+        prev_hash, hash, recorded_at, form)
+    VALUES ($1, $11, $24, $25, $26, $23, $27::uuid, $28, $29, $30, $22, $46, 2)
+), unsealed AS (
+    INSERT INTO audit_pending (chain, sequence, hash) VALUES ('{CHAIN}' || $1::uuid, $11, $22)
 ), open_tasks AS (
     INSERT INTO tasks (case_id, kind, unit_id, role, assignee, opened_sequence, main, opened_at, due_at, urgent)
     SELECT $1, t.kind, t.unit_id, t.role, t.assignee, t.opened_sequence, t.main, $23, t.due_at, $34
@@ -141,13 +155,21 @@ SELECT pg_notify('{CHANNEL}', ''), pg_notify('{STEPS}', (jsonb_build_array($1::u
 
 
 async def write(
-    session: AsyncSession, step: Transition, *, content: str, previous: str, publishes: UUID | None, event: Outgoing
+    session: AsyncSession,
+    step: Transition,
+    *,
+    content: str,
+    previous: str,
+    recorded_at: datetime,
+    publishes: UUID | None,
+    event: Outgoing,
 ) -> None:
     """Record a step on top of the row with hash ``previous``, and the event that tells of it.
 
-    ``content`` is the step's content hash; ``publishes`` the document that the reporter may read from now on.
+    ``content`` is the step's content hash; ``publishes`` the document that the reporter may read from now on. The
+    sealer is told of the row in the same statement.
     """
-    facts, digest = step.facts, chained(previous, content)
+    facts, digest = step.facts, chained(previous, content, recorded_at)
     result = (
         ActResult(command_id=step.command_id, sequence=step.sequence, stage=step.to_stage) if step.command_id else None
     )
@@ -194,6 +216,7 @@ async def write(
         publishes,
         as_json(result) if result else None,
         *event,
+        recorded_at,
     )
 
 

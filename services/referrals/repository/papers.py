@@ -1,5 +1,6 @@
 """Papers that were given out, with the hash of what was given; and which sealed text describes which transfer."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -8,6 +9,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from services.chassis import audit
 from services.referrals.repository.sql import execute, one, rows
 
 
@@ -28,12 +30,24 @@ class Export:
 
 
 async def add(session: AsyncSession, export: Export) -> None:
-    """Put it on record."""
-    await execute(
+    """Put it on record: on the audit, in the case's chain."""
+    await audit.record(
         session,
-        "INSERT INTO exports (export_id, case_id, sequence, kind, signed, account_id, unit_id, receiver_id, sha256, at)"
-        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
-        *asdict(export).values(),
+        audit.Entry(
+            chain=audit.of_case(export.case_id),
+            actor=audit.officer(export.account_id),
+            action="PAPER_ISSUED",
+            subject=str(export.export_id),
+            details={
+                "step": export.sequence,
+                "kind": export.kind,
+                "signed": export.signed,
+                "unit": export.unit_id,
+                "receiver": export.receiver_id,
+                "sha256": export.sha256,
+                "at": export.at.isoformat(),
+            },
+        ),
     )
 
 
@@ -41,11 +55,25 @@ async def of_case(session: AsyncSession, case_id: UUID) -> list[Mapping[str, Any
     """The latest hundred of a case that the principal sees, latest first."""
     found = await rows(
         session,
-        "SELECT export_id, sequence, kind, signed, account_id, unit_id, receiver_id, sha256, at FROM exports"
-        " WHERE case_id = $1 ORDER BY at DESC, export_id LIMIT 100",
-        case_id,
+        "SELECT subject, substr(actor, 9) AS account_id, details FROM audit_log"
+        " WHERE chain = $1 AND action = 'PAPER_ISSUED' ORDER BY sequence DESC LIMIT 100",
+        audit.of_case(case_id),
     )
-    return [dict(row) for row in found]
+    return [_export(row["subject"], row["account_id"], json.loads(row["details"])) for row in found]
+
+
+def _export(export_id: str, account_id: str, told: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "export_id": UUID(export_id),
+        "sequence": told["step"],
+        "kind": told["kind"],
+        "signed": told["signed"],
+        "account_id": account_id,
+        "unit_id": told["unit"],
+        "receiver_id": told["receiver"],
+        "sha256": told["sha256"],
+        "at": datetime.fromisoformat(told["at"]),
+    }
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """What the case workflow asks for: where a case may go, its deadlines, and the record of each step with its event."""
 
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -157,12 +158,15 @@ class Steps:
             major = before.course.major if before is not None else None
             if step.act is Act.LIFT_MAJOR and major is not None and major.superior is not None:
                 concerned = (*_concerned(step), major.superior)
-            news = transitioned(step, history.chained(head.hash, content), moments, concerned, had)
+            recorded_at = datetime.now(UTC)
+            digest = history.chained(head.hash, content, recorded_at)
+            news = transitioned(step, digest, moments, concerned, had)
             await history.write(
                 session,
                 step,
                 content=content,
                 previous=head.hash,
+                recorded_at=recorded_at,
                 publishes=history.published_document(step),
                 event=outgoing(CASES, str(case_id), news, subject=str(case_id)),
             )

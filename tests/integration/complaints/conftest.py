@@ -46,6 +46,7 @@ def settings(stack_engines: Stack, tmp_path_factory: pytest.TempPathFactory) -> 
             "vault_dsn": own("HUIYIN_VAULT_DSN"),
             "keys_dir": folder / "keys",
             "evidence_dir": folder / "evidence",
+            "audit_dir": folder / "audit",
         }
     )
     ensure_keys(chosen)

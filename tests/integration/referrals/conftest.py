@@ -44,7 +44,8 @@ def own_database(stack_engines: Stack) -> Iterator[Settings]:
     there = {
         field: f"{getattr(base, field).rsplit('/', 1)[0]}/{name}" for field in ("referrals_dsn", "referrals_owner_dsn")
     }
-    own = base.model_copy(update=there)
+    # A database of its own has anchors of its own.
+    own = base.model_copy(update={**there, "audit_dir": base.state_dir / "audit" / name})
     upgrade("referrals", own.owner_dsn("referrals"))
     telemetry.setup("referrals", own)
     yield own

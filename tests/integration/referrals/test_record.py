@@ -150,7 +150,7 @@ async def test_the_chain_holds_and_shows_a_changed_row(activities: Activities, d
         content = sha256(row["transition"].encode()).hexdigest()
         assert row["content_hash"] == content
         assert row["prev_hash"] == previous
-        previous = history.chained(previous, content)
+        previous = history.chained(previous, content, row["recorded_at"])
         assert row["hash"] == previous
     assert [row["sequence"] for row in chain] == [1, 2, 3]
 

@@ -10,7 +10,7 @@ from services.referrals.repository.sql import one, rows
 from tests.integration.referrals.office import Office
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
-TABLES = ("cases", "case_units", "case_respondents", "tasks", "case_history", "documents", "grants_log", "exports",
+TABLES = ("cases", "case_units", "case_respondents", "tasks", "case_history", "documents",
           "transfer_descriptions")  # fmt: skip
 
 

@@ -97,9 +97,10 @@ def test_a_text_is_published_once_by_the_act_that_tells_it() -> None:
     assert published_document(step(Act.REPLY, Stage.HANDLING, Stage.FEEDBACK)) is None
 
 
-def test_the_chain_is_sha256_over_the_bytes_of_both_hashes() -> None:
+def test_the_chain_is_sha256_over_the_bytes_of_both_hashes_and_when_it_was_recorded() -> None:
     content = sha256(b"content").hexdigest()
-    assert chained(GENESIS, content) == sha256(bytes(32) + bytes.fromhex(content)).hexdigest()
+    at = datetime(1970, 1, 1, 0, 0, 2, 17, UTC)
+    assert chained(GENESIS, content, at) == sha256(bytes(32) + bytes.fromhex(content) + b"2000017").hexdigest()
 
 
 @pytest.mark.parametrize(("hours", "lamp"), [(0, "NORMAL"), (30, "DUE_SOON"), (48, "OVERDUE"), (400, "OVERDUE")])
