@@ -28,6 +28,10 @@ app = typer.Typer()
 T = TypeVar("T")
 
 EXIT = {Severity.TAMPERED: 1, Severity.LOST: 3, Severity.NOT_SEALED: 4, Severity.NOTE: 0}
+_ROWS = """
+SELECT chain, sequence, at, actor, action, subject, purpose, details, ip, user_agent
+FROM {schema}.audit_log WHERE chain = ANY ($1::text[]) ORDER BY chain, sequence
+"""
 
 
 class Service(StrEnum):
@@ -225,14 +229,9 @@ async def _case_ids(case: str) -> list[UUID]:
 
 
 async def _rows(service: Service, chains: list[str]) -> list[dict[str, Any]]:
-    table = f"{audit.SCHEMAS[service.value]}.audit_log"
+    statement = _ROWS.format(schema=audit.SCHEMAS[service.value])
     async with database(service.value) as db, db.read(SYSTEM) as session:
-        found = await rows(
-            session,
-            "SELECT chain, sequence, at, actor, action, subject, purpose, details, ip, user_agent"
-            f" FROM {table} WHERE chain = ANY ($1::text[]) ORDER BY chain, sequence",  # noqa: S608 a table of ours
-            chains,
-        )
+        found = await rows(session, statement, chains)
     return [dict(row) for row in found]
 
 
