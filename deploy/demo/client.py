@@ -12,6 +12,7 @@ from uuid import uuid4
 
 import httpx
 
+from deploy.demo.factors import Factors
 from deploy.demo.plan import Sample
 
 
@@ -135,19 +136,31 @@ class Reporters:
 class Officers:
     """Officers by user name, each logged in once."""
 
-    def __init__(self, http: httpx.AsyncClient, referrals_url: str, password: str) -> None:
+    def __init__(self, http: httpx.AsyncClient, referrals_url: str, password: str, factors: Factors) -> None:
         self._http = http
         self._url = referrals_url
         self._password = password
+        self._factors = factors
         self._tokens: dict[str, str] = {}
+        self._entering: dict[str, asyncio.Lock] = {}
 
     async def login(self, username: str) -> str:
-        """The access token of an officer; raises Refused."""
-        if username not in self._tokens:
-            body = {"username": username, "password": self._password}
-            answer = _answer(await self._http.post(f"{self._url}/v1/sessions", json=body))
-            self._tokens[username] = answer["access_token"]
-        return self._tokens[username]
+        """The access token of an officer, who sets up a second factor where one is required; raises Refused."""
+        async with self._entering.setdefault(username, asyncio.Lock()):  # a code is taken once
+            if username not in self._tokens:
+                body = {"username": username, "password": self._password, "code": self._factors.code(username)}
+                answer = _answer(await self._http.post(f"{self._url}/v1/sessions", json=body))
+                if answer["must_enrol"]:
+                    answer = await self._enrol(username, answer["access_token"])
+                self._tokens[username] = answer["access_token"]
+            return self._tokens[username]
+
+    async def _enrol(self, username: str, token: str) -> Any:
+        there, headers = f"{self._url}/v1/second-factor", {"Authorization": f"Bearer {token}"}
+        offer = _answer(await self._http.post(there, headers=headers))
+        self._factors.keep(username, offer["secret"])
+        body = {"code": self._factors.code(username)}
+        return _answer(await self._http.post(f"{there}/confirmation", json=body, headers=headers))
 
     async def find(self, username: str, case_number: str) -> str | None:
         """The id of a case by its number, when this officer may see it."""

@@ -12,6 +12,7 @@ import yaml
 
 from contracts.lifecycle import Channel, Role
 from deploy.demo.client import Officers, Platform, Reporters
+from deploy.demo.factors import Factors
 from services.chassis.crypto import load_keyring
 from services.chassis.db import Database
 from services.chassis.settings import Settings
@@ -94,5 +95,7 @@ async def prepare(settings: Settings, http: httpx.AsyncClient) -> tuple[Reporter
     platform = Platform(known["key"], known["secret"])
     return (
         Reporters(http, settings.complaints_url, platform),
-        Officers(http, settings.referrals_url, known["password"]),
+        Officers(
+            http, settings.referrals_url, known["password"], Factors(settings.state_dir / "demo" / "factors.json")
+        ),
     )

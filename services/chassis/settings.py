@@ -114,6 +114,16 @@ class Settings(BaseSettings):
     """Spans as JSON lines, for tests and for machines without a collector."""
     trace_ratio: float = Field(default=0.1, ge=0, le=1)
 
+    # Officers' log-in
+    second_factor: Literal["offered", "required"] = "offered"
+    """Required: who has no second factor can do nothing but set one up."""
+    session_idle_minutes: int = Field(default=30, ge=1)
+    session_hours: int = Field(default=12, ge=1)
+    login_attempts: int = Field(default=5, ge=1)
+    """So many failures in a row are free; each further one doubles the pause."""
+    login_pause_seconds: int = Field(default=60, ge=1)
+    login_pause_max_seconds: int = Field(default=900, ge=1)
+
     # Relay
     relay_poll_seconds: float = Field(default=1.0, gt=0)
     relay_batch: int = Field(default=500, ge=1)

@@ -30,6 +30,7 @@ from services.referrals.api import (
     internal,
     openings,
     papers,
+    second_factor,
     sessions,
     transfer_records,
 )
@@ -40,7 +41,7 @@ from services.referrals.gauges import count_cases
 from services.referrals.service.acting import Acting
 from services.referrals.service.casebook import Casebook
 from services.referrals.service.duplicates import Searching
-from services.referrals.service.identity import Identities
+from services.referrals.service.identity import Identities, Policy
 from services.referrals.service.news import News
 from services.referrals.service.openings import IdentityOpenings
 from services.referrals.service.papers import Papers
@@ -49,6 +50,7 @@ from services.referrals.service.reading import Reading
 from services.referrals.service.recounting import Recounting
 from services.referrals.service.registry import Registry
 from services.referrals.service.reorganising import Reorganising
+from services.referrals.service.second_factors import SecondFactors
 from services.referrals.service.steps import Steps
 from services.referrals.service.texts import Texts
 from services.referrals.service.transfer_records import TransferRecords
@@ -74,17 +76,18 @@ def build(settings: Settings) -> FastAPI:
         client = await temporal.connect(settings, lazy=True)
         tokens = ServiceTokens(SERVICE, settings.keys_dir)
         keyring = load_keyring(settings.keys_dir, SERVICE)
-        texts = Texts(db, keyring)
+        texts, factors = Texts(db, keyring), SecondFactors(db, keyring)
         casebook = Casebook(db, texts, tokens, settings.complaints_url)
         acting = Acting(db, client, casebook, texts, partial(temporal.ping, client))
         app.state.db, app.state.client = db, client
-        app.state.bench = workbench.make_bench(pages, keyring)
+        app.state.bench = workbench.make_bench(pages, keyring, settings)
         news = News(dsn)
         http = httpx.AsyncClient(timeout=10)
         reading = Reading(casebook, http, settings.complaints_url)
         papers_of = Papers(db, texts, reading, settings.keys_dir)
         app.state.services = Services(
-            identities=Identities(db, tokens),
+            identities=Identities(db, tokens, factors, Policy.of(settings)),
+            factors=factors,
             casebook=casebook,
             acting=acting,
             registry=Registry(db),
@@ -140,7 +143,8 @@ def build(settings: Settings) -> FastAPI:
     add_refusal_handler(app)
     for module in (sessions, cases, duplicates, clocks, acts, papers, openings, transfer_records, administration):
         app.include_router(module.router)
-    app.include_router(internal.router)
+    for module in (second_factor, internal):
+        app.include_router(module.router)
     workbench.install(app, pages)
     return app
 

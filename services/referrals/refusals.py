@@ -209,12 +209,30 @@ TEXTS: dict[str, Text] = {
     ),
     # accounts and requests
     "BAD_CREDENTIALS": Text(
-        401, "用户名或密码不正确,请核对后重试。", "The user name or the password is wrong: check them and try again."
+        401,
+        "用户名、密码或验证码不正确,或多次失败后暂停登录。请核对后稍后重试。",
+        "The user name, the password or the code is wrong, or log-ins pause after several failures: check, and try "
+        "again later.",
     ),
     "UNAUTHENTICATED": Text(
         401,
         "请先登录(POST /v1/sessions),并携带访问令牌。",
         "Log in first (POST /v1/sessions) and send the access token.",
+    ),
+    "SECOND_FACTOR_FIRST": Text(
+        403,
+        "请先设置第二重验证(POST /v1/second-factor),再使用其他功能。",
+        "Set up your second factor first (POST /v1/second-factor); nothing else is open before.",
+    ),
+    "FACTOR_IN_USE": Text(
+        409,
+        "第二重验证已启用。更换手机或丢失时,请联系安全管理员重置。",
+        "A second factor is in use. If it is lost or changes, a security administrator resets it.",
+    ),
+    "WRONG_CODE": Text(
+        422,
+        "验证码不正确或已用过,请输入验证器上的新验证码(code)。",
+        "The code is wrong or was used: type the next one that the app shows (code).",
     ),
     "FORBIDDEN": Text(
         403, "您的岗位不能使用此功能,请联系管理员。", "Your roles do not allow this: ask an administrator."

@@ -27,6 +27,7 @@ from services.referrals.service.papers import Papers
 from services.referrals.service.people import People
 from services.referrals.service.reading import Reading
 from services.referrals.service.registry import Registry
+from services.referrals.service.second_factors import SecondFactors
 from services.referrals.service.texts import Texts
 from services.referrals.service.transfer_records import TransferRecords
 from services.referrals.service.watching import Watching
@@ -50,6 +51,7 @@ class Services:
     papers: Papers
     records: TransferRecords
     openings: IdentityOpenings
+    factors: SecondFactors
 
 
 # Dependencies are coroutines even where they wait for nothing: FastAPI runs plain functions in a thread each.
@@ -66,13 +68,22 @@ Token = Annotated[HTTPAuthorizationCredentials | None, Depends(_officer)]
 ServiceToken = Annotated[HTTPAuthorizationCredentials | None, Depends(_service)]
 
 
-async def caller(uses: Uses, token: Token) -> Identity:
-    """The officer who calls; raises Unauthenticated."""
+async def enrolling(uses: Uses, token: Token) -> Identity:
+    """The officer who calls, if only to set up a second factor; raises Unauthenticated."""
     if token is None:
         raise Unauthenticated("send an `Authorization: Bearer …` header")
     return await uses.identities.of_token(token.credentials)
 
 
+async def caller(uses: Uses, token: Token) -> Identity:
+    """The officer who calls; raises Unauthenticated, and Refused while a second factor must be set up first."""
+    who = await enrolling(uses, token)
+    if who.must_enrol:
+        raise Refused("SECOND_FACTOR_FIRST")
+    return who
+
+
+Enrolling = Annotated[Identity, Depends(enrolling)]
 Caller = Annotated[Identity, Depends(caller)]
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -53,13 +53,15 @@ async def by_username(session: AsyncSession, username: str) -> Account | None:
     return _account(row) if row else None
 
 
-async def of_session(session: AsyncSession, jti: UUID) -> Account | None:
-    """The active account of a session that is neither revoked nor over."""
+async def of_session(session: AsyncSession, jti: UUID, idle: timedelta) -> Account | None:
+    """The active account of a session that is neither revoked, nor over, nor was unused for so long."""
     row = await one(
         session,
         f"{_SELECT} JOIN sessions AS s ON s.account_id = a.account_id"
-        " WHERE s.jti = $1 AND s.revoked_at IS NULL AND s.expires_at > now() AND a.active",
+        " WHERE s.jti = $1 AND s.revoked_at IS NULL AND s.expires_at > now() AND a.active"
+        " AND s.last_seen_at > now() - $2::interval",
         jti,
+        idle,
     )
     return _account(row) if row else None
 
@@ -153,6 +155,11 @@ async def open_session(session: AsyncSession, jti: UUID, account_id: str, expire
     await execute(
         session, "INSERT INTO sessions (jti, account_id, expires_at) VALUES ($1, $2, $3)", jti, account_id, expires_at
     )
+
+
+async def use_session(session: AsyncSession, jti: UUID) -> None:
+    """Note that a session is used."""
+    await execute(session, "UPDATE sessions SET last_seen_at = now() WHERE jti = $1 AND revoked_at IS NULL", jti)
 
 
 async def revoke_session(session: AsyncSession, jti: UUID) -> None:

@@ -1,5 +1,6 @@
 """Log-in, and who an access token stands for right now."""
 
+import hashlib
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -10,19 +11,24 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from contracts.lifecycle import Party, Role
 from contracts.messages import Actor
-from services.chassis import auth
+from services.chassis import audit, auth
 from services.chassis.auth import ServiceTokens, Unauthenticated
 from services.chassis.db import Database, Principal
+from services.chassis.settings import Settings
 from services.referrals import permissions
 from services.referrals.domain import UnitKind
 from services.referrals.refusals import Refused
-from services.referrals.repository import accounts, units
+from services.referrals.repository import accounts, logins, units
 from services.referrals.repository.accounts import Account
+from services.referrals.service.second_factors import Factor, SecondFactors
 
-ACCESS_SECONDS = 12 * 60 * 60
+ENROL = "enrol"
+"""Audience and purpose of a session that can do nothing but set up a second factor: other services refuse it."""
 FRESH_SECONDS = 2.0
 """How long a change of an account's roles or units, made elsewhere, takes to be seen."""
 _CACHED = 10_000
+_USED = 20.0
+"""How often it is written down that a session is used."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +38,8 @@ class Identity:
     account: Account
     unit_ids: tuple[str, ...]
     jti: UUID
+    must_enrol: bool = False
+    """The session may set up a second factor, and nothing else."""
 
     @property
     def restricted(self) -> bool:
@@ -64,57 +72,149 @@ class Identity:
             raise Refused("FORBIDDEN")
 
 
+@dataclass(frozen=True)
+class Policy:
+    """What the agency sets for log-ins."""
+
+    factor_required: bool
+    idle: timedelta
+    longest: timedelta
+    attempts: int
+    pause: timedelta
+    longest_pause: timedelta
+
+    @classmethod
+    def of(cls, settings: Settings) -> "Policy":
+        """That of the settings."""
+        return cls(
+            settings.second_factor == "required",
+            timedelta(minutes=settings.session_idle_minutes),
+            timedelta(hours=settings.session_hours),
+            settings.login_attempts,
+            timedelta(seconds=settings.login_pause_seconds),
+            timedelta(seconds=settings.login_pause_max_seconds),
+        )
+
+
 class Identities:
     """Sessions of officers."""
 
-    def __init__(self, db: Database, tokens: ServiceTokens) -> None:
+    def __init__(self, db: Database, tokens: ServiceTokens, factors: SecondFactors, policy: Policy) -> None:
         self._db = db
         self._tokens = tokens
+        self._factors = factors
+        self.policy = policy
         self._recent: dict[str, tuple[float, Identity]] = {}
+        self._used: dict[UUID, float] = {}
 
-    async def log_in(self, username: str, password: str) -> tuple[str, Identity]:
-        """An access token for 12 hours. Raises Refused BAD_CREDENTIALS, alike for a wrong name and a wrong password."""
+    async def log_in(self, username: str, password: str, code: str = "") -> tuple[str, Identity]:
+        """An access token. Raises Refused BAD_CREDENTIALS, alike for a wrong name, password or code, and in a pause.
+
+        Who has no second factor where one is required gets a session that can do nothing but set one up.
+        """
         async with self._db.read() as session:
             account = await accounts.by_username(session, username)
         right = await auth.verify_password(account.password_hash if account else None, password)
-        if account is None or not right or not account.active:
-            raise Refused("BAD_CREDENTIALS")
-        fresh = await auth.hash_password(password) if auth.needs_rehash(account.password_hash) else None
+        fresh = None
+        if account is not None and right and auth.needs_rehash(account.password_hash):
+            fresh = await auth.hash_password(password)
+        name, policy = _name(username), self.policy
+        entered: tuple[str, Identity] | None = None
         async with self._db.session() as session:
-            unit_ids = await self._visible(session, account)
-            token = auth.issue_officer(self._tokens, _officer(account, unit_ids), ttl=ACCESS_SECONDS)
-            jti = UUID(auth.verify_officer(self._tokens, token).jti)
-            expires = datetime.now(UTC) + timedelta(seconds=ACCESS_SECONDS)
-            await accounts.open_session(session, jti, account.account_id, expires)
-            if fresh is not None:
-                await accounts.set_password(session, account.account_id, fresh)
-        return token, Identity(account, unit_ids, jti)
+            paused = await logins.paused(session, name)
+            known = account if account is not None and account.active and right and not paused else None
+            if known is not None and (factor := await self._factors.fits(session, known.account_id, code)) is not None:
+                await logins.succeeded(session, name)
+                if fresh is not None:
+                    await accounts.set_password(session, known.account_id, fresh)
+                enrolling = policy.factor_required and factor is Factor.NONE
+                entered = await self.open(session, known, enrolling=enrolling)
+                await _on_record(session, known.account_id, "LOGGED_IN", factor=factor.value)
+            else:
+                if not paused:
+                    await logins.failed(session, name, policy.attempts, policy.pause, policy.longest_pause)
+                if account is not None:
+                    await _on_record(session, account.account_id, "LOGIN_REFUSED", paused=paused)
+        if entered is None:
+            raise Refused("BAD_CREDENTIALS")
+        return entered
 
-    async def of_token(self, token: str) -> Identity:
-        """Who the token stands for, with today's roles and units. Raises Unauthenticated, also when it was revoked."""
+    async def open(self, session: AsyncSession, account: Account, *, enrolling: bool = False) -> tuple[str, Identity]:
+        """A new session in the caller's transaction, for an account that has proved who it is."""
+        unit_ids = await self._visible(session, account)
+        seconds = int(self.policy.longest.total_seconds())
+        if enrolling:
+            token = self._tokens.issue(ENROL, ENROL, subject=account.account_id, ttl=seconds)
+            jti = UUID(self._tokens.verify(token, ENROL).jti)
+        else:
+            token = auth.issue_officer(self._tokens, _officer(account, unit_ids), ttl=seconds)
+            jti = UUID(auth.verify_officer(self._tokens, token).jti)
+        await accounts.open_session(session, jti, account.account_id, datetime.now(UTC) + self.policy.longest)
+        return token, Identity(account, unit_ids, jti, must_enrol=enrolling)
+
+    async def of_token(self, token: str, *, active: bool = True) -> Identity:
+        """Who the token stands for, with today's roles and units. Raises Unauthenticated, also when it was revoked, or
+        was not used for too long; a page that refreshes itself uses nothing (``active`` False)."""
         now = monotonic()
         recent = self._recent.get(token)
-        if recent is not None and recent[0] > now:
+        if recent is not None and recent[0] > now and not (active and self._used.get(recent[1].jti, 0) < now - _USED):
             return recent[1]
-        identity = await self._look_up(token)
+        identity = await self._look_up(token, active=active)
         if len(self._recent) >= _CACHED:
             self._recent.clear()
+            self._used.clear()
+        if active:
+            self._used[identity.jti] = now
         self._recent[token] = (now + FRESH_SECONDS, identity)
         return identity
 
-    async def _look_up(self, token: str) -> Identity:
-        claims = auth.verify_officer(self._tokens, token)
-        jti = UUID(claims.jti)
+    async def _look_up(self, token: str, *, active: bool) -> Identity:
+        try:
+            claims, enrolling = self._tokens.verify(token, ENROL, issuer=self._tokens.name, purpose=ENROL), True
+            jti = UUID(claims.jti)
+        except Unauthenticated:
+            jti, enrolling = UUID(auth.verify_officer(self._tokens, token).jti), False
         async with self._db.read() as session:
-            account = await accounts.of_session(session, jti)
+            account = await accounts.of_session(session, jti, self.policy.idle)
             if account is None:
                 raise Unauthenticated("the session is over")
-            return Identity(account, await self._visible(session, account), jti)
+            identity = Identity(account, await self._visible(session, account), jti, must_enrol=enrolling)
+        if active and self._used.get(jti, 0) < monotonic() - _USED:
+            async with self._db.session() as session:
+                await accounts.use_session(session, jti)
+        return identity
+
+    async def enrol(self, identity: Identity, code: str) -> tuple[str, list[str]]:
+        """Put the offered second factor to use: a new token in place of the session's, and the recovery codes.
+
+        Raises Refused WRONG_CODE; each counts as a failed log-in.
+        """
+        account, policy = identity.account, self.policy
+        name = _name(account.username)
+        async with self._db.session() as session:
+            paused = await logins.paused(session, name)
+            try:
+                codes = await self._factors.confirm(session, account.account_id, "" if paused else code)
+            except Refused:
+                codes = []
+                await logins.failed(session, name, policy.attempts, policy.pause, policy.longest_pause)
+            else:
+                await accounts.revoke_session(session, identity.jti)
+                token, _ = await self.open(session, account)
+        if not codes:
+            raise Refused("WRONG_CODE")
+        self.forget(identity)
+        return token, codes
 
     async def log_out(self, identity: Identity) -> None:
         """End the session; its token is refused from now on."""
         async with self._db.session() as session:
             await accounts.revoke_session(session, identity.jti)
+            await _on_record(session, identity.account.account_id, "LOGGED_OUT")
+        self.forget(identity)
+
+    def forget(self, identity: Identity) -> None:
+        """Look the session up anew when it is used next."""
         self._recent = {token: kept for token, kept in self._recent.items() if kept[1].jti != identity.jti}
 
     @staticmethod
@@ -136,3 +236,14 @@ def _officer(account: Account, unit_ids: tuple[str, ...]) -> auth.Officer:
         restricted=account.unit_kind == UnitKind.RESTRICTED_DESK,
         jti="",
     )
+
+
+async def _on_record(session: AsyncSession, account_id: str, action: str, **details: str | bool) -> None:
+    entry = audit.Entry(
+        chain=audit.of_account(account_id), actor=audit.officer(account_id), action=action, details=details
+    )
+    await audit.record(session, entry)
+
+
+def _name(username: str) -> bytes:
+    return hashlib.sha256(f"huiyin/login/{username.lower()}".encode()).digest()

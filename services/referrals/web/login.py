@@ -7,12 +7,12 @@ from services.chassis.web.forms import check_own_page, form_of
 from services.chassis.web.pages import BLANK
 from services.referrals.refusals import TEXTS, Refused
 from services.referrals.service.identity import Identities
-from services.referrals.web.session import HOME, LOG_IN, TOKEN, Officer, bench
+from services.referrals.web.session import HOME, LOG_IN, TOKEN, Arrival, bench
 
 router = APIRouter(include_in_schema=False)
 
 _LIMIT = 4096
-_NAME, _PASSWORD = 80, 200
+_NAME, _PASSWORD, _CODE = 80, 200, 40
 
 
 @router.get(LOG_IN)
@@ -27,12 +27,13 @@ async def log_in(request: Request) -> Response:
     check_own_page(request)
     async with form_of(request, limit=_LIMIT) as form:
         username, password = str(form.get("username", "")).strip(), str(form.get("password", ""))
+        code = str(form.get("code", "")).strip()
         following = _own(str(form.get("next", HOME)))
     identities: Identities = request.app.state.services.identities
     try:
-        if not 1 <= len(username) <= _NAME or not 1 <= len(password) <= _PASSWORD:
+        if not 1 <= len(username) <= _NAME or not 1 <= len(password) <= _PASSWORD or len(code) > _CODE:
             raise Refused("BAD_CREDENTIALS")
-        token, _ = await identities.log_in(username, password)
+        token, _ = await identities.log_in(username, password, code)
     except Refused as refused:
         text = TEXTS[refused.code]
         return bench(request).pages.answer(
@@ -44,7 +45,7 @@ async def log_in(request: Request) -> Response:
 
 
 @router.post(f"{HOME}/logout")
-async def log_out(visit: Officer) -> Response:
+async def log_out(visit: Arrival) -> Response:
     """The session ends, here and for its open event streams."""
     async with form_of(visit.request, limit=_LIMIT) as form:
         visit.check(form)

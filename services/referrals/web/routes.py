@@ -11,7 +11,6 @@ from services.chassis.web.assets import Assets
 from services.chassis.web.forms import SealedCookie
 from services.chassis.web.pages import Pages
 from services.chassis.web.problems import ProblemPages
-from services.referrals.service.identity import ACCESS_SECONDS
 from services.referrals.web import (
     acts,
     board,
@@ -22,9 +21,10 @@ from services.referrals.web import (
     login,
     papers,
     queues,
+    second_factor,
     transfer_records,
 )
-from services.referrals.web.session import COOKIE, HOME, Bench, LoggedOut, logged_out
+from services.referrals.web.session import COOKIE, HOME, Bench, LoggedOut, MustEnrol, logged_out, must_enrol
 
 _HERE = Path(__file__).parent
 _STATIC = _HERE / "static"
@@ -36,17 +36,31 @@ def make_pages(settings: Settings) -> Pages:
     return Pages(_HERE / "templates", secure=settings.over_https, assets=Assets(_ASSETS))
 
 
-def make_bench(pages: Pages, keyring: Keyring) -> Bench:
+def make_bench(pages: Pages, keyring: Keyring, settings: Settings) -> Bench:
     """What the routes stand on, for `app.state.bench`."""
-    return Bench(pages, SealedCookie(keyring, COOKIE, seconds=ACCESS_SECONDS, secure=pages.secure))
+    seconds = settings.session_hours * 3600
+    return Bench(pages, SealedCookie(keyring, COOKIE, seconds=seconds, secure=pages.secure))
 
 
 def install(app: FastAPI, pages: Pages) -> None:
     """Add the pages."""
     pages.mount(app)
     app.add_exception_handler(LoggedOut, logged_out)
+    app.add_exception_handler(MustEnrol, must_enrol)
     app.add_route("/", _home, methods=["GET"], include_in_schema=False)
-    for module in (login, queues, case_page, identity, papers, transfer_records, kin, acts, board, events):
+    for module in (
+        login,
+        second_factor,
+        queues,
+        case_page,
+        identity,
+        papers,
+        transfer_records,
+        kin,
+        acts,
+        board,
+        events,
+    ):
         app.include_router(module.router)
     app.add_middleware(ProblemPages, pages=pages)
 

@@ -32,8 +32,15 @@ class _Flags(TypedDict):
     samesite: Literal["strict"]
 
 
+FACTOR = f"{HOME}/second-factor"
+
+
 class LoggedOut(Exception):
     """There is no session behind the request, or it is over."""
+
+
+class MustEnrol(Exception):
+    """The session may set up a second factor, and nothing else."""
 
 
 @dataclass(frozen=True)
@@ -134,20 +141,39 @@ def bench(request: Request) -> Bench:
     return cast(Bench, request.app.state.bench)
 
 
-async def visit(request: Request) -> Visit:
-    """The officer who asks; raises LoggedOut."""
+async def arrival(request: Request) -> Visit:
+    """The officer who asks, if only to set up a second factor; raises LoggedOut."""
     own, uses = bench(request), cast(Services, request.app.state.services)
     session = own.cookie.read(request)
     if session is None:
         raise LoggedOut
     try:
-        who = await uses.identities.of_token(session.values[TOKEN])
+        who = await uses.identities.of_token(session.values[TOKEN], active=not _by_itself(request))
     except Unauthenticated as error:
         raise LoggedOut from error
     return Visit(request, own, uses, who, session)
 
 
+async def visit(request: Request) -> Visit:
+    """The officer who asks; raises LoggedOut or MustEnrol."""
+    found = await arrival(request)
+    if found.who.must_enrol:
+        raise MustEnrol
+    return found
+
+
+def _by_itself(request: Request) -> bool:
+    """Whether an open page asks without anybody at it: it reads itself anew now and then, and listens for news."""
+    return request.method == "GET" and (is_fragment(request) or request.url.path == f"{HOME}/events")
+
+
+Arrival = Annotated[Visit, Depends(arrival)]
 Officer = Annotated[Visit, Depends(visit)]
+
+
+async def must_enrol(request: Request, error: Exception) -> Response:
+    """To the page that sets up the second factor."""
+    return go(request, FACTOR)
 
 
 async def logged_out(request: Request, error: Exception) -> Response:

@@ -1,0 +1,107 @@
+"""Log-ins that failed, and second factors: who may try when, what was used already."""
+
+from datetime import timedelta
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.referrals.repository.sql import execute, one, rows
+
+
+async def paused(session: AsyncSession, name_hash: bytes) -> bool:
+    """Whether log-ins of the name wait; those of one name follow one another until the transaction ends."""
+    await execute(session, "SELECT pg_advisory_xact_lock(hashtextextended(encode($1, 'hex'), 0))", name_hash)
+    return bool(
+        await one(session, "SELECT 1 FROM login_failures WHERE name_hash = $1 AND paused_until > now()", name_hash)
+    )
+
+
+async def failed(session: AsyncSession, name_hash: bytes, attempts: int, pause: timedelta, longest: timedelta) -> None:
+    """Count a failure; from the ``attempts``th on each one doubles the pause, up to the longest. Forgotten in a day."""
+    await execute(session, "DELETE FROM login_failures WHERE last_at < now() - interval '1 day'")
+    await execute(
+        session,
+        "INSERT INTO login_failures AS f (name_hash, failures, last_at) VALUES ($1, 1, now())"
+        " ON CONFLICT (name_hash) DO UPDATE SET failures = f.failures + 1, last_at = now(), paused_until ="
+        " CASE WHEN f.failures + 1 >= $2::integer"
+        " THEN now() + least($3::interval * power(2, least(f.failures + 1 - $2::integer, 20)), $4::interval) END",
+        name_hash,
+        attempts,
+        pause,
+        longest,
+    )
+
+
+async def succeeded(session: AsyncSession, name_hash: bytes) -> None:
+    """Forget the failures."""
+    await execute(session, "DELETE FROM login_failures WHERE name_hash = $1", name_hash)
+
+
+async def factor(session: AsyncSession, account_id: str, *, confirmed: bool) -> bytes | None:
+    """The sealed secret of a second factor that is in use, or that was offered and waits for its first code."""
+    row = await one(
+        session,
+        "SELECT sealed FROM second_factors WHERE account_id = $1 AND (confirmed_at IS NOT NULL) = $2",
+        account_id,
+        confirmed,
+    )
+    return bytes(row["sealed"]) if row else None
+
+
+async def offer(session: AsyncSession, account_id: str, sealed: bytes) -> bool:
+    """Keep a new secret until its first code; False when the account has a factor in use."""
+    return bool(
+        await execute(
+            session,
+            "INSERT INTO second_factors AS f (account_id, sealed) VALUES ($1, $2) ON CONFLICT (account_id)"
+            " DO UPDATE SET sealed = $2, last_step = 0, made_at = now() WHERE f.confirmed_at IS NULL",
+            account_id,
+            sealed,
+        )
+    )
+
+
+async def use_step(session: AsyncSession, account_id: str, step: int) -> bool:
+    """Take a code's step; False when it, or a later one, was used already. The first one confirms the factor."""
+    return bool(
+        await execute(
+            session,
+            "UPDATE second_factors SET last_step = $2, confirmed_at = coalesce(confirmed_at, now())"
+            " WHERE account_id = $1 AND last_step < $2",
+            account_id,
+            step,
+        )
+    )
+
+
+async def use_recovery(session: AsyncSession, account_id: str, code_hash: bytes) -> bool:
+    """Take a recovery code; False when there is no such code, or it was used."""
+    return bool(
+        await execute(
+            session,
+            "UPDATE recovery_codes SET used_at = now() WHERE account_id = $1 AND code_hash = $2 AND used_at IS NULL",
+            account_id,
+            code_hash,
+        )
+    )
+
+
+async def give_recovery(session: AsyncSession, account_id: str, hashes: list[bytes]) -> None:
+    """Make these the account's recovery codes."""
+    await execute(session, "DELETE FROM recovery_codes WHERE account_id = $1", account_id)
+    await rows(
+        session,
+        "INSERT INTO recovery_codes (account_id, code_hash) SELECT $1, unnest($2::bytea[])",
+        account_id,
+        hashes,
+    )
+
+
+async def forget_factor(session: AsyncSession, account_id: str) -> bool:
+    """Take the second factor and its recovery codes away, and end the sessions; False when there was none."""
+    await execute(session, "DELETE FROM recovery_codes WHERE account_id = $1", account_id)
+    found = bool(await execute(session, "DELETE FROM second_factors WHERE account_id = $1", account_id))
+    if found:
+        await execute(
+            session, "UPDATE sessions SET revoked_at = now() WHERE account_id = $1 AND revoked_at IS NULL", account_id
+        )
+    return found
