@@ -32,6 +32,8 @@ http_seconds = Histogram(
     buckets=(0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
 )
 
+throttled_total = Counter("huiyin_throttled_total", "Requests refused because their client came too often")
+
 task_latency_seconds = Histogram(
     "huiyin_task_latency_seconds",
     "Time from scheduling an activity to its start",

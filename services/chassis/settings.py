@@ -140,6 +140,19 @@ class Settings(BaseSettings):
     consumer_poll_seconds: float = Field(default=1.0, gt=0)
     """How often requeued dead letters are looked for when no NOTIFY came."""
 
+    # Who may ask the public site how often (K): a browser by its work, else the address that it comes from
+    proof_cost: int = Field(default=1_000, ge=0)
+    """Iterations of one try of the proof of work, of which some 256 are needed; 0: none is asked for."""
+    visitor_burst: float = Field(default=120, ge=1)
+    visitor_per_second: float = Field(default=2, gt=0)
+    address_burst: float = Field(default=400, ge=1)
+    address_per_second: float = Field(default=10, gt=0)
+    free_networks: str = "127.0.0.0/8,::1/128"
+    """Whose programs (`/v1/`) are not counted: this machine's own, and those of platforms that push much."""
+    number_burst: float = Field(default=20, ge=1)
+    number_per_minute: float = Field(default=6, gt=0)
+    """Wrong codes for one case number, from browsers that did no work."""
+
     # HTTP
     max_body_bytes: int = Field(default=1_048_576, ge=1024)
 

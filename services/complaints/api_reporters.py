@@ -57,8 +57,9 @@ _THANKS = {
 @router.post("/v1/tracking", response_model=Tracking, summary="What has come of a complaint")
 async def track(request: Request, credentials: Credentials) -> Response:
     rt = runtime(request)
-    async with rt.db.read(PUBLIC) as session:
-        view = await rt.reporters.open(session, credentials)
+    with rt.attempts.of(request, credentials.case_number):
+        async with rt.db.read(PUBLIC) as session:
+            view = await rt.reporters.open(session, credentials)
     return _answer(await present(view, rt.documents, lang(request)), 200)
 
 
@@ -71,8 +72,9 @@ async def track(request: Request, credentials: Credentials) -> Response:
 )
 async def supplement(request: Request, body: Supplement) -> Response:
     rt, key = runtime(request), idempotency_key(request)
-    async with rt.db.session(PUBLIC) as session:
-        added = await rt.reporters.add_text(session, body, body.text, key)
+    with rt.attempts.of(request, body.case_number):
+        async with rt.db.session(PUBLIC) as session:
+            added = await rt.reporters.add_text(session, body, body.text, key)
     return _answer(_accepted(added, "text", lang(request)), 201)
 
 
@@ -86,8 +88,9 @@ async def supplement(request: Request, body: Supplement) -> Response:
 async def evidence(request: Request) -> Response:
     rt, key = runtime(request), idempotency_key(request)
     credentials, upload = await read_upload(request)
-    async with rt.db.session(PUBLIC) as session:
-        added = await rt.reporters.add_file(session, credentials, upload, key)
+    with rt.attempts.of(request, credentials.case_number):
+        async with rt.db.session(PUBLIC) as session:
+            added = await rt.reporters.add_file(session, credentials, upload, key)
     accepted = _accepted(added, "file", lang(request))
     return _answer(AcceptedFile(**dict(accepted), sha256=upload.sha256, size=len(upload.data)), 201)
 
@@ -101,8 +104,9 @@ async def evidence(request: Request) -> Response:
 )
 async def rate(request: Request, body: Rating) -> Response:
     rt, key = runtime(request), idempotency_key(request)
-    async with rt.db.session(PUBLIC) as session:
-        added = await rt.reporters.rate(session, body, body.satisfaction, key, body.part)
+    with rt.attempts.of(request, body.case_number):
+        async with rt.db.session(PUBLIC) as session:
+            added = await rt.reporters.rate(session, body, body.satisfaction, key, body.part)
     return _answer(_accepted(added, "rating", lang(request)), 201)
 
 
@@ -115,8 +119,9 @@ async def rate(request: Request, body: Rating) -> Response:
 )
 async def report_retaliation(request: Request, body: RetaliationReport) -> Response:
     rt, key = runtime(request), idempotency_key(request)
-    async with rt.db.read(PUBLIC) as session:
-        view = await rt.reporters.open(session, body)
+    with rt.attempts.of(request, body.case_number):
+        async with rt.db.read(PUBLIC) as session:
+            view = await rt.reporters.open(session, body)
 
     async def work(session: AsyncSession) -> Receipt:
         return await rt.intake.submit(session, *retaliation(view, body, key), lang(request))

@@ -25,6 +25,7 @@ from services.complaints.schemas import Credentials, Due, Entry, May, Note, Part
 from services.complaints.sealing import Sealer
 from services.complaints.service import key_reused
 
+NOT_FOUND = "TRACKING_NOT_FOUND"
 _NO_NUMBER = "-"
 
 
@@ -128,7 +129,7 @@ class Reporters:
         if not rows:
             raise Refusal(
                 404,
-                "TRACKING_NOT_FOUND",
+                NOT_FOUND,
                 "没有找到:案件编号或查询码不正确,请核对后重新输入。",
                 "Not found: the case number or the query code is not right. Check both and try again.",
             )

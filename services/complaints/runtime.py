@@ -11,10 +11,12 @@ from services.chassis.auth import ServiceTokens
 from services.chassis.crypto import Keyring, load_blind_key
 from services.chassis.db import Database, Principal
 from services.chassis.settings import Settings
+from services.complaints.attempts import Attempts
 from services.complaints.clients import Clients
 from services.complaints.documents import Documents
 from services.complaints.evidence import EvidenceStore
 from services.complaints.likeness import Likeness
+from services.complaints.proof import Proofs
 from services.complaints.readings import Readings
 from services.complaints.reporters import Reporters
 from services.complaints.schemas import Receipt
@@ -39,6 +41,8 @@ class Runtime:
     wakeup: Wakeup
     keyring: Keyring
     tokens: ServiceTokens
+    proofs: Proofs
+    attempts: Attempts
 
     @classmethod
     def start(cls, settings: Settings, db: Database) -> "Runtime":
@@ -56,6 +60,8 @@ class Runtime:
             wakeup=Wakeup(db),
             keyring=sealer.keyring,
             tokens=tokens,
+            proofs=Proofs(settings.proof_cost),
+            attempts=Attempts(settings),
         )
 
     async def accept(self, work: Callable[[AsyncSession], Awaitable[Receipt]]) -> Receipt:

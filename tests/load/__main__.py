@@ -23,7 +23,7 @@ from services.referrals.calendar import StateCouncilCalendar
 from services.referrals.repository import units
 from services.referrals.service.steps import Steps
 from services.referrals.service.texts import Texts
-from tests.load import burst, intake, lifecycle
+from tests.load import burst, flood, intake, lifecycle
 from tests.load.processes import running
 
 BARS = {"bridge stopped": 300.0, "all running": 150.0}
@@ -103,6 +103,17 @@ def show_burst(minute: burst.Burst, ours: burst.Burst, floor: burst.Burst) -> st
     )
 
 
+def show_flood(found: flood.Flood) -> str:
+    """The flood figures as a line."""
+    met = "met" if found.ratio < flood.BAR and not found.failed else "MISSED"
+    answers = ", ".join(f"{count} × {status}" for status, count in sorted(found.answers.items()))
+    return (
+        f"flood: a person's p95 {found.idle_p95:.1f} ms idle, {found.flooded_p95:.1f} ms flooded, "
+        f"ratio {found.ratio:.2f} (bar < {flood.BAR:.0f}: {met}); {found.failed} refused\n"
+        f"flood: answered in {found.seconds:.0f} s: {answers}"
+    )
+
+
 def show_intake(rows: list[intake.Row]) -> Table:
     """The intake figures as a table."""
     table = Table(title="intake: POST /v1/complaints", box=None)
@@ -139,11 +150,11 @@ def main() -> None:
     parser.add_argument("--concurrent", type=int, default=20, help="lifecycles at a time")
     parser.add_argument("--burst", type=int, default=MINUTE, help="deadlines at one instant, to drain; 0: none")
     parser.add_argument("--lead", type=float, default=0.04, help="seconds to sow each of them")
-    parser.add_argument("--only", choices=("intake", "lifecycle", "burst"), help="measure this alone")
+    parser.add_argument("--only", choices=("intake", "lifecycle", "burst", "flood"), help="measure this alone")
     parser.add_argument("--json", type=Path, help="also write the figures here")
     given = parser.parse_args()
     figures: dict[str, object] = {"at": datetime.now(UTC).isoformat()}
-    chosen = {given.only} if given.only else {"intake", "lifecycle", *(["burst"] if given.burst else [])}
+    chosen = {given.only} if given.only else {"intake", "lifecycle", "flood", *(["burst"] if given.burst else [])}
     if "intake" in chosen:
         with own_stack() as stack:
             lines = asyncio.run(measure_intake(stack, given.seconds))
@@ -174,6 +185,16 @@ def main() -> None:
             "rate": drained.rate,
             "floor": timers.rate,
             "twice": minute.twice + drained.twice,
+        }
+    if "flood" in chosen:
+        with own_stack() as stack:
+            flooded = asyncio.run(flood.measure(stack, given.seconds))
+            console.print(show_flood(flooded))
+        figures["flood"] = {
+            "idle_p95_ms": flooded.idle_p95,
+            "flooded_p95_ms": flooded.flooded_p95,
+            "answers": flooded.answers,
+            "failed": flooded.failed,
         }
     if given.json:
         given.json.write_text(json.dumps(figures, indent=2), encoding="utf-8")

@@ -10,14 +10,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 HERE = Path(__file__).parent
-_MODULES = HERE / "node_modules"
+MODULES = HERE / "node_modules"
 _FOREVER = "public, max-age=31536000, immutable"
 
 FILES: dict[str, Path] = {
-    "tabler.css": _MODULES / "@tabler/core/dist/css/tabler.min.css",
+    "tabler.css": MODULES / "@tabler/core/dist/css/tabler.min.css",
     "huiyin.css": HERE / "static/huiyin.css",
-    "htmx.js": _MODULES / "htmx.org/dist/htmx.min.js",
-    "htmx-sse.js": _MODULES / "htmx-ext-sse/dist/sse.min.js",
+    "htmx.js": MODULES / "htmx.org/dist/htmx.min.js",
+    "htmx-sse.js": MODULES / "htmx-ext-sse/dist/sse.min.js",
 }
 """By the name templates use. Those of npm are fetched by `make setup` as package-lock.json pins them."""
 

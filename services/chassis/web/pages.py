@@ -1,5 +1,6 @@
 """Pages: Jinja2 templates in the reader's language, with the headers that keep them to themselves."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -40,8 +41,18 @@ class Pages:
     `request`; the filters `moment` and `day` (Beijing time).
     """
 
-    def __init__(self, templates: Path, *, secure: bool = False, assets: Assets | None = None) -> None:
-        """`secure`: the site is reached over https, and cookies never leave it. Raises MissingAsset."""
+    def __init__(
+        self,
+        templates: Path,
+        *,
+        secure: bool = False,
+        assets: Assets | None = None,
+        names: Mapping[str, object] | None = None,
+    ) -> None:
+        """`secure`: the site is reached over https, and cookies never leave it. `names`: what else every template has.
+
+        Raises MissingAsset.
+        """
         self.secure = secure
         self.assets = assets or Assets()
         chassis = PrefixLoader({"chassis": FileSystemLoader(HERE / "templates")})
@@ -53,7 +64,7 @@ class Pages:
             lstrip_blocks=True,
             extensions=["jinja2.ext.do"],
         )
-        self._environment.globals.update(t=_translate, asset=self.assets.url)
+        self._environment.globals.update(names or {}, t=_translate, asset=self.assets.url)
         self._environment.filters.update(moment=_moment, day=_day)
 
     def mount(self, app: FastAPI) -> None:

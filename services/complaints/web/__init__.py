@@ -5,17 +5,26 @@ from pathlib import Path
 from fastapi import FastAPI
 
 from services.chassis.settings import Settings
+from services.chassis.web.assets import MODULES, Assets
 from services.chassis.web.pages import Pages
 from services.chassis.web.problems import ProblemPages
-from services.complaints.web import filing, following, retaliating
+from services.complaints.admission import Admission
+from services.complaints.web import filing, following, proving, retaliating
 
-TEMPLATES = Path(__file__).parent / "templates"
+_HERE = Path(__file__).parent
+_ASSETS = {"proof.js": _HERE / "static/proof.js", "altcha.js": MODULES / "altcha/dist/workers/pbkdf2.js"}
 
 
 def add_pages(app: FastAPI, settings: Settings) -> None:
     """Serve the site beside the API. Raises MissingAsset when npm's files were not fetched."""
-    pages = Pages(TEMPLATES, secure=settings.over_https)
+    pages = Pages(
+        _HERE / "templates",
+        secure=settings.over_https,
+        assets=Assets(_ASSETS),
+        names={"prove": proving.is_wanted},
+    )
     pages.mount(app)
-    for part in (filing, following, retaliating):
+    for part in (filing, following, retaliating, proving):
         app.include_router(part.router)
-    app.add_middleware(ProblemPages, pages=pages)
+    app.add_middleware(Admission, settings=settings)
+    app.add_middleware(ProblemPages, pages=pages, template="wrong.html")
