@@ -22,6 +22,7 @@ from contracts.lifecycle.practice import (
 )
 from contracts.lifecycle.table import INSTEAD, RULE, RULES
 from contracts.lifecycle.vocabulary import (
+    ADMINISTRATORS,
     ENDED,
     FINAL,
     SATISFIED,
@@ -40,6 +41,7 @@ from contracts.lifecycle.vocabulary import (
 )
 
 __all__ = [
+    "ADMINISTRATORS",
     "ARBITRATED_BOUNCE",
     "DESK_ROLE",
     "DUTY",

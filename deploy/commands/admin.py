@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import sys
 from collections.abc import Awaitable, Callable
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, TypeVar
 
@@ -21,22 +22,34 @@ T = TypeVar("T")
 SHORTEST_PASSWORD = 10
 
 
+class Duty(StrEnum):
+    """What an administrator looks after."""
+
+    SYSTEM = "system"
+    SECURITY = "security"
+    AUDIT = "audit"
+
+
+ROLE_OF = {Duty.SYSTEM: Role.SYSTEM_ADMIN, Duty.SECURITY: Role.SECURITY_ADMIN, Duty.AUDIT: Role.AUDIT_ADMIN}
+
+
 @app.command()
 def create(
     username: Annotated[str, typer.Option(help="The administrator's user name.")],
     name: Annotated[str, typer.Option(help="The name to show.")] = "管理员",
+    duty: Annotated[Duty, typer.Option(help="What is administered: three people, one each.")] = Duty.SYSTEM,
     password_stdin: Annotated[bool, typer.Option(help="Read the password from standard input.")] = False,
 ) -> None:
-    """Set up an administrator, who then adds units and accounts."""
+    """Set up an administrator: of the system (units, accounts), of security (roles), or of the audit."""
     password = sys.stdin.readline().rstrip("\n") if password_stdin else _ask()
     if len(password) < SHORTEST_PASSWORD:
         fail(f"the password needs at least {SHORTEST_PASSWORD} characters")
 
     async def work(registry: Registry) -> None:
-        await registry.add_account(NewAccount(username, name, None, (Role.ADMIN,)), password)
+        await registry.add_account(NewAccount(username, name, None, (ROLE_OF[duty],)), password)
 
     _run(work)
-    console.print(f"Administrator {username} is set up. Log in: POST /v1/sessions of referrals.")
+    console.print(f"Administrator {username} ({duty}) is set up. Log in: POST /v1/sessions of referrals.")
 
 
 @app.command()

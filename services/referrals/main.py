@@ -24,6 +24,7 @@ from services.referrals.activity_worker import serve_activities
 from services.referrals.api import (
     acts,
     administration,
+    auditing,
     cases,
     clocks,
     duplicates,
@@ -39,6 +40,7 @@ from services.referrals.calendar import StateCouncilCalendar
 from services.referrals.consumers import Bridge
 from services.referrals.gauges import count_cases
 from services.referrals.service.acting import Acting
+from services.referrals.service.auditing import Auditing
 from services.referrals.service.casebook import Casebook
 from services.referrals.service.duplicates import Searching
 from services.referrals.service.identity import Identities, Policy
@@ -88,6 +90,7 @@ def build(settings: Settings) -> FastAPI:
         app.state.services = Services(
             identities=Identities(db, tokens, factors, Policy.of(settings)),
             factors=factors,
+            auditing=Auditing(db),
             casebook=casebook,
             acting=acting,
             registry=Registry(db),
@@ -143,7 +146,7 @@ def build(settings: Settings) -> FastAPI:
     add_refusal_handler(app)
     for module in (sessions, cases, duplicates, clocks, acts, papers, openings, transfer_records, administration):
         app.include_router(module.router)
-    for module in (second_factor, internal):
+    for module in (second_factor, auditing, internal):
         app.include_router(module.router)
     workbench.install(app, pages)
     return app

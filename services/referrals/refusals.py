@@ -219,6 +219,12 @@ TEXTS: dict[str, Text] = {
         "请先登录(POST /v1/sessions),并携带访问令牌。",
         "Log in first (POST /v1/sessions) and send the access token.",
     ),
+    "ROLES_APART": Text(
+        422,
+        "系统、安全、审计管理员须由不同的人担任,且不得兼任业务岗位。",
+        "System, security and audit administrators are different people, and none of them works on cases.",
+    ),
+    "OWN_ROLES": Text(403, "不得给本人授权,请由另一名安全管理员办理。", "Nobody grants roles to himself."),
     "SECOND_FACTOR_FIRST": Text(
         403,
         "请先设置第二重验证(POST /v1/second-factor),再使用其他功能。",

@@ -15,6 +15,7 @@ from contracts import judge
 from contracts.cases import Deadline, Outcome
 from contracts.clock import wall_clock
 from contracts.lifecycle import (
+    ADMINISTRATORS,
     FINAL,
     RULE,
     Act,
@@ -87,7 +88,7 @@ UNITS = {
         _unit("wj-b", UnitKind.DEPARTMENT, "990200", "wj-p", department="WJ"),
     )
 }
-ROLES = tuple(role for role in Role if role is not Role.ADMIN)
+ROLES = tuple(role for role in Role if role not in {*ADMINISTRATORS, Role.ADMIN})
 OFFICERS = tuple(
     Actor(party=Party.OFFICER, account_id=f"{unit.unit_id}-{number}", unit_id=unit.unit_id, roles=ROLES)
     for unit in UNITS.values()

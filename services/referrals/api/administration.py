@@ -1,14 +1,16 @@
-"""Units and accounts, for administrators; and the list of units for every officer."""
+"""Units and accounts for the system administrator, roles for the security administrator; units for every officer."""
 
 from typing import Annotated
 
 from fastapi import APIRouter
-from pydantic import BaseModel, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from contracts.lifecycle import Role
+from contracts.lifecycle import ADMINISTRATORS, Role
 from contracts.model import RegionCode
+from services.chassis import audit
 from services.referrals.api.common import Caller, Uses
 from services.referrals.domain import Level, Unit, UnitKind
+from services.referrals.refusals import Refused
 from services.referrals.service.registry import UNIT_ID, USERNAME, Account, NewAccount, NewUnit
 
 router = APIRouter(prefix="/v1", tags=["administration"])
@@ -65,13 +67,20 @@ class DepartureRequest(BaseModel):
 
 
 class AccountRequest(BaseModel):
-    """An account to add. The password is kept as an Argon2id hash."""
+    """An account to add, without any role: those the security administrator grants. Of the password a hash is kept."""
+
+    model_config = ConfigDict(extra="forbid")
 
     username: Username
     name: Name
     unit_id: UnitId | None = None
-    roles: list[Role] = Field(min_length=1, max_length=10)
     password: str = Field(min_length=10, max_length=200)
+
+
+class RolesRequest(BaseModel):
+    """All of the account's roles from now on."""
+
+    roles: list[Role] = Field(max_length=10)
 
 
 class AccountRow(BaseModel):
@@ -131,35 +140,51 @@ async def list_units(uses: Uses, who: Caller) -> UnitList:
 
 @router.post("/units", response_model=UnitView, status_code=201, summary="Add a unit")
 async def add_unit(uses: Uses, who: Caller, body: UnitRequest) -> UnitView:
-    """For administrators."""
-    who.require(Role.ADMIN)
+    """For the system administrator."""
+    who.require(Role.SYSTEM_ADMIN)
     return _view(await uses.registry.add_unit(NewUnit(**body.model_dump())))
 
 
 @router.post("/units/{unit_id}/successor", response_model=UnitView, summary="Name the successor of a unit")
 async def succeed(uses: Uses, who: Caller, unit_id: UnitId, body: SuccessorRequest) -> UnitView:
-    """For administrators. Accounts, units below and past cases move at once; open cases follow, each on record."""
-    who.require(Role.ADMIN)
+    """By the system administrator. Accounts, units below and past cases move at once; open cases follow on record."""
+    who.require(Role.SYSTEM_ADMIN)
     return _view(await uses.registry.succeed(unit_id, body.successor_id))
 
 
 @router.get("/accounts", response_model=AccountList, summary="All accounts")
 async def list_accounts(uses: Uses, who: Caller) -> AccountList:
-    """For administrators."""
-    who.require(Role.ADMIN)
+    """For administrators of any kind."""
+    who.require(*ADMINISTRATORS)
     return AccountList(items=[_row(account) for account in await uses.registry.accounts()])
 
 
 @router.post("/accounts", response_model=Added, status_code=201, summary="Add an account")
 async def add_account(uses: Uses, who: Caller, body: AccountRequest) -> Added:
-    """For administrators."""
-    who.require(Role.ADMIN)
-    new = NewAccount(body.username, body.name, body.unit_id, tuple(body.roles))
+    """For the system administrator."""
+    who.require(Role.SYSTEM_ADMIN)
+    new = NewAccount(body.username, body.name, body.unit_id, ())
     return Added(account_id=await uses.registry.add_account(new, body.password))
 
 
 @router.post("/accounts/{username}/departure", response_model=AccountRow, summary="Close the account of who leaves")
 async def leave(uses: Uses, who: Caller, username: Username, body: DepartureRequest) -> AccountRow:
-    """For administrators. The account can do nothing more at once; its open tasks are handed on, each on record."""
-    who.require(Role.ADMIN)
+    """By the system administrator. The account can do nothing more at once; open tasks are handed on, on record."""
+    who.require(Role.SYSTEM_ADMIN)
     return _row(await uses.registry.leave(username, body.heir))
+
+
+@router.put("/accounts/{username}/roles", response_model=AccountRow, summary="Grant and take away roles")
+async def grant_roles(uses: Uses, who: Caller, username: Username, body: RolesRequest) -> AccountRow:
+    """For the security administrator, never for the own account. The account logs in anew; on the audit."""
+    who.require(Role.SECURITY_ADMIN)
+    return _row(await uses.registry.grant_roles(username, body.roles, who.account.account_id))
+
+
+@router.delete("/accounts/{username}/second-factor", status_code=204, summary="Take a lost second factor away")
+async def reset_factor(uses: Uses, who: Caller, username: Username) -> None:
+    """For the security administrator, never for the own account. Its sessions end; on the audit."""
+    who.require(Role.SECURITY_ADMIN)
+    if username.lower() == who.account.username:
+        raise Refused("OWN_ROLES")
+    await uses.factors.reset(username, audit.officer(who.account.account_id))

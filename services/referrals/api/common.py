@@ -18,6 +18,7 @@ from services.chassis.http import Problem, lang
 from services.referrals.paging import Place
 from services.referrals.refusals import TEXTS, Refused
 from services.referrals.service.acting import Acting
+from services.referrals.service.auditing import Auditing
 from services.referrals.service.casebook import Casebook
 from services.referrals.service.duplicates import Searching
 from services.referrals.service.identity import Identities, Identity
@@ -52,6 +53,7 @@ class Services:
     records: TransferRecords
     openings: IdentityOpenings
     factors: SecondFactors
+    auditing: Auditing
 
 
 # Dependencies are coroutines even where they wait for nothing: FastAPI runs plain functions in a thread each.

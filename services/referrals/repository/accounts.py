@@ -92,17 +92,6 @@ async def of_unit(session: AsyncSession, unit_id: str) -> list[Account]:
     return [_account(row) for row in found]
 
 
-async def any_with_role(session: AsyncSession, role: Role) -> bool:
-    """Whether an active account has the role."""
-    return bool(
-        await one(
-            session,
-            "SELECT 1 AS yes FROM account_roles JOIN accounts USING (account_id) WHERE role = $1 AND active LIMIT 1",
-            role.value,
-        )
-    )
-
-
 async def insert(
     session: AsyncSession, *, account_id: str, username: str, name: str, unit_id: str | None, password_hash: str
 ) -> bool:
@@ -126,9 +115,7 @@ async def close(session: AsyncSession, account_id: str, heir_id: str | None) -> 
     await execute(
         session, "UPDATE accounts SET active = false, heir_id = $2 WHERE account_id = $1", account_id, heir_id
     )
-    await execute(
-        session, "UPDATE sessions SET revoked_at = now() WHERE account_id = $1 AND revoked_at IS NULL", account_id
-    )
+    await end_sessions(session, account_id)
 
 
 async def set_password(session: AsyncSession, account_id: str, password_hash: str) -> None:
@@ -154,6 +141,13 @@ async def open_session(session: AsyncSession, jti: UUID, account_id: str, expire
     """Record a log-in."""
     await execute(
         session, "INSERT INTO sessions (jti, account_id, expires_at) VALUES ($1, $2, $3)", jti, account_id, expires_at
+    )
+
+
+async def end_sessions(session: AsyncSession, account_id: str) -> None:
+    """End every session of an account."""
+    await execute(
+        session, "UPDATE sessions SET revoked_at = now() WHERE account_id = $1 AND revoked_at IS NULL", account_id
     )
 
 

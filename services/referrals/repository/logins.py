@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from services.referrals.repository.accounts import end_sessions
 from services.referrals.repository.sql import execute, one, rows
 
 
@@ -101,7 +102,5 @@ async def forget_factor(session: AsyncSession, account_id: str) -> bool:
     await execute(session, "DELETE FROM recovery_codes WHERE account_id = $1", account_id)
     found = bool(await execute(session, "DELETE FROM second_factors WHERE account_id = $1", account_id))
     if found:
-        await execute(
-            session, "UPDATE sessions SET revoked_at = now() WHERE account_id = $1 AND revoked_at IS NULL", account_id
-        )
+        await end_sessions(session, account_id)
     return found

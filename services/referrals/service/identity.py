@@ -66,9 +66,9 @@ class Identity:
             roles=tuple(sorted(self.account.roles)),
         )
 
-    def require(self, role: Role) -> None:
-        """Raises Refused FORBIDDEN without the role."""
-        if role not in self.account.roles:
+    def require(self, *roles: Role) -> None:
+        """Raises Refused FORBIDDEN without one of the roles."""
+        if self.account.roles.isdisjoint(roles):
             raise Refused("FORBIDDEN")
 
 

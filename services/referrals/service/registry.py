@@ -10,8 +10,9 @@ from uuid import uuid4
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from contracts.lifecycle import Role
+from contracts.lifecycle import ADMINISTRATORS, Role
 from contracts.reference import departments
+from services.chassis import audit
 from services.chassis.auth import hash_password
 from services.chassis.db import SYSTEM, Database
 from services.referrals.domain import Level, Unit, UnitKind
@@ -118,22 +119,45 @@ class Registry:
         return replace(account, active=False)
 
     async def add_account(self, new: NewAccount, password: str) -> str:
-        """The new account's id. Raises Refused ALREADY_EXISTS or UNKNOWN_UNIT."""
+        """The new account's id. Raises Refused ALREADY_EXISTS, UNKNOWN_UNIT or ROLES_APART."""
+        refuse_roles(new.roles, new.username)
         hashed = await hash_password(password)
         async with self._db.session(SYSTEM) as session:
             return await self._add_account(session, new, hashed)
 
-    async def has_administrator(self) -> bool:
-        """Whether somebody can administer already."""
-        async with self._db.read(SYSTEM) as session:
-            return await accounts.any_with_role(session, Role.ADMIN)
+    async def grant_roles(self, username: str, roles: Iterable[Role], granted_by: str) -> Account:
+        """Make these an account's roles, and end its sessions: the next one has them. On the audit.
+
+        Raises Refused UNKNOWN_ACCOUNT, ROLES_APART, or OWN_ROLES for the account of who grants.
+        """
+        wanted = frozenset(roles)
+        refuse_roles(wanted, username)
+        async with self._db.session(SYSTEM) as session:
+            account = await accounts.by_username(session, username)
+            if account is None or not account.active:
+                raise Refused("UNKNOWN_ACCOUNT")
+            if account.account_id == granted_by:
+                raise Refused("OWN_ROLES")
+            await accounts.set_roles(session, account.account_id, wanted)
+            await accounts.end_sessions(session, account.account_id)
+            entry = audit.Entry(
+                chain=audit.of_area("accounts"),
+                actor=audit.officer(granted_by),
+                action="ROLES_GRANTED",
+                subject=account.account_id,
+                details={"before": sorted(account.roles), "after": sorted(wanted)},
+            )
+            await audit.record(session, entry)
+        return replace(account, roles=wanted)
 
     async def load(self, tree: Iterable[NewUnit], people: Iterable[NewAccount]) -> Loaded:
         """Add what is missing and bring the rest up to date; passwords of existing accounts stay. All or nothing.
 
-        Raises Refused BAD_UNIT or UNKNOWN_UNIT; its ``extra`` names the row.
+        Raises Refused BAD_UNIT, UNKNOWN_UNIT or ROLES_APART; its ``extra`` names the row.
         """
         tree, people = list(tree), list(people)
+        for person in people:
+            refuse_roles(person.roles, person.username)
         known = {account.username: account.account_id for account in await self.accounts()}
         fresh = [person for person in people if person.username.lower() not in known]
         made_up = {person.username: secrets.token_urlsafe(12) for person in fresh if person.password is None}
@@ -200,6 +224,13 @@ class Registry:
             raise Refused("ALREADY_EXISTS")
         await accounts.set_roles(session, account_id, new.roles)
         return account_id
+
+
+def refuse_roles(roles: Iterable[Role], username: str) -> None:
+    """Raises Refused ROLES_APART unless an administrator has that one role and nothing else."""
+    wanted = set(roles)
+    if Role.ADMIN in wanted or (wanted & ADMINISTRATORS and len(wanted) > 1):
+        raise Refused("ROLES_APART", extra={"username": username})
 
 
 def _shaped(value: object, pattern: str, field: str) -> str:

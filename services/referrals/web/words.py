@@ -168,6 +168,9 @@ ROLE: dict[str, Pair] = {
     Role.REVIEWER: ("审核员", "reviewer"),
     Role.FOLLOW_UP: ("回访员", "follow-up"),
     Role.SUPERVISOR: ("督办员", "supervisor"),
+    Role.SYSTEM_ADMIN: ("系统管理员", "system administrator"),
+    Role.SECURITY_ADMIN: ("安全管理员", "security administrator"),
+    Role.AUDIT_ADMIN: ("审计管理员", "audit administrator"),
     Role.ADMIN: ("管理员", "administrator"),
 }
 PARTY: dict[str, Pair] = {

@@ -48,7 +48,9 @@ PEOPLE = (
     NewAccount("clerk2.desk", "乙", "desk", (Role.CLERK,), PASSWORD),
     NewAccount("supervisor.wj", "督办", "wj", (Role.SUPERVISOR,), PASSWORD),
     NewAccount("leader.wj", "分管领导", "wj", (Role.LEADER,), PASSWORD),
-    NewAccount("admin", "管理员", None, (Role.ADMIN,), PASSWORD),
+    NewAccount("admin", "系统管理员", None, (Role.SYSTEM_ADMIN,), PASSWORD),
+    NewAccount("security", "安全管理员", None, (Role.SECURITY_ADMIN,), PASSWORD),
+    NewAccount("auditor", "审计管理员", None, (Role.AUDIT_ADMIN,), PASSWORD),
 )
 
 

@@ -21,7 +21,7 @@ units:
   - {unit_id: hosp-x, name: 某医院, level: CITY, kind: INSTITUTION, region: "430100", parent_id: wj-x}
 accounts:
   - {username: clerk.x, name: 甲, unit_id: desk-x, roles: [CLERK, DISPATCHER]}
-  - {username: boss.x, name: 乙, roles: [ADMIN], password: given by the file}
+  - {username: boss.x, name: 乙, roles: [SYSTEM_ADMIN], password: given by the file}
 """
 
 
@@ -42,6 +42,13 @@ def test_the_first_administrator_is_set_up_once(shell: CliRunner) -> None:
     short = shell.invoke(admin.app, ["create", "--username", "r2", "--password-stdin"], input="short\n")
     assert short.exit_code == 1
     assert "10 characters" in short.output
+
+
+@pytest.mark.parametrize("duty", ["system", "security", "audit"])
+def test_each_administrator_has_one_duty(shell: CliRunner, duty: str) -> None:
+    asked = ["create", "--username", f"{duty}.first", "--duty", duty, "--password-stdin"]
+    assert shell.invoke(admin.app, asked, input="long enough password\n").exit_code == 0
+    assert f"{duty}.first  -  {duty.upper()}_ADMIN" in shell.invoke(admin.app, ["list"]).output
 
 
 def test_a_tree_is_loaded_and_loading_it_twice_is_harmless(
@@ -65,7 +72,7 @@ def test_a_tree_is_loaded_and_loading_it_twice_is_harmless(
             await db.close()
 
     assert asyncio.run(paths())["hosp-x"] == ("wj-x", "hosp-x")
-    assert "boss.x  -  ADMIN" in shell.invoke(admin.app, ["list"]).output
+    assert "boss.x  -  SYSTEM_ADMIN" in shell.invoke(admin.app, ["list"]).output
 
 
 @pytest.mark.parametrize(
@@ -75,6 +82,7 @@ def test_a_tree_is_loaded_and_loading_it_twice_is_harmless(
         ("units: [{unit_id: a, name: b, level: MOON, kind: DESK, region: '430100'}]", "MOON"),
         ("units: [{unit_id: a1, name: b, level: CITY, kind: DESK, region: '430100', parent_id: nowhere}]", "a1"),
         ("accounts: [{username: z, name: z, unit_id: nowhere, roles: [CLERK]}]", "username z"),
+        ("accounts: [{username: z, name: z, roles: [SYSTEM_ADMIN, AUDIT_ADMIN]}]", "different people"),
         ("- not a tree", "no mapping"),
         ("units: [{unit_id: a b, name: b, level: CITY, kind: DESK, region: '430100'}]", "unit_id"),
         ("units: [{unit_id: a, name: b, level: CITY, kind: DESK, region: 43}]", "region"),

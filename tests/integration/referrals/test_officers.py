@@ -51,8 +51,7 @@ async def test_only_administrators_add_units_and_accounts(office: Office) -> Non
     assert (await office.post("admin", "/v1/units", {**unit, "department": "SJ"})).status_code == 201
     assert (await office.post("admin", "/v1/units", {**unit, "department": "SJ"})).json()["code"] == "ALREADY_EXISTS"
     account = {
-        "username": f"h.{unit['unit_id']}", "name": "经办", "unit_id": unit["unit_id"], "roles": ["HANDLER"],
-        "password": PASSWORD,
+        "username": f"h.{unit['unit_id']}", "name": "经办", "unit_id": unit["unit_id"], "password": PASSWORD,
     }  # fmt: skip
     assert (await office.post("admin", "/v1/accounts", account)).status_code == 201
     assert (await office.post("admin", "/v1/accounts", account)).json()["code"] == "ALREADY_EXISTS"
@@ -222,8 +221,11 @@ async def test_a_case_without_a_desk_waits_for_one(office: Office) -> None:
     assert (await office.get("admin", f"/v1/cases/{event.case_ids[0]}")).status_code == 404
     unit = {"unit_id": "desk-bj", "name": "北京受理台", "level": "PROVINCE", "kind": "DESK", "region": "110000"}
     assert (await office.post("admin", "/v1/units", unit)).status_code == 201
-    account = {"username": "c.bj", "name": "受理", "unit_id": "desk-bj", "roles": ["CLERK"], "password": PASSWORD}
+    account = {"username": "c.bj", "name": "受理", "unit_id": "desk-bj", "password": PASSWORD}
     assert (await office.post("admin", "/v1/accounts", account)).status_code == 201
+    security = await office.headers("security")
+    granted = await office.http.put("/v1/accounts/c.bj/roles", json={"roles": ["CLERK"]}, headers=security)
+    assert granted.status_code == 200
     assert await eventually(office, "c.bj", event.case_ids[0])
 
 
