@@ -29,6 +29,11 @@ POLLS = 16
 GRACE = timedelta(seconds=10)
 """What a record in hand may take to its end when the process is told to stop."""
 ACTIVITY_POLLS = 4
+CONNECTION_SECONDS = 20.0
+"""Below a record's thirty seconds."""
+RECORDS = 100
+"""A record is handed out with the workflow task that asks for it (eagerly) only while there is room: what finds none
+goes through the server's queue, and costs it half as much again. Records wait for a database connection here."""
 
 
 def make_worker(client: Client, settings: Settings, activities: Activities) -> Worker:
@@ -46,7 +51,7 @@ def make_worker(client: Client, settings: Settings, activities: Activities) -> W
         max_cached_workflows=settings.worker_cached_workflows,
         max_concurrent_workflow_tasks=settings.worker_concurrent_tasks,
         max_concurrent_workflow_task_polls=POLLS,
-        max_concurrent_activities=_hands(settings),
+        max_concurrent_activities=RECORDS,
         max_concurrent_local_activities=_hands(settings),
         max_concurrent_activity_task_polls=ACTIVITY_POLLS,
         graceful_shutdown_timeout=GRACE,
@@ -67,8 +72,14 @@ async def main() -> None:
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, stop.set)
     client = await temporal.connect(settings)
-    # Connections that overflow are closed after each use. Look-ups and records together take no more than there are.
-    db = Database(settings.dsn("referrals"), pool_size=2 * _hands(settings), max_overflow=0, name="referrals-worker")
+    # Connections that overflow are closed after each use; who finds none free waits for it in turn.
+    db = Database(
+        settings.dsn("referrals"),
+        pool_size=2 * _hands(settings),
+        max_overflow=0,
+        name="referrals-worker",
+        pool_timeout=CONNECTION_SECONDS,
+    )
     activities = Activities(Steps(db, StateCouncilCalendar(), Texts(db, load_keyring(settings.keys_dir, "referrals"))))
     garbage.settle()
     async with make_worker(client, settings, activities):
