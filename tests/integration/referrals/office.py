@@ -129,27 +129,26 @@ class Office:
         view: dict[str, Any] = answer.json()
         return view
 
-    async def try_act(
-        self,
-        username: str,
-        case_id: UUID,
-        act: str,
-        *,
-        key: str | None = None,
-        sequence: int | None = None,
-        **fields: Any,
-    ) -> httpx.Response:
-        """Act on what the officer's view shows (or on ``sequence``)."""
-        if sequence is None:
-            shown = await self.get(username, f"/v1/cases/{case_id}")
-            sequence = shown.json()["sequence"] if shown.status_code == 200 else 1
-        body = {"act": act, "expected_sequence": sequence, **fields}
-        once = {"Idempotency-Key": key or str(uuid4())}
+    async def try_act(self, username: str, case_id: UUID, act: str, **how: Any) -> httpx.Response:
+        """Act as `ask`, and follow what a slow machine only promises at first."""
+        how.setdefault("key", str(uuid4()))
+        if how.get("sequence") is None:
+            how["sequence"] = await self._sequence(username, case_id)
         async with asyncio.timeout(90):
-            while True:
-                answer = await self.post(username, f"/v1/cases/{case_id}/acts", body, **once)
-                if answer.status_code != 202:  # a slow machine only promises it at first
-                    return answer
+            while (answer := await self.ask(username, case_id, act, **how)).status_code == 202:
+                pass
+        return answer
+
+    async def ask(
+        self, username: str, case_id: UUID, act: str, *, key: str, sequence: int, **fields: Any
+    ) -> httpx.Response:
+        """One request to act on what stands in the case's step ``sequence``."""
+        body = {"act": act, "expected_sequence": sequence, **fields}
+        return await self.post(username, f"/v1/cases/{case_id}/acts", body, **{"Idempotency-Key": key})
+
+    async def _sequence(self, username: str, case_id: UUID) -> int:
+        shown = await self.get(username, f"/v1/cases/{case_id}")
+        return int(shown.json()["sequence"]) if shown.status_code == 200 else 1
 
     async def act(self, username: str, case_id: UUID, act: str, **fields: Any) -> dict[str, Any]:
         """Act, and succeed."""
