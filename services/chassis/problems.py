@@ -152,6 +152,7 @@ ENGINE_NAMES = {
     "kafka": ("消息系统", "The event log"),
     "temporal": ("流程引擎", "The workflow engine"),
     "vault": ("身份保险库", "The vault"),
+    "openid": ("统一身份认证", "The identity provider"),
     "peer": ("另一项服务", "Another service"),
 }
 

@@ -117,6 +117,16 @@ class Settings(BaseSettings):
     # Officers' log-in
     second_factor: Literal["offered", "required"] = "offered"
     """Required: who has no second factor can do nothing but set one up."""
+    password_login: bool = True
+    """False where everybody logs in by the OpenID provider."""
+    openid_issuer: str = ""
+    """The agency's OpenID provider, as it names itself; empty: there is none."""
+    openid_client_id: str = ""
+    openid_client_secret: str = Field(default="", repr=False)
+    openid_scopes: str = "openid profile"
+    openid_username_claim: str = "preferred_username"
+    workbench_url: str = ""
+    """Where officers reach the workbench; empty: at `referrals_url`."""
     session_idle_minutes: int = Field(default=30, ge=1)
     session_hours: int = Field(default=12, ge=1)
     login_attempts: int = Field(default=5, ge=1)

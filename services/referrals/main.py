@@ -45,6 +45,7 @@ from services.referrals.service.casebook import Casebook
 from services.referrals.service.duplicates import Searching
 from services.referrals.service.identity import Identities, Policy
 from services.referrals.service.news import News
+from services.referrals.service.openid import make_provider
 from services.referrals.service.openings import IdentityOpenings
 from services.referrals.service.papers import Papers
 from services.referrals.service.people import People
@@ -91,6 +92,7 @@ def build(settings: Settings) -> FastAPI:
             identities=Identities(db, tokens, factors, Policy.of(settings)),
             factors=factors,
             auditing=Auditing(db),
+            openid=make_provider(http, settings),
             casebook=casebook,
             acting=acting,
             registry=Registry(db),

@@ -225,6 +225,17 @@ TEXTS: dict[str, Text] = {
         "System, security and audit administrators are different people, and none of them works on cases.",
     ),
     "OWN_ROLES": Text(403, "不得给本人授权,请由另一名安全管理员办理。", "Nobody grants roles to himself."),
+    "PASSWORDS_OFF": Text(
+        403, "请通过统一身份认证登录。", "Passwords are not used here: log in by your agency's identity provider."
+    ),
+    "OPENID_FAILED": Text(
+        401, "统一身份认证没有通过,请重新登录。", "The identity provider did not vouch for you: log in again."
+    ),
+    "OPENID_UNKNOWN": Text(
+        403,
+        "您在本系统没有账号,或账号已停用。请联系系统管理员。",
+        "You have no account here, or it is closed: ask the system administrator.",
+    ),
     "SECOND_FACTOR_FIRST": Text(
         403,
         "请先设置第二重验证(POST /v1/second-factor),再使用其他功能。",

@@ -9,6 +9,7 @@ import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Literal
 
 from starlette.datastructures import FormData
 from starlette.formparsers import MultiPartException, MultiPartParser
@@ -39,10 +40,19 @@ class SealedCookie:
     """A cookie that only we can read or make: encrypted, bound to its name, with an end of its own.
 
     SameSite=Strict and HttpOnly: no other site's page sends it, no script reads it. It lasts until the browser closes,
-    and for `seconds` after it was last written.
+    and for `seconds` after it was last written. `samesite` is lax for what must be there when another site leads back.
     """
 
-    def __init__(self, keyring: Keyring, name: str, *, seconds: int, secure: bool) -> None:
+    def __init__(
+        self,
+        keyring: Keyring,
+        name: str,
+        *,
+        seconds: int,
+        secure: bool,
+        samesite: Literal["strict", "lax"] = "strict",
+    ) -> None:
+        self._samesite = samesite
         self._keyring = keyring
         self._name = name
         self._seconds = seconds
@@ -68,11 +78,11 @@ class SealedCookie:
         }
         sealed = self._keyring.encrypt(json.dumps(content).encode(), self._aad())
         text = base64.urlsafe_b64encode(sealed).decode()
-        response.set_cookie(self._name, text, path="/", httponly=True, secure=self._secure, samesite="strict")
+        response.set_cookie(self._name, text, path="/", httponly=True, secure=self._secure, samesite=self._samesite)
 
     def clear(self, response: Response) -> None:
         """Take it away."""
-        response.delete_cookie(self._name, path="/", httponly=True, secure=self._secure, samesite="strict")
+        response.delete_cookie(self._name, path="/", httponly=True, secure=self._secure, samesite=self._samesite)
 
     def _aad(self) -> bytes:
         return f"huiyin/cookie/{self._name}".encode()

@@ -23,6 +23,7 @@ from services.referrals.service.casebook import Casebook
 from services.referrals.service.duplicates import Searching
 from services.referrals.service.identity import Identities, Identity
 from services.referrals.service.news import News
+from services.referrals.service.openid import OpenIdProvider
 from services.referrals.service.openings import IdentityOpenings
 from services.referrals.service.papers import Papers
 from services.referrals.service.people import People
@@ -54,6 +55,7 @@ class Services:
     openings: IdentityOpenings
     factors: SecondFactors
     auditing: Auditing
+    openid: OpenIdProvider | None
 
 
 # Dependencies are coroutines even where they wait for nothing: FastAPI runs plain functions in a thread each.

@@ -144,6 +144,30 @@ async def open_session(session: AsyncSession, jti: UUID, account_id: str, expire
     )
 
 
+async def of_subject(session: AsyncSession, issuer: str, subject: str) -> Account | None:
+    """The account of a person of the OpenID provider."""
+    row = await one(
+        session,
+        f"{_SELECT} JOIN openid_subjects AS o ON o.account_id = a.account_id WHERE o.issuer = $1 AND o.subject = $2",
+        issuer,
+        subject,
+    )
+    return _account(row) if row else None
+
+
+async def link_subject(session: AsyncSession, issuer: str, subject: str, account_id: str) -> bool:
+    """Give a person of the provider an account; False when it is somebody else's."""
+    return bool(
+        await execute(
+            session,
+            "INSERT INTO openid_subjects (issuer, subject, account_id) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
+            issuer,
+            subject,
+            account_id,
+        )
+    )
+
+
 async def end_sessions(session: AsyncSession, account_id: str) -> None:
     """End every session of an account."""
     await execute(

@@ -20,6 +20,7 @@ from services.referrals.domain import UnitKind
 from services.referrals.refusals import Refused
 from services.referrals.repository import accounts, logins, units
 from services.referrals.repository.accounts import Account
+from services.referrals.service.openid import Person
 from services.referrals.service.second_factors import Factor, SecondFactors
 
 ENROL = "enrol"
@@ -76,6 +77,7 @@ class Identity:
 class Policy:
     """What the agency sets for log-ins."""
 
+    passwords: bool
     factor_required: bool
     idle: timedelta
     longest: timedelta
@@ -87,6 +89,7 @@ class Policy:
     def of(cls, settings: Settings) -> "Policy":
         """That of the settings."""
         return cls(
+            settings.password_login,
             settings.second_factor == "required",
             timedelta(minutes=settings.session_idle_minutes),
             timedelta(hours=settings.session_hours),
@@ -110,8 +113,11 @@ class Identities:
     async def log_in(self, username: str, password: str, code: str = "") -> tuple[str, Identity]:
         """An access token. Raises Refused BAD_CREDENTIALS, alike for a wrong name, password or code, and in a pause.
 
-        Who has no second factor where one is required gets a session that can do nothing but set one up.
+        Raises Refused PASSWORDS_OFF where nobody logs in so. Who has no second factor where one is required gets a
+        session that can do nothing but set one up.
         """
+        if not self.policy.passwords:
+            raise Refused("PASSWORDS_OFF")
         async with self._db.read() as session:
             account = await accounts.by_username(session, username)
         right = await auth.verify_password(account.password_hash if account else None, password)
@@ -137,6 +143,23 @@ class Identities:
                     await _on_record(session, account.account_id, "LOGIN_REFUSED", paused=paused)
         if entered is None:
             raise Refused("BAD_CREDENTIALS")
+        return entered
+
+    async def of_provider(self, person: Person) -> tuple[str, Identity]:
+        """An access token for whom the OpenID provider vouches: the account that is his since his first log-in, then
+        the one of his user name that is nobody else's. Raises Refused OPENID_UNKNOWN."""
+        async with self._db.session() as session:
+            account = await accounts.of_subject(session, person.issuer, person.subject)
+            if account is None and person.username:
+                named = await accounts.by_username(session, person.username)
+                if named is not None and await accounts.link_subject(
+                    session, person.issuer, person.subject, named.account_id
+                ):
+                    account = named
+            if account is None or not account.active:
+                raise Refused("OPENID_UNKNOWN")
+            entered = await self.open(session, account)
+            await _on_record(session, account.account_id, "LOGGED_IN", factor=Factor.PROVIDER.value)
         return entered
 
     async def open(self, session: AsyncSession, account: Account, *, enrolling: bool = False) -> tuple[str, Identity]:

@@ -21,6 +21,7 @@ class Factor(StrEnum):
     NONE = "NONE"
     CODE = "CODE"
     RECOVERY = "RECOVERY"
+    PROVIDER = "PROVIDER"
 
 
 @dataclass(frozen=True)

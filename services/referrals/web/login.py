@@ -18,7 +18,9 @@ _NAME, _PASSWORD, _CODE = 80, 200, 40
 @router.get(LOG_IN)
 async def log_in_page(request: Request, next: str = HOME) -> Response:
     """Name and password."""
-    return bench(request).pages.answer(request, "login.html", cache=BLANK, next=_own(next), username="", refused=None)
+    return bench(request).pages.answer(
+        request, "login.html", cache=BLANK, next=own(next), username="", refused=None, ways=bench(request).ways
+    )
 
 
 @router.post(LOG_IN)
@@ -28,7 +30,7 @@ async def log_in(request: Request) -> Response:
     async with form_of(request, limit=_LIMIT) as form:
         username, password = str(form.get("username", "")).strip(), str(form.get("password", ""))
         code = str(form.get("code", "")).strip()
-        following = _own(str(form.get("next", HOME)))
+        following = own(str(form.get("next", HOME)))
     identities: Identities = request.app.state.services.identities
     try:
         if not 1 <= len(username) <= _NAME or not 1 <= len(password) <= _PASSWORD or len(code) > _CODE:
@@ -37,7 +39,14 @@ async def log_in(request: Request) -> Response:
     except Refused as refused:
         text = TEXTS[refused.code]
         return bench(request).pages.answer(
-            request, "login.html", text.status, cache=BLANK, next=following, username=username, refused=text
+            request,
+            "login.html",
+            text.status,
+            cache=BLANK,
+            next=following,
+            username=username,
+            refused=text,
+            ways=bench(request).ways,
         )
     response = RedirectResponse(following, 303)
     bench(request).cookie.write(response, {TOKEN: token})
@@ -56,7 +65,7 @@ async def log_out(visit: Arrival) -> Response:
     return response
 
 
-def _own(path: str) -> str:
+def own(path: str) -> str:
     """A page of the workbench, never another site's."""
     own = path == HOME or path.startswith((f"{HOME}/", f"{HOME}?"))
     return path if own and "\\" not in path and path.isprintable() else HOME

@@ -19,12 +19,24 @@ from services.referrals.web import (
     identity,
     kin,
     login,
+    openid,
     papers,
     queues,
     second_factor,
     transfer_records,
 )
-from services.referrals.web.session import COOKIE, HOME, Bench, LoggedOut, MustEnrol, logged_out, must_enrol
+from services.referrals.web.session import (
+    COOKIE,
+    HOME,
+    LEAVING,
+    LEAVING_SECONDS,
+    Bench,
+    LoggedOut,
+    MustEnrol,
+    Ways,
+    logged_out,
+    must_enrol,
+)
 
 _HERE = Path(__file__).parent
 _STATIC = _HERE / "static"
@@ -39,7 +51,9 @@ def make_pages(settings: Settings) -> Pages:
 def make_bench(pages: Pages, keyring: Keyring, settings: Settings) -> Bench:
     """What the routes stand on, for `app.state.bench`."""
     seconds = settings.session_hours * 3600
-    return Bench(pages, SealedCookie(keyring, COOKIE, seconds=seconds, secure=pages.secure))
+    leaving = SealedCookie(keyring, LEAVING, seconds=LEAVING_SECONDS, secure=pages.secure, samesite="lax")
+    ways = Ways(settings.password_login, bool(settings.openid_issuer))
+    return Bench(pages, SealedCookie(keyring, COOKIE, seconds=seconds, secure=pages.secure), leaving, ways)
 
 
 def install(app: FastAPI, pages: Pages) -> None:
@@ -50,6 +64,7 @@ def install(app: FastAPI, pages: Pages) -> None:
     app.add_route("/", _home, methods=["GET"], include_in_schema=False)
     for module in (
         login,
+        openid,
         second_factor,
         queues,
         case_page,

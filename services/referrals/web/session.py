@@ -20,6 +20,8 @@ from services.referrals.web.words import Words
 HOME = "/workbench"
 LOG_IN = f"{HOME}/login"
 COOKIE = "officer"
+LEAVING = "leaving"
+LEAVING_SECONDS = 600
 TOKEN = "token"
 DONE = "done"
 _DONE_SECONDS = 60
@@ -33,6 +35,14 @@ class _Flags(TypedDict):
 
 
 FACTOR = f"{HOME}/second-factor"
+
+
+@dataclass(frozen=True)
+class Ways:
+    """How officers may log in."""
+
+    passwords: bool
+    openid: bool
 
 
 class LoggedOut(Exception):
@@ -49,6 +59,9 @@ class Bench:
 
     pages: Pages
     cookie: SealedCookie
+    leaving: SealedCookie
+    """For who was sent to the OpenID provider."""
+    ways: Ways
 
 
 @dataclass(frozen=True)
