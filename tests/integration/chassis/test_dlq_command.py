@@ -7,7 +7,7 @@ import asyncio
 import pytest
 from typer.testing import CliRunner
 
-from deploy.commands import dlq, keys
+from deploy.commands import dlq
 from services.chassis import deadletters
 from services.chassis.db import Database
 from services.chassis.deadletters import Letter
@@ -102,18 +102,3 @@ async def test_a_database_that_is_away_is_named(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("HUIYIN_COMPLAINTS_DSN", "postgresql://u:p@127.0.0.1:9/d")
     code, shown = await asyncio.to_thread(_invoke, "list")
     assert (code, "can't be reached" in shown) == (1, True)
-
-
-def test_keys_are_made_shown_and_rotated(monkeypatch: pytest.MonkeyPatch, tmp_path: object) -> None:
-    monkeypatch.setenv("HUIYIN_KEYS_DIR", f"{tmp_path}/keys")
-
-    def run(*arguments: str) -> str:
-        result = CliRunner().invoke(keys.app, list(arguments), env={"COLUMNS": "250"})
-        assert result.exit_code == 0, result.output
-        return result.output
-
-    assert "complaints.keyring.json" in run("ensure")
-    assert "All keys are there" in run("ensure")
-    assert "now seals with k2" in run("rotate", "complaints")
-    assert "k1, k2" in run("show")
-    assert CliRunner().invoke(keys.app, ["rotate", "nobody"]).exit_code == 1
