@@ -14,8 +14,9 @@ from deploy.config import DSN_SETTINGS, KEYRING, VAULT_KEYS, StackConfig
 Probe = Callable[[], Awaitable[bool]]
 
 
-YIELDING = 10
-"""Of what works off a backlog: on one machine, taking in complaints comes first (about three to one)."""
+CASES, MAILS = 5, 10
+"""How far a full machine's work yields: complaints are taken in first, then cases move on (about one to three), and
+people are told of it last."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ SERVICES: tuple[Service, ...] = (
         "notifications",
         "/ready",
         ("HUIYIN_NOTIFICATIONS_DSN",),
-        niceness=YIELDING,
+        niceness=MAILS,
     ),
     Service(
         "worker",
@@ -84,7 +85,7 @@ SERVICES: tuple[Service, ...] = (
         "/metrics",
         ("HUIYIN_REFERRALS_DSN",),
         rings=_REFERRALS,
-        niceness=YIELDING,
+        niceness=CASES,
     ),
 )
 MAILSINK = "mailsink"
@@ -143,7 +144,7 @@ def mailsink_spec(config: StackConfig) -> ProcessSpec:
         ready=http_ready(config.probe_host, config.ports["mailsink_http"], "/health"),
         ports=("mailsink_smtp", "mailsink_http"),
         tier=0,
-        niceness=YIELDING,
+        niceness=MAILS,
         stop_seconds=5.0,
     )
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from deploy.config import ENGINE_HOST, StackConfig
 from deploy.probes import command_ready
-from deploy.processes import YIELDING, EngineError, ProcessSpec, base_env
+from deploy.processes import CASES, EngineError, ProcessSpec, base_env
 
 RETENTION_DAYS = 90
 """Closed cases stay readable in Temporal this long (the dev server's own default is one day)."""
@@ -53,7 +53,7 @@ def spec(config: StackConfig) -> ProcessSpec:
         ready=command_ready((program(), "operator", "cluster", "health", "--address", address), env, b"SERVING"),
         ports=("temporal", "temporal_ui"),
         tier=0,
-        niceness=YIELDING,
+        niceness=CASES,
         prepare=lambda: (config.state_dir / "temporal").mkdir(parents=True, exist_ok=True),
     )
 

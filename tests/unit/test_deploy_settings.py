@@ -54,19 +54,10 @@ def test_engines_are_our_own_unless_an_address_is_given(tmp_path: Path) -> None:
     assert [spec.name for spec in all_specs(config(tmp_path))] == list(ALL_NAMES)
 
 
-def test_what_works_off_a_backlog_yields_to_what_takes_complaints_in(tmp_path: Path) -> None:
-    yielding = {spec.name for spec in all_specs(config(tmp_path)) if spec.niceness}
-    assert yielding == {"temporal", "worker", "notifications", "mailsink"}
-    given_all = {name.removeprefix("HUIYIN_").lower(): "postgresql://u:p@db/x" for name in DSN_SETTINGS}
-    theirs = config(
-        tmp_path,
-        kafka_bootstrap="kafka:9092",
-        temporal_address="temporal:7233",
-        smtp_host="mail",
-        **given_all,
-    )
-    assert [spec.name for spec in all_specs(theirs)] == ["complaints", "vault", "referrals", "notifications", "worker"]
-    assert theirs.settings_env()["HUIYIN_KAFKA_BOOTSTRAP"] == "kafka:9092"
+def test_complaints_are_taken_in_first_then_cases_move_on_then_people_are_told(tmp_path: Path) -> None:
+    niceness = {spec.name: spec.niceness for spec in all_specs(config(tmp_path))}
+    assert niceness["complaints"] == niceness["postgres"] == niceness["referrals"] == 0
+    assert 0 < niceness["temporal"] == niceness["worker"] < niceness["notifications"] == niceness["mailsink"]
 
 
 def test_a_postgresql_of_ones_own_needs_all_addresses(tmp_path: Path) -> None:
