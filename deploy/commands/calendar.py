@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from deploy.commands.terminal import console, fail, in_database
+from services.chassis import audit
 from services.referrals.calendar import OwnCalendar, StateCouncilCalendar
 from services.referrals.counting import Calendar
 from services.referrals.own_days import BadCalendar, read_days
@@ -46,9 +48,21 @@ def import_days(
         days = read_days(file)
     except BadCalendar as error:
         fail(str(error))
-    calendar, changed = in_database(
-        "referrals", lambda session: calendars.store(session, StateCouncilCalendar(), days, publishes or (), file.name)
-    )
+
+    async def store(session: AsyncSession) -> tuple[Calendar, bool]:
+        calendar, changed = await calendars.store(session, StateCouncilCalendar(), days, publishes or (), file.name)
+        if changed:
+            entry = audit.Entry(
+                chain=audit.of_area("calendar"),
+                actor=audit.operator(),
+                action="CALENDAR_IMPORTED",
+                subject=calendar.version,
+                details={"days": len(days), "publishes": [str(year) for year in publishes or ()]},
+            )
+            await audit.record(session, entry)
+        return calendar, changed
+
+    calendar, changed = in_database("referrals", store)
     console.print(f"{len(days)} days are {'imported' if changed else 'there already'}: calendar {calendar.version}")
     if changed:
         console.print("The services count the open deadlines that it touches anew, and tell the officers.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Annotated, TypeVar
 
 import typer
@@ -11,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from contracts.lifecycle import Channel
 from deploy.commands.terminal import console, fail, in_database
+from services.chassis import audit
 from services.chassis.crypto import load_keyring
 from services.chassis.settings import get_settings
 from services.complaints.clients import Clients
@@ -30,7 +32,7 @@ def add(
     if not name.strip() or len(name) > _NAME_MAX or not name.isprintable():
         raise typer.BadParameter(f"a name has 1 to {_NAME_MAX} printable characters")
     try:
-        client_id, secret = _run(lambda clients, session: clients.add(session, name.strip(), channel))
+        client_id, secret = _run(partial(_add, name.strip(), channel))
     except Refusal as refusal:
         fail(refusal.en)
     print(f"key {client_id}")
@@ -52,9 +54,32 @@ def show() -> None:
 @app.command()
 def revoke(name: Annotated[str, typer.Argument(help="The client's name.")]) -> None:
     """Stop a client: its requests are refused within seconds."""
-    if not _run(lambda clients, session: clients.revoke(session, name)):
+    if not _run(partial(_revoke, name)):
         fail("There is no client of this name in use: see huiyin clients list.")
     console.print("Revoked.")
+
+
+async def _add(name: str, channel: Channel, clients: Clients, session: AsyncSession) -> tuple[str, str]:
+    client_id, secret = await clients.add(session, name, channel)
+    await _on_record(session, "CLIENT_ADDED", client_id, channel=channel.value)
+    return client_id, secret
+
+
+async def _revoke(name: str, clients: Clients, session: AsyncSession) -> bool:
+    known = [
+        client.client_id for client in await clients.listed(session) if client.name == name and not client.revoked_at
+    ]
+    revoked = await clients.revoke(session, name)
+    for client_id in known if revoked else ():
+        await _on_record(session, "CLIENT_REVOKED", client_id)
+    return revoked
+
+
+async def _on_record(session: AsyncSession, action: str, client_id: str, **details: str) -> None:
+    entry = audit.Entry(
+        chain=audit.of_area("clients"), actor=audit.operator(), action=action, subject=client_id, details=details
+    )
+    await audit.record(session, entry)
 
 
 def _run(work: Callable[[Clients, AsyncSession], Awaitable[Result]]) -> Result:

@@ -16,7 +16,7 @@ from contracts.clock import BusinessClock
 from contracts.messages import SIGNAL_CLOCK_CHANGED, workflow_id
 from contracts.model import instant
 from deploy.commands.terminal import console, fail, run
-from services.chassis import temporal
+from services.chassis import audit, temporal
 from services.chassis.clock import read_clock, write_clock
 from services.chassis.db import SYSTEM, Database
 from services.chassis.settings import Settings, load_settings
@@ -78,6 +78,13 @@ async def change(settings: Settings, rate: float, at: datetime | None = None) ->
         try:
             async with db.session(SYSTEM) as session:
                 await write_clock(session, clock)
+                entry = audit.Entry(
+                    chain=audit.of_area("clock"),
+                    actor=audit.operator(),
+                    action="CLOCK_SET",
+                    details={"rate": f"{rate:g}", "shows": start.isoformat()},
+                )
+                await audit.record(session, entry)
         finally:
             await db.close()
     await asyncio.sleep(SEEN_SECONDS)

@@ -13,7 +13,7 @@ from rich.table import Table
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from deploy.commands.terminal import fail, in_database
-from services.chassis import deadletters
+from services.chassis import audit, deadletters
 from services.chassis.deadletters import Parked
 
 app = typer.Typer(help="Dead letters: messages that were parked with a reason.", no_args_is_help=True)
@@ -90,9 +90,14 @@ def requeue(
     """Have messages handled again, in order, by the running service."""
     if (letter_id is None) == (key is None):
         fail("Give either --id or --key.")
-    rows = _in_database(
-        service, lambda session: deadletters.requeue(session, letter_id=letter_id, key=key, dry_run=dry_run)
-    )
+
+    async def again(session: AsyncSession) -> Sequence[Parked]:
+        found = await deadletters.requeue(session, letter_id=letter_id, key=key, dry_run=dry_run)
+        for each in () if dry_run else found:
+            await _on_record(session, "LETTER_REQUEUED", each)
+        return found
+
+    rows = _in_database(service, again)
     _show_table(rows)
     count = f"{len(rows)} message{'s' if len(rows) != 1 else ''}"
     if dry_run:
@@ -108,8 +113,25 @@ def discard(
     reason: Annotated[str, typer.Option(help="Why it is given up; kept on record. No personal data.")],
 ) -> None:
     """Give a message up: it stays on record, and what waits behind it goes on."""
-    row = _in_database(service, lambda session: deadletters.discard(session, letter_id, reason))
+
+    async def give_up(session: AsyncSession) -> Parked:
+        given_up = await deadletters.discard(session, letter_id, reason)
+        await _on_record(session, "LETTER_DISCARDED", given_up)
+        return given_up
+
+    row = _in_database(service, give_up)
     out.print(f"Dead letter {row.id} is discarded; later messages of its key go on.")
+
+
+async def _on_record(session: AsyncSession, action: str, row: Parked) -> None:
+    entry = audit.Entry(
+        chain=audit.of_area("dlq"),
+        actor=audit.operator(),
+        action=action,
+        subject=str(row.id),
+        details={"consumer": row.letter.consumer, "digest": row.letter.digest},
+    )
+    await audit.record(session, entry)
 
 
 def _show_table(rows: Sequence[Parked]) -> None:

@@ -102,6 +102,8 @@ class Settings(BaseSettings):
     """Anchors of the audit: best on a disk of its own that is only added to."""
     audit_seal_seconds: float = Field(default=60.0, gt=0)
     """The window: what is recorded is anchored outside the database after this time at most."""
+    audit_repeat_seconds: float = Field(default=600.0, ge=0)
+    """An officer who looks at the same of a case again within this time has looked once."""
 
     # What keys are made for from now on; keys that are there keep theirs
     cipher_suite: Literal["AES", "SM"] = "AES"

@@ -15,7 +15,7 @@ from services.chassis.bus import Consumer, make_broker
 from services.chassis.db import Database
 from services.chassis.http import create_app
 from services.chassis.outages import engine_away
-from services.chassis.reference import use_reference
+from services.chassis.reference import keep_on_record, use_reference
 from services.chassis.relay import Relay
 from services.chassis.settings import Settings, get_settings
 from services.complaints import api, api_officers, api_reporters, api_services
@@ -47,6 +47,7 @@ def build(settings: Settings) -> FastAPI:
         tasks: dict[str, serve.Task] = {
             "relay": Relay(db, dsn, settings, SERVICE).run,
             "sealer": Sealer(dsn, settings, SERVICE).run,
+            "reference": partial(keep_on_record, db, settings, SERVICE),
             "timeline": partial(bus.run, broker, consumer),
             "wakeup": rt.wakeup.run,
             "nonces": partial(_forget_nonces, db),

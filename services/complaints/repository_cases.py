@@ -7,6 +7,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from contracts.lifecycle import Stage
+from services.chassis import audit
 from services.chassis.db import execute, one, rows
 from services.complaints.repository import ANSWERS, TimelineRow
 
@@ -121,7 +122,8 @@ class SealedEvidence:
 async def log_reading(
     session: AsyncSession, jti: str, resource: str, case_id: UUID, officer: str, purpose: str, fields: list[str]
 ) -> bool:
-    """Put a reading on record; False when this grant has opened this resource before."""
+    """Put a reading on record, in the case's chain of the audit; False when this grant has opened this resource
+    before."""
     row = await one(
         session,
         "INSERT INTO narrative_access (jti, resource, case_id, officer, purpose, fields)"
@@ -133,7 +135,18 @@ async def log_reading(
         purpose,
         fields,
     )
-    return row is not None
+    if row is None:
+        return False
+    entry = audit.Entry(
+        chain=audit.of_case(case_id),
+        actor=audit.officer(officer),
+        action="COMPLAINT_READ",
+        subject=resource,
+        purpose=purpose,
+        details={"fields": fields, "grant": jti},
+    )
+    await audit.record(session, entry)
+    return True
 
 
 _THEIRS = """JOIN complaint_cases cc USING (complaint_id) LEFT JOIN cases k USING (case_id)

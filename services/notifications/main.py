@@ -14,7 +14,7 @@ from services.chassis.auth import ServiceTokens
 from services.chassis.bus import Consumer, make_broker
 from services.chassis.db import Database
 from services.chassis.http import create_app
-from services.chassis.reference import use_reference
+from services.chassis.reference import keep_on_record, use_reference
 from services.chassis.relay import Relay
 from services.notifications.address import Vault
 from services.notifications.api import router
@@ -46,6 +46,7 @@ def build(settings: NotificationSettings) -> FastAPI:
             tasks: dict[str, serve.Task] = {
                 "relay": Relay(db, dsn, settings, SERVICE).run,
                 "sealer": Sealer(dsn, settings, SERVICE).run,
+                "reference": partial(keep_on_record, db, settings, SERVICE),
                 "consumers": partial(bus.run, broker, complaints, cases),
                 "sender": sender.run,
             }

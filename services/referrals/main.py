@@ -8,14 +8,14 @@ import httpx
 from fastapi import FastAPI
 
 from contracts.topics import COMPLAINTS
-from services.chassis import bus, kafka, serve, telemetry, temporal
+from services.chassis import audit, bus, kafka, serve, telemetry, temporal
 from services.chassis.audit.sealing import Sealer
 from services.chassis.auth import ServiceTokens
 from services.chassis.bus import Consumer, make_broker
 from services.chassis.crypto import load_keyring
 from services.chassis.db import Database
 from services.chassis.http import create_app
-from services.chassis.reference import use_reference
+from services.chassis.reference import keep_on_record, use_reference
 from services.chassis.relay import Relay
 from services.chassis.settings import Settings, get_settings
 from services.referrals import consumers
@@ -57,6 +57,7 @@ from services.referrals.service.second_factors import SecondFactors
 from services.referrals.service.steps import Steps
 from services.referrals.service.texts import Texts
 from services.referrals.service.transfer_records import TransferRecords
+from services.referrals.service.viewing import Viewings
 from services.referrals.service.watching import Watching
 from services.referrals.web import routes as workbench
 
@@ -80,7 +81,7 @@ def build(settings: Settings) -> FastAPI:
         tokens = ServiceTokens(SERVICE, settings.keys_dir)
         keyring = load_keyring(settings.keys_dir, SERVICE)
         texts, factors = Texts(db, keyring), SecondFactors(db, keyring)
-        casebook = Casebook(db, texts, tokens, settings.complaints_url)
+        casebook = Casebook(db, texts, tokens, settings.complaints_url, Viewings(db, settings.audit_repeat_seconds))
         acting = Acting(db, client, casebook, texts, partial(temporal.ping, client))
         app.state.db, app.state.client = db, client
         app.state.bench = workbench.make_bench(pages, keyring, settings)
@@ -121,6 +122,7 @@ def build(settings: Settings) -> FastAPI:
         tasks: dict[str, serve.Task] = {
             "relay": Relay(db, dsn, settings, SERVICE).run,
             "sealer": Sealer(dsn, settings, SERVICE).run,
+            "reference": partial(keep_on_record, db, settings, SERVICE),
             "bridge": partial(bus.run, broker, bridge),
             "activities": partial(serve_activities, settings, Activities(Steps(db, calendar, texts))),
             "promises": acting.keep_promises,
@@ -145,6 +147,7 @@ def build(settings: Settings) -> FastAPI:
     # Without Kafka officers work on; cases come and go later.
     optional: dict[str, serve.Task] = {"kafka": partial(kafka.ping, settings)}
     app = create_app("Huiyin referrals", SERVICE, settings, lifespan=lifespan, checks=checks, optional_checks=optional)
+    app.add_middleware(audit.Origins)
     add_refusal_handler(app)
     for module in (sessions, cases, duplicates, clocks, acts, papers, openings, transfer_records, administration):
         app.include_router(module.router)

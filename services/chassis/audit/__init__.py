@@ -30,6 +30,7 @@ from services.chassis.audit.recording import Origins as Origins
 from services.chassis.audit.recording import of_account as of_account
 from services.chassis.audit.recording import of_area as of_area
 from services.chassis.audit.recording import of_case as of_case
+from services.chassis.audit.recording import of_contact as of_contact
 from services.chassis.audit.recording import officer as officer
 from services.chassis.audit.recording import operator as operator
 from services.chassis.audit.recording import record as record

@@ -125,6 +125,11 @@ def of_case(case_id: UUID) -> str:
     return f"case/{case_id}"
 
 
+def of_contact(contact_token: UUID) -> str:
+    """The chain of a reporter's address: each opening of it for a notice."""
+    return f"contact/{contact_token}"
+
+
 def of_account(account_id: str) -> str:
     """The chain of an officer's account: log-ins, failures, second factors."""
     return f"account/{account_id}"

@@ -4,6 +4,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from services.chassis import audit
 from services.chassis.db import one, rows
 from services.chassis.vault_keys import MARK
 
@@ -22,13 +23,16 @@ async def sealed_identity(session: AsyncSession, contact_token: UUID) -> bytes |
 async def log_access(
     session: AsyncSession, contact_token: UUID, caller: str, purpose: str, notice_id: UUID, jti: str, *, found: bool
 ) -> None:
-    """One line of the access log."""
-    connection = await session.connection()
-    await connection.exec_driver_sql(
-        "INSERT INTO vault.access_log (contact_token, caller, purpose, notice_id, jti, found)"
-        " VALUES ($1, $2, $3, $4, $5, $6)",
-        (contact_token, caller, purpose, notice_id, jti, found),
+    """Put an opening on the audit, found or not, in the address's own chain."""
+    entry = audit.Entry(
+        chain=audit.of_contact(contact_token),
+        actor=audit.service(caller),
+        action="ADDRESS_OPENED",
+        subject=str(notice_id),
+        purpose=purpose,
+        details={"found": found, "token": jti},
     )
+    await audit.record(session, entry, schema="vault")
 
 
 async def sealed_otherwise(

@@ -11,6 +11,7 @@ from services.chassis import audit
 from services.referrals.api.common import Caller, Uses
 from services.referrals.domain import Level, Unit, UnitKind
 from services.referrals.refusals import Refused
+from services.referrals.service.identity import Identity
 from services.referrals.service.registry import UNIT_ID, USERNAME, Account, NewAccount, NewUnit
 
 router = APIRouter(prefix="/v1", tags=["administration"])
@@ -132,6 +133,10 @@ def _row(account: Account) -> AccountRow:
     )
 
 
+def _actor(who: Identity) -> str:
+    return audit.officer(who.account.account_id)
+
+
 @router.get("/units", response_model=UnitList, summary="All units")
 async def list_units(uses: Uses, who: Caller) -> UnitList:
     """For every officer."""
@@ -142,14 +147,14 @@ async def list_units(uses: Uses, who: Caller) -> UnitList:
 async def add_unit(uses: Uses, who: Caller, body: UnitRequest) -> UnitView:
     """For the system administrator."""
     who.require(Role.SYSTEM_ADMIN)
-    return _view(await uses.registry.add_unit(NewUnit(**body.model_dump())))
+    return _view(await uses.registry.add_unit(NewUnit(**body.model_dump()), by=_actor(who)))
 
 
 @router.post("/units/{unit_id}/successor", response_model=UnitView, summary="Name the successor of a unit")
 async def succeed(uses: Uses, who: Caller, unit_id: UnitId, body: SuccessorRequest) -> UnitView:
     """By the system administrator. Accounts, units below and past cases move at once; open cases follow on record."""
     who.require(Role.SYSTEM_ADMIN)
-    return _view(await uses.registry.succeed(unit_id, body.successor_id))
+    return _view(await uses.registry.succeed(unit_id, body.successor_id, by=_actor(who)))
 
 
 @router.get("/accounts", response_model=AccountList, summary="All accounts")
@@ -164,14 +169,14 @@ async def add_account(uses: Uses, who: Caller, body: AccountRequest) -> Added:
     """For the system administrator."""
     who.require(Role.SYSTEM_ADMIN)
     new = NewAccount(body.username, body.name, body.unit_id, ())
-    return Added(account_id=await uses.registry.add_account(new, body.password))
+    return Added(account_id=await uses.registry.add_account(new, body.password, by=_actor(who)))
 
 
 @router.post("/accounts/{username}/departure", response_model=AccountRow, summary="Close the account of who leaves")
 async def leave(uses: Uses, who: Caller, username: Username, body: DepartureRequest) -> AccountRow:
     """By the system administrator. The account can do nothing more at once; open tasks are handed on, on record."""
     who.require(Role.SYSTEM_ADMIN)
-    return _row(await uses.registry.leave(username, body.heir))
+    return _row(await uses.registry.leave(username, body.heir, by=_actor(who)))
 
 
 @router.put("/accounts/{username}/roles", response_model=AccountRow, summary="Grant and take away roles")

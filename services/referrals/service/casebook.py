@@ -28,6 +28,7 @@ from services.referrals.service import clocks
 from services.referrals.service.foreseeing import Foreseen, Preview, foresee
 from services.referrals.service.identity import Identity
 from services.referrals.service.texts import Texts
+from services.referrals.service.viewing import Viewings
 from services.referrals.views import CaseSummary, CaseView
 
 GRANT_SECONDS = 60
@@ -46,14 +47,17 @@ class Grant:
 class Casebook:
     """What officers see. Row-level security hides what is not theirs: it looks as if it did not exist."""
 
-    def __init__(self, db: Database, texts: Texts, tokens: ServiceTokens, complaints_url: str) -> None:
+    def __init__(
+        self, db: Database, texts: Texts, tokens: ServiceTokens, complaints_url: str, viewings: Viewings
+    ) -> None:
         self._db = db
         self._texts = texts
         self._tokens = tokens
         self._complaints_url = complaints_url.rstrip("/")
+        self._viewings = viewings
 
     async def view(self, who: Identity, case_id: UUID) -> CaseView:
-        """The case page; raises Refused NOT_FOUND."""
+        """The case page, on record before it is shown; raises Refused NOT_FOUND."""
         async with self._db.read(who.principal) as session:
             found = await cases.record(session, case_id)
             if found is None:
@@ -63,6 +67,7 @@ class Casebook:
         case = found.case
         readable = permissions.readable(who.officer, case, [step.step for step in found.steps])
         texts = await self._texts.read_all(case_id) if readable else {}
+        await self._viewings.record(who, case_id, case.sequence, readable & texts.keys())
         return views.view(
             case,
             steps=found.steps,

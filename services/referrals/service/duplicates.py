@@ -14,6 +14,7 @@ import structlog
 from pydantic import BaseModel
 
 from contracts.lifecycle import RULE, Act
+from services.chassis import audit
 from services.chassis.auth import ServiceTokens
 from services.chassis.db import SYSTEM, Database
 from services.referrals import permissions, views
@@ -99,6 +100,14 @@ class Searching:
             # Row-level security leaves out what is not this officer's to see.
             shown = (await cases.of_ids(session, likely))[:_SHOWN]
             now = await business_now(session)
+        entry = audit.Entry(
+            chain=audit.of_case(case_id),
+            actor=audit.officer(who.account.account_id),
+            action="DUPLICATES_SEARCHED",
+            details={"days": days, "shown": [str(found.facts.case_id) for found in shown]},
+        )
+        async with self._db.session(SYSTEM) as session:
+            await audit.record(session, entry)
         return Duplicates(
             [
                 Duplicate(

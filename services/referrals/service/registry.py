@@ -61,7 +61,8 @@ class Loaded:
 
 
 class Registry:
-    """Administration of units and accounts."""
+    """Administration of units and accounts, each act on the audit. ``by``: the administrator who does it, as an actor;
+    without one it is who runs the command on the machine."""
 
     def __init__(self, db: Database) -> None:
         self._db = db
@@ -76,15 +77,16 @@ class Registry:
         async with self._db.read(SYSTEM) as session:
             return await accounts.everybody(session)
 
-    async def add_unit(self, new: NewUnit) -> Unit:
+    async def add_unit(self, new: NewUnit, *, by: str | None = None) -> Unit:
         """Raises Refused ALREADY_EXISTS or BAD_UNIT."""
         async with self._db.session(SYSTEM) as session:
             unit = await self._placed(session, new)
             if not await units.insert(session, unit):
                 raise Refused("ALREADY_EXISTS")
+            await _on_units(session, by, "UNIT_ADDED", unit)
         return unit
 
-    async def succeed(self, unit_id: str, successor_id: str) -> Unit:
+    async def succeed(self, unit_id: str, successor_id: str, *, by: str | None = None) -> Unit:
         """Close a unit in favour of its successor; the closed unit. Its open cases are told in the background.
 
         The same again changes nothing. Raises Refused UNKNOWN_UNIT, or BAD_SUCCESSOR: the successor is another kind of
@@ -100,9 +102,10 @@ class Registry:
             if old.successor_id is not None or not fits or unit_id in new.path:
                 raise Refused("BAD_SUCCESSOR")
             await reorganising.succeed(session, old, new)
+            await _on_units(session, by, "UNIT_SUCCEEDED", old, successor=successor_id)
         return replace(old, active=False, successor_id=successor_id)
 
-    async def leave(self, username: str, heir: str | None = None) -> Account:
+    async def leave(self, username: str, heir: str | None = None, *, by: str | None = None) -> Account:
         """Close the account of an officer who leaves; his tasks go to the heir, or back to their units' queues.
 
         Said again it names another heir for what is still open. Raises Refused UNKNOWN_ACCOUNT, also for an heir who is
@@ -115,15 +118,17 @@ class Registry:
                 raise Refused("UNKNOWN_ACCOUNT")
             if to is not None and to.account_id == account.account_id:
                 raise Refused("UNKNOWN_ACCOUNT")
-            await accounts.close(session, account.account_id, to.account_id if to is not None else None)
+            heir_id = to.account_id if to is not None else None
+            await accounts.close(session, account.account_id, heir_id)
+            await _on_accounts(session, by, "ACCOUNT_CLOSED", account.account_id, heir=heir_id)
         return replace(account, active=False)
 
-    async def add_account(self, new: NewAccount, password: str) -> str:
+    async def add_account(self, new: NewAccount, password: str, *, by: str | None = None) -> str:
         """The new account's id. Raises Refused ALREADY_EXISTS, UNKNOWN_UNIT or ROLES_APART."""
         refuse_roles(new.roles, new.username)
         hashed = await hash_password(password)
         async with self._db.session(SYSTEM) as session:
-            return await self._add_account(session, new, hashed)
+            return await self._add_account(session, new, hashed, by)
 
     async def grant_roles(self, username: str, roles: Iterable[Role], granted_by: str) -> Account:
         """Make these an account's roles, and end its sessions: the next one has them. On the audit.
@@ -140,17 +145,11 @@ class Registry:
                 raise Refused("OWN_ROLES")
             await accounts.set_roles(session, account.account_id, wanted)
             await accounts.end_sessions(session, account.account_id)
-            entry = audit.Entry(
-                chain=audit.of_area("accounts"),
-                actor=audit.officer(granted_by),
-                action="ROLES_GRANTED",
-                subject=account.account_id,
-                details={"before": sorted(account.roles), "after": sorted(wanted)},
-            )
-            await audit.record(session, entry)
+            by, before = audit.officer(granted_by), sorted(account.roles)
+            await _on_accounts(session, by, "ROLES_GRANTED", account.account_id, before=before, after=sorted(wanted))
         return replace(account, roles=wanted)
 
-    async def load(self, tree: Iterable[NewUnit], people: Iterable[NewAccount]) -> Loaded:
+    async def load(self, tree: Iterable[NewUnit], people: Iterable[NewAccount], *, by: str | None = None) -> Loaded:
         """Add what is missing and bring the rest up to date; passwords of existing accounts stay. All or nothing.
 
         Raises Refused BAD_UNIT, UNKNOWN_UNIT or ROLES_APART; its ``extra`` names the row.
@@ -158,29 +157,35 @@ class Registry:
         tree, people = list(tree), list(people)
         for person in people:
             refuse_roles(person.roles, person.username)
-        known = {account.username: account.account_id for account in await self.accounts()}
+        known = {account.username: account for account in await self.accounts()}
         fresh = [person for person in people if person.username.lower() not in known]
         made_up = {person.username: secrets.token_urlsafe(12) for person in fresh if person.password is None}
         # Hashing takes long: not within the transaction.
         hashed = await asyncio.gather(*(hash_password(person.password or made_up[person.username]) for person in fresh))
         async with self._db.session(SYSTEM) as session:
             for new in tree:
-                await self._put_unit(session, new)
+                await self._put_unit(session, new, by)
             for person, password in zip(fresh, hashed, strict=True):
-                await self._add_account(session, person, password)
+                await self._add_account(session, person, password, by)
             for person in people:
-                if (account_id := known.get(person.username.lower())) is not None:
-                    await accounts.set_roles(session, account_id, person.roles)
+                account = known.get(person.username.lower())
+                if account is not None and set(account.roles) != set(person.roles):
+                    await accounts.set_roles(session, account.account_id, person.roles)
+                    before, after = sorted(account.roles), sorted(person.roles)
+                    await _on_accounts(session, by, "ROLES_GRANTED", account.account_id, before=before, after=after)
         return Loaded(len(tree), len(people), made_up)
 
-    async def _put_unit(self, session: AsyncSession, new: NewUnit) -> None:
+    async def _put_unit(self, session: AsyncSession, new: NewUnit, by: str | None) -> None:
         unit = await self._placed(session, new)
         if await units.insert(session, unit):
+            await _on_units(session, by, "UNIT_ADDED", unit)
             return
         known = await units.get(session, new.unit_id)
         if known is None or known.path != unit.path:
             raise Refused("BAD_UNIT", extra={"unit_id": new.unit_id})
         await units.update(session, unit)
+        if known != replace(unit, active=known.active, successor_id=known.successor_id, stands_for=known.stands_for):
+            await _on_units(session, by, "UNIT_CHANGED", unit)
 
     @staticmethod
     async def _placed(session: AsyncSession, new: NewUnit) -> Unit:
@@ -207,7 +212,7 @@ class Registry:
         )
 
     @staticmethod
-    async def _add_account(session: AsyncSession, new: NewAccount, hashed: str) -> str:
+    async def _add_account(session: AsyncSession, new: NewAccount, hashed: str, by: str | None) -> str:
         unit = await units.get(session, new.unit_id) if new.unit_id is not None else None
         if new.unit_id is not None and (unit is None or not unit.active):
             raise Refused("UNKNOWN_UNIT", extra={"username": new.username})
@@ -223,7 +228,42 @@ class Registry:
         if not added:
             raise Refused("ALREADY_EXISTS")
         await accounts.set_roles(session, account_id, new.roles)
+        await _on_accounts(session, by, "ACCOUNT_ADDED", account_id, unit=new.unit_id, roles=sorted(new.roles))
         return account_id
+
+
+async def _on_units(session: AsyncSession, by: str | None, action: str, unit: Unit, **more: str) -> None:
+    """Put an act on a unit on record: its class and place, never its name."""
+    entry = audit.Entry(
+        chain=audit.of_area("units"),
+        actor=by or audit.operator(),
+        action=action,
+        subject=unit.unit_id,
+        details={
+            "level": unit.level.value,
+            "kind": unit.kind.value,
+            "region": unit.region,
+            "department": unit.department,
+            "parent": unit.path[-2] if len(unit.path) > 1 else None,
+            "on_system": unit.on_system,
+            **more,
+        },
+    )
+    await audit.record(session, entry)
+
+
+async def _on_accounts(
+    session: AsyncSession, by: str | None, action: str, account_id: str, **details: str | list[Role] | None
+) -> None:
+    """Put an act on an account on record, by the account's id."""
+    entry = audit.Entry(
+        chain=audit.of_area("accounts"),
+        actor=by or audit.operator(),
+        action=action,
+        subject=account_id,
+        details=details,
+    )
+    await audit.record(session, entry)
 
 
 def refuse_roles(roles: Iterable[Role], username: str) -> None:

@@ -1,5 +1,6 @@
 """The vault: addresses open for notifications only, on record, for the ways the reporter wants; roles hold it apart."""
 
+import json
 from collections.abc import AsyncIterator
 from typing import Any
 from uuid import UUID, uuid4
@@ -54,6 +55,14 @@ async def token_of(admin: "asyncpg.Connection[Any]", receipt: dict[str, str]) ->
     return found
 
 
+async def openings(admin: "asyncpg.Connection[Any]", token: UUID) -> list[asyncpg.Record]:
+    """What is on record about an address."""
+    found: list[asyncpg.Record] = await admin.fetch(
+        "SELECT * FROM vault.audit_log WHERE chain = $1", f"contact/{token}"
+    )
+    return found
+
+
 async def test_notifications_open_an_address_and_it_is_on_record(
     reporter: Reporter, notifications: Notifications, admin: "asyncpg.Connection[Any]"
 ) -> None:
@@ -62,10 +71,10 @@ async def test_notifications_open_an_address_and_it_is_on_record(
     assert answer.status_code == 200, answer.text
     assert answer.json() == {"email": "z@example.org", "phone": None, "openid": None, "language": "zh"}
     assert "张三" not in answer.text
-    logged = await admin.fetch("SELECT * FROM vault.access_log WHERE contact_token = $1", token)
-    assert [(row["caller"], row["purpose"], row["notice_id"], row["found"]) for row in logged] == [
-        ("notifications", "NOTICE", notice_id, True)
-    ]
+    (logged,) = await openings(admin, token)
+    assert (logged["actor"], logged["action"]) == ("service/notifications", "ADDRESS_OPENED")
+    assert (logged["purpose"], logged["subject"]) == ("NOTICE", str(notice_id))
+    assert json.loads(logged["details"])["found"] is True
 
 
 async def test_a_way_that_the_reporter_did_not_choose_stays_shut(
@@ -101,18 +110,19 @@ async def test_an_unknown_token_is_said_and_on_record(
 ) -> None:
     token = uuid4()
     assert (await notifications.open(token)).status_code == 404
-    assert await admin.fetchval("SELECT found FROM vault.access_log WHERE contact_token = $1", token) is False
+    (logged,) = await openings(admin, token)
+    assert json.loads(logged["details"])["found"] is False
 
 
 async def test_an_opening_that_can_not_be_recorded_does_not_happen(
     reporter: Reporter, notifications: Notifications, admin: "asyncpg.Connection[Any]"
 ) -> None:
     token = await token_of(admin, await reporter.submitted(reporter=PERSON))
-    await admin.execute("REVOKE INSERT ON vault.access_log FROM vault")
+    await admin.execute("REVOKE EXECUTE ON FUNCTION vault.audit_append FROM vault")
     try:
         answer = await notifications.open(token)
     finally:
-        await admin.execute("GRANT INSERT ON vault.access_log TO vault")
+        await admin.execute("GRANT EXECUTE ON FUNCTION vault.audit_append TO vault")
     assert answer.status_code == 500
     assert "example.org" not in answer.text
 
@@ -123,15 +133,16 @@ async def test_an_opening_that_can_not_be_recorded_does_not_happen(
         ("complaints_dsn", "SELECT * FROM vault.sealed_identities"),
         ("complaints_dsn", "UPDATE vault.sealed_identities SET sealed = ''"),
         ("complaints_dsn", "DELETE FROM vault.sealed_identities"),
-        ("complaints_dsn", "SELECT * FROM vault.access_log"),
-        ("complaints_dsn", "DELETE FROM vault.access_log"),
+        ("complaints_dsn", "SELECT * FROM vault.audit_log"),
+        ("complaints_dsn", "DELETE FROM vault.audit_log"),
+        ("complaints_dsn", "SELECT vault.audit_append('case/1', 'cli/x', 'READ', NULL, NULL, '', NULL, NULL)"),
         ("complaints_dsn", "DELETE FROM complaints"),
         ("complaints_dsn", "UPDATE complaints SET named = false"),
         ("complaints_dsn", "DELETE FROM narrative_access"),
         ("vault_dsn", "INSERT INTO vault.sealed_identities VALUES (gen_random_uuid(), gen_random_uuid(), '')"),
         ("vault_dsn", "UPDATE vault.sealed_identities SET sealed = ''"),
-        ("vault_dsn", "DELETE FROM vault.access_log"),
-        ("vault_dsn", "UPDATE vault.access_log SET found = false"),
+        ("vault_dsn", "DELETE FROM vault.audit_log"),
+        ("vault_dsn", "UPDATE vault.audit_log SET details = ''"),
         ("vault_dsn", "SELECT * FROM complaints"),
         ("vault_dsn", "SELECT * FROM outbox"),
     ],
