@@ -34,8 +34,11 @@ async def unit(office: Office, kind: str = "INSTITUTION", **changes: Any) -> str
 
 
 async def officer(office: Office, unit_id: str, username: str) -> None:
-    body = {"username": username, "name": "经办", "unit_id": unit_id, "roles": ["HANDLER"], "password": PASSWORD}
+    body = {"username": username, "name": "经办", "unit_id": unit_id, "password": PASSWORD}
     assert (await office.post("admin", "/v1/accounts", body)).status_code == 201
+    security = await office.headers("security")
+    roles = f"/v1/accounts/{username}/roles"
+    assert (await office.http.put(roles, json={"roles": ["HANDLER"]}, headers=security)).status_code == 200
 
 
 async def at_work(office: Office, holder: str, track: Track = Track.GENERAL, about: str | None = None) -> UUID:
