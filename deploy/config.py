@@ -130,6 +130,7 @@ class StackConfig:
         env = {f"HUIYIN_{name.upper()}_PORT": str(number) for name, number in ports.items()}
         env["HUIYIN_HOST"] = self.host
         env[VAULT_KEYS] = str(self.state_dir / "vault-keys")
+        env["HUIYIN_EVIDENCE_UNSCANNED"] = "allow"  # one machine, to try it out: it need not have a scanner
         if self.owns_postgres:
             passwords = self.passwords()
             for database, (owner, roles) in DATABASES.items():

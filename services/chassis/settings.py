@@ -108,6 +108,20 @@ class Settings(BaseSettings):
     # What keys are made for from now on; keys that are there keep theirs
     cipher_suite: Literal["AES", "SM"] = "AES"
 
+    # Evidence. The periods and numbers are the agency's to set (K).
+    evidence_max_bytes: int = Field(default=100 * 1024 * 1024, ge=1024)
+    """Of one file."""
+    evidence_upload_hours: float = Field(default=24.0, gt=0)
+    """How long an upload that broke off waits to be gone on with."""
+    evidence_open_uploads: int = Field(default=10, ge=1)
+    """How many uploads of one complaint may be unfinished."""
+    evidence_poll_seconds: float = Field(default=5.0, gt=0)
+    """How often files that wait to be examined are looked for when nobody told of one."""
+    evidence_unscanned: Literal["allow", "refuse"] = "refuse"
+    """Whether officers get files while no virus scanner is set up."""
+    clamd_address: str = ""
+    """``host:port``, or ``unix:`` and the path of clamd's socket; empty: there is no virus scanner."""
+
     # Telemetry
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_format: Literal["json", "console"] = "json"

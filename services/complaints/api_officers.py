@@ -6,7 +6,7 @@ from urllib.parse import quote
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Request
-from fastapi.responses import Response
+from fastapi.responses import Response, StreamingResponse
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from contracts.reference import categories
@@ -52,9 +52,10 @@ async def evidence(request: Request, evidence_id: UUID, _grant: Bearer) -> Respo
         "Content-Disposition": f"attachment; filename*=UTF-8''{quote(file.name, safe='')}",
         "X-Content-Type-Options": "nosniff",
         "Content-Security-Policy": "sandbox",
+        "Content-Length": str(file.size),
         "X-Media-Type": file.media_type,
     }
-    return Response(file.data, 200, headers, "application/octet-stream")
+    return StreamingResponse(file.content, 200, headers, "application/octet-stream")
 
 
 @router.get(

@@ -8,20 +8,23 @@ from pydantic import BaseModel
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.chassis.http import lang
-from services.complaints.http_inputs import KEY_PARAMETER, idempotency_key, read_upload
+from services.complaints.http_inputs import KEY_PARAMETER, idempotency_key, uploaded
 from services.complaints.protection import retaliation
+from services.complaints.receiving import receive
 from services.complaints.reporters import Added, present
 from services.complaints.runtime import PUBLIC, runtime
 from services.complaints.schemas import (
     Accepted,
     AcceptedFile,
     Credentials,
+    OwnFile,
     Rating,
     Receipt,
     RetaliationReport,
     Supplement,
     Tracking,
 )
+from services.complaints.wording import file_text
 
 router = APIRouter(tags=["reporter"])
 _KEYED: dict[str, Any] = {"parameters": [KEY_PARAMETER]}
@@ -60,7 +63,10 @@ async def track(request: Request, credentials: Credentials) -> Response:
     with rt.attempts.of(request, credentials.case_number):
         async with rt.db.read(PUBLIC) as session:
             view = await rt.reporters.open(session, credentials)
-    return _answer(await present(view, rt.documents, lang(request)), 200)
+            files = await rt.reporters.files(session, view)
+    seen = await present(view, rt.documents, lang(request))
+    told = [OwnFile(received_at=at, state=state, text=file_text(state, lang(request))) for at, state in files]
+    return _answer(seen.model_copy(update={"files": told}), 200)
 
 
 @router.post(
@@ -83,16 +89,16 @@ async def supplement(request: Request, body: Supplement) -> Response:
     status_code=201,
     response_model=AcceptedFile,
     openapi_extra=_FORM,
-    summary="Add a file to a complaint (20 MB at most)",
+    summary="Add a file to a complaint (100 MB at most, unless set otherwise)",
 )
 async def evidence(request: Request) -> Response:
     rt, key = runtime(request), idempotency_key(request)
-    credentials, upload = await read_upload(request)
-    with rt.attempts.of(request, credentials.case_number):
-        async with rt.db.session(PUBLIC) as session:
-            added = await rt.reporters.add_file(session, credentials, upload, key)
-    accepted = _accepted(added, "file", lang(request))
-    return _answer(AcceptedFile(**dict(accepted), sha256=upload.sha256, size=len(upload.data)), 201)
+    async with uploaded(request, rt.store, rt.settings.evidence_max_bytes) as (credentials, upload):
+        with rt.attempts.of(request, credentials.case_number):
+            added = await receive(rt, credentials, upload, key)
+        accepted = _accepted(added, "file", lang(request))
+        staged = upload.staged
+        return _answer(AcceptedFile(**dict(accepted), sha256=staged.sha256, size=staged.size), 201)
 
 
 @router.post(

@@ -4,6 +4,7 @@ import secrets
 import unicodedata
 from collections.abc import Container, Iterable
 from datetime import datetime, timedelta, timezone
+from enum import StrEnum
 
 from contracts.lifecycle import ENDED, Stage, Track
 
@@ -19,6 +20,21 @@ _VALUE = {symbol: value for value, symbol in enumerate(ALPHABET)}
 _MISREAD = str.maketrans({"I": "1", "L": "1", "O": "0"})
 _NUMBER_PREFIX = "HY"
 _NUMBER_RANDOM = 7
+
+
+class EvidenceState(StrEnum):
+    """What is known of a file. ``NOT_SCANNED``: looked at without a virus scanner, because none is set up."""
+
+    RECEIVED = "RECEIVED"
+    CLEAN = "CLEAN"
+    NOT_SCANNED = "NOT_SCANNED"
+    INFECTED = "INFECTED"
+    UNREADABLE = "UNREADABLE"
+
+
+def may_be_read(state: EvidenceState, *, unscanned: bool) -> bool:
+    """Whether officers get a file's copy; `unscanned`: also one that no scanner has seen."""
+    return state is EvidenceState.CLEAN or (unscanned and state is EvidenceState.NOT_SCANNED)
 
 
 class Refusal(Exception):

@@ -1,121 +1,166 @@
-"""Evidence files: what kinds are taken, and their sealed home on the disk."""
+"""The sealed home of evidence on the disk: whole files, parts of uploads, and what a form holds while it is read."""
 
 import asyncio
 import contextlib
+import fcntl
 import os
+import tempfile
+import time
+from collections.abc import AsyncIterator, Iterable, Iterator
 from pathlib import Path
+from typing import BinaryIO, cast
 from uuid import UUID, uuid4
 
-from services.complaints.domain import Refusal
+from services.complaints.frames import FrameSeal, in_frames, read_frames, write_frames
+from services.complaints.sealing import ComplaintCipher, Form
 
-MAX_BYTES = 20 * 1024 * 1024
-
-# What a file starts with decides, not what the sender calls it.
-_SIGNATURES: tuple[tuple[int, bytes, str], ...] = (
-    (0, b"\xff\xd8\xff", "image/jpeg"),
-    (0, b"\x89PNG\r\n\x1a\n", "image/png"),
-    (0, b"GIF8", "image/gif"),
-    (8, b"WEBP", "image/webp"),
-    (0, b"%PDF-", "application/pdf"),
-    (8, b"WAVE", "audio/wav"),
-    (0, b"ID3", "audio/mpeg"),
-    (0, b"\xff\xfb", "audio/mpeg"),
-    (0, b"\xff\xf3", "audio/mpeg"),
-    (0, b"#!AMR", "audio/amr"),
-    (4, b"ftypheic", "image/heic"),
-    (4, b"ftypM4A", "audio/mp4"),
-    (4, b"ftyp", "video/mp4"),
-    (0, b"PK\x03\x04", "application/zip"),
-    (0, b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "application/x-ole-storage"),
-)
-_TEXT_START = 4096
+_DRAFT = ".tmp"
 
 
-def media_type(data: bytes) -> str:
-    """The kind of a file by its first bytes; plain text is UTF-8 without control characters.
-
-    Raises Refusal for an empty file, one that is too large, and any other kind.
-    """
-    if not data:
-        raise Refusal(422, "EMPTY_FILE", "文件是空的:请重新选择文件。", "The file is empty: choose another.", "file")
-    if len(data) > MAX_BYTES:
-        raise Refusal(
-            413,
-            "FILE_TOO_LARGE",
-            "文件超过 20 MB:请压缩或分成几个文件上传。",
-            "The file is larger than 20 MB: compress it, or send it in parts.",
-            "file",
-        )
-    for offset, signature, kind in _SIGNATURES:
-        if data[offset : offset + len(signature)] == signature:
-            return kind
-    if _is_text(data[:_TEXT_START]):
-        return "text/plain"
-    raise Refusal(
-        415,
-        "FILE_TYPE_NOT_TAKEN",
-        "不支持这种文件:请上传图片、PDF、Office 文档、音频、视频或纯文本。",
-        "This kind of file is not taken: send a picture, PDF, office document, audio, video or plain text.",
-        "file",
-    )
-
-
-def _is_text(start: bytes) -> bool:
-    if any(byte < 32 and byte not in (9, 10, 12, 13) for byte in start):
-        return False
-    try:
-        start.decode("utf-8")
-    except UnicodeDecodeError as error:
-        return error.start > len(start) - 4  # a character cut in two at the end of the sample
-    return True
+class PartBusy(Exception):
+    """Another request writes to this part of an upload."""
 
 
 class EvidenceStore:
-    """Sealed files in a directory; what `put` has returned from survives a power cut."""
+    """Sealed files in a directory; what `settle` and `Part.sync` have returned from survives a power cut."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    async def put(self, complaint_id: UUID, name: str, sealed: bytes) -> None:
-        """Write a sealed file whole or not at all; the same name again replaces it. Raises OSError."""
-        await asyncio.to_thread(self._put, self._path(complaint_id, name), sealed)
+    def nameless(self) -> BinaryIO:
+        """A file without a name, gone with the process. Raises OSError."""
+        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return cast(BinaryIO, tempfile.TemporaryFile(dir=self._folder))
 
-    async def get(self, complaint_id: UUID, name: str) -> bytes:
-        """The sealed file; raises OSError."""
-        return await asyncio.to_thread(self._path(complaint_id, name).read_bytes)
+    async def draft(self, complaint_id: UUID, seal: FrameSeal, chunks: Iterable[bytes]) -> Path:
+        """Seal a file onto the disk under a name that no row has, for `settle` or `discard`. Raises OSError."""
+        return await asyncio.to_thread(self._draft, self._home(complaint_id), seal, chunks)
+
+    async def settle(self, draft: Path, name: str) -> None:
+        """Give a draft its name; it replaces what has it already. Raises OSError."""
+        await asyncio.to_thread(self._settle, draft, name)
+
+    async def discard(self, draft: Path) -> None:
+        """Remove a draft that was not settled; none is fine."""
+        await asyncio.to_thread(draft.unlink, missing_ok=True)
 
     async def drop(self, complaint_id: UUID, name: str) -> None:
         """Remove a file that no row names; none is fine."""
-        await asyncio.to_thread(self._path(complaint_id, name).unlink, missing_ok=True)
+        await asyncio.to_thread((self._home(complaint_id) / name).unlink, missing_ok=True)
 
-    def _path(self, complaint_id: UUID, name: str) -> Path:
+    def chunks(
+        self, complaint_id: UUID, name: str, cipher: ComplaintCipher, evidence_id: UUID, form: Form
+    ) -> Iterator[bytes]:
+        """A file in the clear, a frame at a time; one from before there were frames, whole.
+
+        Raises OSError, and SealBroken.
+        """
+        with open(self._home(complaint_id) / name, "rb") as file:
+            if in_frames(file):
+                yield from read_frames(file, cipher.frames(evidence_id, form))
+            else:
+                yield cipher.open_file(file.read(), evidence_id)
+
+    def part(self, complaint_id: UUID, name: str, *, new: bool) -> "Part":
+        """A part of an upload, for its caller alone until closed. Raises OSError, and PartBusy."""
+        return Part(self._home(complaint_id) / name, new=new)
+
+    async def sweep(self, older_than: float) -> int:
+        """Remove the drafts that killed processes left more than so many seconds ago; how many."""
+        return await asyncio.to_thread(self._sweep, time.time() - older_than)
+
+    def _home(self, complaint_id: UUID) -> Path:
         # The end of a time-ordered id is random: folders fill evenly.
-        return self._folder / complaint_id.hex[-2:] / str(complaint_id) / name
+        return self._folder / complaint_id.hex[-2:] / str(complaint_id)
 
-    def _put(self, path: Path, sealed: bytes) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        making = path.with_name(f".{uuid4().hex}.tmp")
+    def _draft(self, home: Path, seal: FrameSeal, chunks: Iterable[bytes]) -> Path:
+        home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        draft = home / f".{uuid4().hex}{_DRAFT}"
         try:
-            with open(making, "xb", opener=_private) as file:
-                file.write(sealed)
+            with open(draft, "xb", opener=_private) as file:
+                write_frames(file, seal, chunks)
                 file.flush()
                 os.fsync(file.fileno())
-            making.rename(path)
         except BaseException:
             with contextlib.suppress(FileNotFoundError):
-                making.unlink()
+                draft.unlink()
             raise
-        for folder in (path.parent, path.parent.parent, self._folder):
-            _sync(folder)
+        return draft
+
+    def _settle(self, draft: Path, name: str) -> None:
+        draft.rename(draft.with_name(name))
+        sync_folders(draft.parent)
+
+    def _sweep(self, before: float) -> int:
+        swept = 0
+        for draft in self._folder.glob(f"*/*/.*{_DRAFT}"):
+            with contextlib.suppress(FileNotFoundError):
+                if draft.stat().st_mtime < before:
+                    draft.unlink()
+                    swept += 1
+        return swept
+
+
+class Part:
+    """The sealed frames of an upload that isn't whole yet. The lock ends with the process, however it ends."""
+
+    def __init__(self, path: Path, *, new: bool) -> None:
+        """Raises FileNotFoundError unless it is `new`, and PartBusy."""
+        if new:
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self.path = path
+        self._new = new
+        descriptor = os.open(path, os.O_RDWR | (os.O_CREAT if new else 0), 0o600)
+        self.file = cast(BinaryIO, os.fdopen(descriptor, "r+b"))
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            self.file.close()
+            raise PartBusy from error
+
+    def cut(self, size: int) -> None:
+        """Keep the first `size` bytes, which are known to be on the disk, and stand at their end."""
+        self.file.truncate(size)
+        self.file.seek(size)
+
+    def sync(self) -> int:
+        """Have everything written on the disk, the file's name included; its size."""
+        self.file.flush()
+        os.fsync(self.file.fileno())
+        if self._new:
+            sync_folders(self.path.parent)
+            self._new = False
+        return self.file.tell()
+
+    def close(self) -> None:
+        """Let others have it."""
+        self.file.close()
+
+
+def copy_name(evidence_id: UUID) -> str:
+    """The name of the file that holds a file's copy without metadata."""
+    return f"{evidence_id}.copy"
+
+
+async def streamed(chunks: Iterator[bytes]) -> AsyncIterator[bytes]:
+    """The chunks, each made in a thread: they read from the disk and open seals."""
+    try:
+        while (chunk := await asyncio.to_thread(next, chunks, None)) is not None:
+            yield chunk
+    finally:
+        if close := getattr(chunks, "close", None):
+            close()
+
+
+def sync_folders(home: Path) -> None:
+    """Have the names in a complaint's folder, and its own, on the disk."""
+    for folder in (home, home.parent, home.parent.parent):
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def _private(path: str, flags: int) -> int:
     return os.open(path, flags, 0o600)
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

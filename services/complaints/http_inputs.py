@@ -7,24 +7,24 @@ from contextlib import asynccontextmanager
 from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
-from starlette.datastructures import FormData, UploadFile
+from starlette.datastructures import FormData
 from starlette.formparsers import MultiPartException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from services.chassis.http import Problem, lang
 from services.chassis.problems import validation_problem
-from services.chassis.web.forms import in_memory
 from services.complaints.domain import Refusal
-from services.complaints.evidence import MAX_BYTES
-from services.complaints.reporters import Upload
+from services.complaints.evidence import EvidenceStore
+from services.complaints.files import Upload
+from services.complaints.kinds import plain_name
 from services.complaints.schemas import Credentials
 from services.complaints.signatures import Signature, read_headers
+from services.complaints.staging import StagedFile, staging
 
 Model = TypeVar("Model", bound=BaseModel)
 
 _KEY = re.compile(r"[\x21-\x7e]{16,128}")
-_NAME_MAX = 200
 _FIELDS_MAX = 8
 
 KEY_PARAMETER = {
@@ -50,7 +50,9 @@ async def answer_refusal(request: Request, error: Exception) -> Response:
     """A Refusal as problem+json in the caller's language."""
     assert isinstance(error, Refusal)
     extra = {"field": error.field} if error.field else {}
-    headers = {"WWW-Authenticate": "Signature"} if error.status == 401 else None
+    headers = {"WWW-Authenticate": "Signature"} if error.status == 401 else {}
+    if error.status == 413:
+        headers["Connection"] = "close"  # the rest of the body is not read
     problem = Problem(error.status, error.code, error.zh, error.en, headers=headers, **extra)
     return problem.response(lang(request))
 
@@ -89,26 +91,28 @@ def parse_json(model: type[Model], body: bytes) -> Model:
         raise validation_problem(error.errors(include_url=False, include_input=False)) from None
 
 
-FORM_BYTES = MAX_BYTES + 64 * 1024
-"""Of a form with a file."""
+FORM_BYTES = 1024 * 1024
+"""Of a form without files, and of the texts in one with files."""
 
 
-async def read_upload(request: Request) -> tuple[Credentials, Upload]:
-    """A multipart form with ``case_number``, ``query_code`` and one ``file``.
+@asynccontextmanager
+async def uploaded(request: Request, store: EvidenceStore, limit: int) -> AsyncIterator[tuple[Credentials, Upload]]:
+    """A multipart form with ``case_number``, ``query_code`` and one ``file`` of at most ``limit`` bytes.
 
-    Raises Refusal when it is no such form, and Problem when a field does not fit.
+    Raises Refusal when it is no such form, for a file that is too large or of a kind that is not taken; and Problem
+    when a field does not fit.
     """
     if not request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
         raise _not_a_form(415)
     try:
-        form = await in_memory(FORM_BYTES)(
+        form = await staging(store.nameless, limit)(
             request.headers, request.stream(), max_files=1, max_fields=_FIELDS_MAX
         ).parse()
     except (MultiPartException, ClientDisconnect, KeyError, UnicodeDecodeError):
         raise _not_a_form(400) from None
     async with _closing(form):
         file = form.get("file")
-        if not isinstance(file, UploadFile):
+        if not isinstance(file, StagedFile):
             raise Refusal(
                 422,
                 "FILE_MISSING",
@@ -121,7 +125,7 @@ async def read_upload(request: Request) -> tuple[Credentials, Upload]:
             credentials = Credentials.model_validate(texts)
         except ValidationError as error:
             raise validation_problem(error.errors(include_url=False, include_input=False)) from None
-        return credentials, Upload(file_name(file.filename), await file.read())
+        yield credentials, Upload(plain_name(file.filename), file.staged.kind(), file.staged)
 
 
 @asynccontextmanager
@@ -130,13 +134,6 @@ async def _closing(form: FormData) -> AsyncIterator[None]:
         yield
     finally:
         await form.close()
-
-
-def file_name(given: str | None) -> str:
-    """The name of an upload without folders and control characters."""
-    name = (given or "").replace("\\", "/").rpartition("/")[2]
-    kept = "".join(char for char in name if char.isprintable() and not "\ud800" <= char <= "\udfff")
-    return kept.strip()[-_NAME_MAX:] or "file"
 
 
 def _not_a_form(status: int) -> Refusal:

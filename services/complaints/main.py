@@ -18,13 +18,15 @@ from services.chassis.outages import engine_away
 from services.chassis.reference import keep_on_record, use_reference
 from services.chassis.relay import Relay
 from services.chassis.settings import Settings, get_settings
-from services.complaints import api, api_officers, api_reporters, api_services
+from services.complaints import api, api_officers, api_reporters, api_services, api_uploads
 from services.complaints.clients import forget_nonces
 from services.complaints.consumers import TIMELINE, on_case
 from services.complaints.domain import Refusal
 from services.complaints.http_inputs import FORM_BYTES, answer_refusal
 from services.complaints.runtime import Runtime
+from services.complaints.uploads import tidy
 from services.complaints.web import add_pages
+from services.complaints.web.uploads import MAX_FILES
 
 SERVICE = "complaints"
 _NONCES_SECONDS = 600.0
@@ -51,6 +53,8 @@ def build(settings: Settings) -> FastAPI:
             "timeline": partial(bus.run, broker, consumer),
             "wakeup": rt.wakeup.run,
             "nonces": partial(_forget_nonces, db),
+            "examiner": rt.examiner.run,
+            "uploads": partial(tidy, rt.uploads, rt.store),
         }
         async with serve.background(tasks):
             yield
@@ -69,10 +73,16 @@ def build(settings: Settings) -> FastAPI:
         lifespan=lifespan,
         checks={"postgres": postgres},
         optional_checks={"kafka": partial(kafka.ping, settings)},
-        body_limits=dict.fromkeys(("/v1/tracking/evidence", "/file", "/tracking/case/additions"), FORM_BYTES),
+        body_limits={
+            api_uploads.PATH: settings.evidence_max_bytes,
+            "/v1/tracking/evidence": settings.evidence_max_bytes + FORM_BYTES,
+            **dict.fromkeys(
+                ("/file", "/tracking/case/additions"), settings.evidence_max_bytes * MAX_FILES + FORM_BYTES
+            ),
+        },
     )
     app.add_exception_handler(Refusal, answer_refusal)
-    for part in (api, api_reporters, api_officers, api_services):
+    for part in (api, api_reporters, api_uploads, api_officers, api_services):
         app.include_router(part.router)
     add_pages(app, settings)
     return app

@@ -2,16 +2,18 @@
 
 import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.chassis.auth import ServiceTokens, Unauthenticated
 from services.complaints import repository_cases
-from services.complaints.domain import Refusal
-from services.complaints.evidence import EvidenceStore
+from services.complaints.domain import EvidenceState, Refusal, may_be_read
+from services.complaints.evidence import EvidenceStore, copy_name, streamed
+from services.complaints.kinds import saved_name
 from services.complaints.repository_cases import SealedComplaint, SealedEvidence, SealedSupplement
 from services.complaints.schemas import AddedText, ComplaintTexts, EvidenceItem, Narratives
 from services.complaints.sealing import ComplaintCipher, Sealer
@@ -42,20 +44,23 @@ class Sealed:
 
 @dataclass(frozen=True)
 class File:
-    """An opened evidence file."""
+    """An evidence file's copy without metadata, opened. `content` raises SealBroken and OSError where it breaks off."""
 
     name: str
     media_type: str
-    data: bytes
+    size: int
+    content: AsyncIterator[bytes]
 
 
 class Readings:
     """Officers' readings. `find*` run in their caller's transaction; `open*` come after its commit."""
 
-    def __init__(self, sealer: Sealer, tokens: ServiceTokens, store: EvidenceStore) -> None:
+    def __init__(self, sealer: Sealer, tokens: ServiceTokens, store: EvidenceStore, *, unscanned: bool) -> None:
+        """`unscanned`: officers get files that no virus scanner has seen."""
         self._sealer = sealer
         self._tokens = tokens
         self._store = store
+        self._unscanned = unscanned
 
     def verify(self, token: str) -> Grant:
         """The grant in a token. Raises Unauthenticated: not from referrals, not for us, expired, or malformed."""
@@ -103,6 +108,7 @@ class Readings:
         }
         for row in await repository_cases.evidence_of(session, grant.case_id):
             if row.evidence_id == evidence_id:
+                _check_examined(row, unscanned=self._unscanned)
                 return keys[row.complaint_id], row
         raise Refusal(
             404,
@@ -112,12 +118,15 @@ class Readings:
         )
 
     async def open_file(self, wrapped: bytes, row: SealedEvidence) -> File:
-        """The file in the clear. Raises SealBroken or OSError."""
+        """The copy without metadata, in the clear. Raises SealBroken or OSError."""
         cipher = self._sealer.cipher(wrapped, row.complaint_id)
-        description = _description(cipher, row)
-        sealed = await self._store.get(row.complaint_id, row.file_name)
-        data = await asyncio.to_thread(cipher.open_file, sealed, row.evidence_id)
-        return File(description["name"], description["media_type"], data)
+        assert row.copy_sealed is not None, "a column check: what is examined has a copy"
+        copy = json.loads(cipher.open(row.copy_sealed, f"evidence/{row.evidence_id}/copy"))
+        chunks = self._store.chunks(row.complaint_id, copy_name(row.evidence_id), cipher, row.evidence_id, "copy")
+        # The first frame at once: what does not open at all is an error, and no answer that breaks off.
+        first = await asyncio.to_thread(next, chunks, b"")
+        name = saved_name(_description(cipher, row)["name"], copy["extension"])
+        return File(name, copy["media_type"], copy["size"], streamed(chain((first,), chunks)))
 
     def _open_one(self, grant: Grant, complaint: SealedComplaint, sealed: Sealed) -> ComplaintTexts:
         own = complaint.complaint_id
@@ -135,7 +144,9 @@ class Readings:
             supplements=[_supplement(cipher, row) for row in sealed.supplements if row.complaint_id == own]
             if "supplements" in fields
             else None,
-            evidence=[_item(cipher, row) for row in sealed.evidence if row.complaint_id == own]
+            evidence=[
+                _item(cipher, row, unscanned=self._unscanned) for row in sealed.evidence if row.complaint_id == own
+            ]
             if "evidence" in fields
             else None,
         )
@@ -167,5 +178,46 @@ def _description(cipher: ComplaintCipher, row: SealedEvidence) -> dict[str, str]
     return {str(name): str(value) for name, value in opened.items()}
 
 
-def _item(cipher: ComplaintCipher, row: SealedEvidence) -> EvidenceItem:
-    return EvidenceItem(evidence_id=row.evidence_id, at=row.at, size=row.size, **_description(cipher, row))
+def _item(cipher: ComplaintCipher, row: SealedEvidence, *, unscanned: bool) -> EvidenceItem:
+    return EvidenceItem(
+        evidence_id=row.evidence_id,
+        at=row.at,
+        size=row.size,
+        state=EvidenceState(row.state),
+        finding=row.finding,
+        available=may_be_read(EvidenceState(row.state), unscanned=unscanned),
+        **_description(cipher, row),
+    )
+
+
+def _check_examined(row: SealedEvidence, *, unscanned: bool) -> None:
+    state = EvidenceState(row.state)
+    if may_be_read(state, unscanned=unscanned):
+        return
+    if state is EvidenceState.RECEIVED:
+        raise Refusal(
+            409,
+            "EVIDENCE_NOT_EXAMINED",
+            "文件还在检查中(病毒扫描、清除元数据):请稍后再下载。",
+            "The file is still being examined (virus scan, removal of metadata): try again shortly.",
+        )
+    if state is EvidenceState.INFECTED:
+        raise Refusal(
+            403,
+            "EVIDENCE_INFECTED",
+            f"文件含有恶意程序({row.finding}),不能下载。原件已封存。",
+            f"The file holds malicious code ({row.finding}) and can't be downloaded. The original stays sealed.",
+        )
+    if state is EvidenceState.NOT_SCANNED:
+        raise Refusal(
+            409,
+            "EVIDENCE_NOT_SCANNED",
+            "没有可用的病毒扫描,不能下载:请联系系统管理员。",
+            "No virus scanner is set up, so the file can't be downloaded: tell the system administrator.",
+        )
+    raise Refusal(
+        403,
+        "EVIDENCE_UNREADABLE",
+        "文件已损坏、加密或无法识别,不能下载。原件已封存。",
+        "The file is damaged, locked, or not what it says it is, and can't be downloaded. The original stays sealed.",
+    )

@@ -1,12 +1,9 @@
 """What a reporter does with case number and query code: look, add a text or a file, rate the answer."""
 
 import asyncio
-import hashlib
-import json
 from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cached_property
 from uuid import UUID, uuid5
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -16,10 +13,9 @@ from contracts.complaints import ComplaintEvent, ComplaintRated, ComplaintSupple
 from contracts.lifecycle import ENDED, Act, Purpose, Stage
 from services.chassis.clock import read_clock
 from services.chassis.outbox import emit
-from services.complaints import domain, repository, wording
+from services.complaints import domain, repository, repository_evidence, wording
 from services.complaints.documents import Documents
-from services.complaints.domain import Refusal
-from services.complaints.evidence import EvidenceStore, media_type
+from services.complaints.domain import EvidenceState, Refusal
 from services.complaints.repository import Answer, Claim, OwnComplaint, TimelineRow
 from services.complaints.schemas import Credentials, Due, Entry, May, Note, Part, Reply, Tracking
 from services.complaints.sealing import Sealer
@@ -95,25 +91,11 @@ class Added:
     at: datetime
 
 
-@dataclass(frozen=True)
-class Upload:
-    """A file as it came, kept in memory only."""
-
-    name: str
-    data: bytes
-
-    @cached_property
-    def sha256(self) -> str:
-        """Of the plain content, for the sender to compare."""
-        return hashlib.sha256(self.data).hexdigest()
-
-
 class Reporters:
     """The reporter's use cases. Each call runs in its caller's transaction, on a public principal's behalf."""
 
-    def __init__(self, sealer: Sealer, store: EvidenceStore) -> None:
+    def __init__(self, sealer: Sealer) -> None:
         self._sealer = sealer
-        self._store = store
 
     async def open(self, session: AsyncSession, credentials: Credentials) -> View:
         """The complaint of a number and a code.
@@ -140,48 +122,17 @@ class Reporters:
         view = await self.open(session, credentials)
         own = view.rows[0]
         supplement_id = self._sealer.derived_id("supplement", str(own.complaint_id), key)
-        claim = self._claim("supplement", own.complaint_id, key, text.encode())
+        claim = self.claim("supplement", own.complaint_id, key, text.encode())
         if not await repository.claim(session, claim, supplement_id):
-            return await self._again(session, claim, "supplements")
-        _check_open(view)
-        at = await _now(session)
+            return await self.again(session, claim, "supplements")
+        check_open(view)
+        at = await now(session)
         sealed = self._sealer.cipher(own.case_key_wrapped, own.complaint_id).seal(text, f"supplement/{supplement_id}")
         await repository.in_turn(session, own.complaint_id)
         await repository.add_supplement(session, supplement_id, own.complaint_id, sealed, at)
         content_hash = self._sealer.digest("content", text).hex()
-        await _emit(session, view, _supplemented(view, at, supplement_id, content_hash, files=0))
+        await tell(session, view, supplemented(view, at, supplement_id, content_hash, files=0))
         return Added(supplement_id, at)
-
-    async def add_file(self, session: AsyncSession, credentials: Credentials, upload: Upload, key: str) -> Added:
-        """Add a file: sealed and on the disk before its row is. Raises Refusal as ``add_text``, and for its kind."""
-        kind = media_type(upload.data)
-        view = await self.open(session, credentials)
-        own = view.rows[0]
-        evidence_id = self._sealer.derived_id("evidence", str(own.complaint_id), key)
-        claim = self._claim("evidence", own.complaint_id, key, upload.data)
-        if not await repository.claim(session, claim, evidence_id):
-            return await self._again(session, claim, "evidence")
-        _check_open(view)
-        at = await _now(session)
-        cipher = self._sealer.cipher(own.case_key_wrapped, own.complaint_id)
-        # Named by its content: a repeat after a crash writes over what it left, another content never does.
-        name = f"{evidence_id}.{claim.request_hash.hex()[:16]}"
-        sealed = await asyncio.to_thread(cipher.seal_file, upload.data, evidence_id)
-        await self._store.put(own.complaint_id, name, sealed)
-        description = json.dumps({"name": upload.name, "media_type": kind, "sha256": upload.sha256}, ensure_ascii=False)
-        await repository.in_turn(session, own.complaint_id)
-        await repository.add_evidence(
-            session,
-            evidence_id,
-            own.complaint_id,
-            name,
-            cipher.seal(description, f"evidence/{evidence_id}/description"),
-            len(upload.data),
-            at,
-        )
-        event = _supplemented(view, at, evidence_id, claim.request_hash.hex(), files=1)
-        await _emit(session, view, event)
-        return Added(evidence_id, at)
 
     async def rate(
         self, session: AsyncSession, credentials: Credentials, satisfaction: int, key: str, part: UUID | None = None
@@ -193,9 +144,9 @@ class Reporters:
         view = await self.open(session, credentials)
         own = view.rows[0]
         rating_id = self._sealer.derived_id("rating", str(own.complaint_id), key)
-        claim = self._claim("rating", own.complaint_id, key, f"{satisfaction} {part or ''}".strip().encode())
+        claim = self.claim("rating", own.complaint_id, key, f"{satisfaction} {part or ''}".strip().encode())
         if not await repository.claim(session, claim, rating_id):
-            return await self._again(session, claim, "ratings")
+            return await self.again(session, claim, "ratings")
 
         def meant(answers: Sequence[Answer]) -> list[Answer]:
             return [found for found in answers if part in (None, part_name(own.complaint_id, found.case_id))]
@@ -218,7 +169,7 @@ class Reporters:
                 "progress first.",
             )
         answer = next((found for found in view.unrated() if found in wanted), wanted[0])
-        at = await _now(session)
+        at = await now(session)
         await repository.in_turn(session, own.complaint_id)
         rated = (answer.case_id, answer.sequence)
         if not await repository.add_rating(session, rating_id, own.complaint_id, rated, satisfaction, at):
@@ -235,18 +186,24 @@ class Reporters:
             rating_id=rating_id,
             satisfaction=satisfaction,
         )
-        await _emit(session, view, event)
+        await tell(session, view, event)
         return Added(rating_id, at)
 
-    async def additions(self, session: AsyncSession, view: View) -> list[tuple[datetime, str]]:
-        """When a ``text`` or ``file`` of the reporter came in, oldest first; what it holds is shown to nobody here."""
-        return await repository.additions(session, view.rows[0].complaint_id)
+    async def additions(self, session: AsyncSession, view: View) -> list[datetime]:
+        """When the reporter's texts came in, oldest first; what they hold is shown to nobody here."""
+        return await repository.texts_added(session, view.rows[0].complaint_id)
 
-    def _claim(self, kind: str, complaint_id: UUID, key: str, content: bytes) -> Claim:
+    async def files(self, session: AsyncSession, view: View) -> list[tuple[datetime, EvidenceState]]:
+        """When the reporter's files came in, and what is known of each, oldest first; no name is told."""
+        return await repository_evidence.files_added(session, view.rows[0].complaint_id)
+
+    def claim(self, kind: str, complaint_id: UUID, key: str, content: bytes) -> Claim:
+        """What a request with this key and content lays claim to."""
         scope = f"{kind}:{complaint_id}"
         return Claim(scope, self._sealer.digest("key", scope, key), self._sealer.digest("request", scope, content))
 
-    async def _again(self, session: AsyncSession, claim: Claim, table: str) -> Added:
+    async def again(self, session: AsyncSession, claim: Claim, table: str) -> Added:
+        """What the same request added before. Raises Refusal when it was another one with the same key."""
         known = await repository.claimed(session, claim)
         if known is None:
             raise LookupError("a claim was refused, and nobody holds it")
@@ -362,7 +319,8 @@ def _step(row: TimelineRow) -> wording.Step:
     )
 
 
-def _check_open(view: View) -> None:
+def check_open(view: View) -> None:
+    """Raises Refusal when all cases of the complaint have ended."""
     if not domain.may_supplement(view.stages):
         raise Refusal(
             409,
@@ -372,11 +330,13 @@ def _check_open(view: View) -> None:
         )
 
 
-async def _now(session: AsyncSession) -> datetime:
+async def now(session: AsyncSession) -> datetime:
+    """Business time, to the second."""
     return (await read_clock(session)).to_business(datetime.now(UTC)).replace(microsecond=0)
 
 
-def _supplemented(view: View, at: datetime, added_id: UUID, digest: str, *, files: int) -> ComplaintSupplemented:
+def supplemented(view: View, at: datetime, added_id: UUID, digest: str, *, files: int) -> ComplaintSupplemented:
+    """The event of an addition."""
     return ComplaintSupplemented(
         complaint_id=view.rows[0].complaint_id,
         case_ids=tuple(row.case_id for row in view.rows),
@@ -387,5 +347,6 @@ def _supplemented(view: View, at: datetime, added_id: UUID, digest: str, *, file
     )
 
 
-async def _emit(session: AsyncSession, view: View, event: ComplaintEvent) -> None:
+async def tell(session: AsyncSession, view: View, event: ComplaintEvent) -> None:
+    """Put the event of a complaint into the outbox."""
     await emit(session, event.TOPIC, event.key, event, subject=view.rows[0].case_number)

@@ -292,16 +292,10 @@ async def answers(session: AsyncSession, complaint_id: UUID | None, case_ids: Se
     ]
 
 
-_ADDITIONS = """
-SELECT at, 'text' AS kind FROM supplements WHERE complaint_id = $1
-UNION ALL SELECT at, 'file' FROM evidence WHERE complaint_id = $1
-ORDER BY at, kind
-"""
-
-
-async def additions(session: AsyncSession, complaint_id: UUID) -> list[tuple[datetime, str]]:
-    """When the reporter added a ``text`` or a ``file``, oldest first."""
-    return [(row[0], row[1]) for row in await rows(session, _ADDITIONS, complaint_id)]
+async def texts_added(session: AsyncSession, complaint_id: UUID) -> list[datetime]:
+    """When the reporter added texts, oldest first."""
+    found = await rows(session, "SELECT at FROM supplements WHERE complaint_id = $1 ORDER BY at", complaint_id)
+    return [row[0] for row in found]
 
 
 async def rated(session: AsyncSession, complaint_id: UUID | None) -> set[tuple[UUID, int]]:
@@ -325,29 +319,6 @@ async def add_supplement(
         supplement_id,
         complaint_id,
         text_sealed,
-        at,
-    )
-
-
-async def add_evidence(
-    session: AsyncSession,
-    evidence_id: UUID,
-    complaint_id: UUID,
-    file_name: str,
-    description_sealed: bytes,
-    size: int,
-    at: datetime,
-) -> None:
-    """Store a sealed file's row; the file itself is on the disk already."""
-    await execute(
-        session,
-        "INSERT INTO evidence (evidence_id, complaint_id, file_name, description_sealed, size, at)"
-        " VALUES ($1, $2, $3, $4, $5, $6)",
-        evidence_id,
-        complaint_id,
-        file_name,
-        description_sealed,
-        size,
         at,
     )
 

@@ -117,6 +117,9 @@ class SealedEvidence:
     description_sealed: bytes
     size: int
     at: datetime
+    state: str
+    finding: str | None
+    copy_sealed: bytes | None
 
 
 async def log_reading(
@@ -181,8 +184,8 @@ async def evidence_of(session: AsyncSession, case_id: UUID) -> list[SealedEviden
     """The evidence files of a case, oldest first."""
     found = await rows(
         session,
-        f"SELECT e.complaint_id, e.evidence_id, e.file_name, e.description_sealed, e.size, e.at FROM evidence e"
-        f" {_THEIRS} ORDER BY e.at, e.evidence_id",
+        f"SELECT e.complaint_id, e.evidence_id, e.file_name, e.description_sealed, e.size, e.at, e.state, e.finding,"
+        f" e.copy_sealed FROM evidence e {_THEIRS} ORDER BY e.at, e.evidence_id",
         case_id,
     )
     return [SealedEvidence(*row) for row in found]

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import cast
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -12,9 +13,12 @@ from services.chassis.crypto import Keyring, load_blind_key
 from services.chassis.db import Database, Principal
 from services.chassis.settings import Settings
 from services.complaints.attempts import Attempts
+from services.complaints.clamd import Clamd
 from services.complaints.clients import Clients
 from services.complaints.documents import Documents
 from services.complaints.evidence import EvidenceStore
+from services.complaints.examiner import Examiner
+from services.complaints.files import Files
 from services.complaints.likeness import Likeness
 from services.complaints.proof import Proofs
 from services.complaints.readings import Readings
@@ -22,6 +26,7 @@ from services.complaints.reporters import Reporters
 from services.complaints.schemas import Receipt
 from services.complaints.sealing import Sealer
 from services.complaints.service import Intake, NumberTaken
+from services.complaints.uploads import Limits, Uploads
 from services.complaints.wakeup import Wakeup
 
 PUBLIC = Principal("public")
@@ -32,9 +37,14 @@ _NUMBERS_TRIED = 5
 class Runtime:
     """The use cases and what they need."""
 
+    settings: Settings
     db: Database
     intake: Intake
     reporters: Reporters
+    files: Files
+    uploads: Uploads
+    store: EvidenceStore
+    examiner: Examiner
     readings: Readings
     clients: Clients
     documents: Documents
@@ -50,11 +60,22 @@ class Runtime:
         sealer = Sealer.load(settings.keys_dir)
         tokens = ServiceTokens("complaints", settings.keys_dir)
         store = EvidenceStore(settings.evidence_dir)
+        reporters = Reporters(sealer)
+        files = Files(sealer, store, reporters)
+        limits = Limits(
+            settings.evidence_max_bytes, timedelta(hours=settings.evidence_upload_hours), settings.evidence_open_uploads
+        )
+        clamd = Clamd(settings.clamd_address) if settings.clamd_address else None
         return cls(
+            settings=settings,
             db=db,
             intake=Intake(sealer, Likeness(load_blind_key(settings.keys_dir))),
-            reporters=Reporters(sealer, store),
-            readings=Readings(sealer, tokens, store),
+            reporters=reporters,
+            files=files,
+            uploads=Uploads(db, sealer, store, reporters, files, limits),
+            store=store,
+            examiner=Examiner(db, sealer, store, clamd, poll_seconds=settings.evidence_poll_seconds),
+            readings=Readings(sealer, tokens, store, unscanned=settings.evidence_unscanned == "allow"),
             clients=Clients(sealer.keyring),
             documents=Documents(settings.referrals_url, tokens),
             wakeup=Wakeup(db),

@@ -11,6 +11,7 @@ from contracts.cases import Outcome
 from contracts.complaints import ContactWay
 from contracts.lifecycle import Act, Purpose, Stage, Track
 from contracts.model import CategoryCode, Code, RegionCode
+from services.complaints.domain import EvidenceState
 
 NARRATIVE_MAX = 20_000
 
@@ -248,6 +249,14 @@ class Part(BaseModel):
     notice: str | None = None
 
 
+class OwnFile(BaseModel):
+    """A file that the reporter sent: when, and in words what has become of it."""
+
+    received_at: datetime
+    state: EvidenceState
+    text: str
+
+
 class Tracking(BaseModel):
     """What a reporter sees of a complaint: never the narrative, never who is accused.
 
@@ -263,6 +272,7 @@ class Tracking(BaseModel):
     reply: Reply | None = None
     parts: list[Part]
     may: May
+    files: list[OwnFile] = []
 
 
 class AddedText(BaseModel):
@@ -274,7 +284,9 @@ class AddedText(BaseModel):
 
 
 class EvidenceItem(BaseModel):
-    """An evidence file in a list."""
+    """An evidence file in a list. ``sha256``, ``size`` and ``media_type`` are the sealed original's; officers get a
+    copy without metadata, once ``available``. ``finding``: the virus's signature, or why a file can't be used.
+    """
 
     evidence_id: UUID
     at: datetime
@@ -282,6 +294,9 @@ class EvidenceItem(BaseModel):
     media_type: str
     size: int
     sha256: str
+    state: EvidenceState
+    finding: str | None = None
+    available: bool
 
 
 class ComplaintTexts(BaseModel):

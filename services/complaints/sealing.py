@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Literal
 from uuid import UUID
 
 from services.chassis.crypto import (
@@ -19,8 +20,28 @@ from services.chassis.crypto import (
 from services.chassis.vault_keys import VaultPublic, load_vault_public
 from services.complaints.domain import CODE_BYTES, encode_code, normalise_code
 
+Form = Literal["original", "copy"]
+
 NO_CODE = b"\x00" * 32
 """The hash of no query code."""
+
+
+class Frames:
+    """Seals the frames of one file (see frames.py): each bound to the file, its place, and whether it is the last."""
+
+    def __init__(self, cipher: CaseCipher, file: bytes) -> None:
+        self._cipher = cipher
+        self._file = file
+
+    def seal(self, data: bytes, index: int, *, last: bool) -> bytes:
+        return self._cipher.seal_bytes(data, self._aad(index, last=last))
+
+    def open(self, blob: bytes, index: int, *, last: bool) -> bytes:
+        """Raises SealBroken."""
+        return self._cipher.open_bytes(blob, self._aad(index, last=last))
+
+    def _aad(self, index: int, *, last: bool) -> bytes:
+        return self._file + f"/frame/{index}/{'last' if last else 'more'}".encode()
 
 
 class ComplaintCipher:
@@ -44,11 +65,12 @@ class ComplaintCipher:
         """Raises SealBroken."""
         return [str(item) for item in json.loads(self.open(blob, field))]
 
-    def seal_file(self, data: bytes, evidence_id: UUID) -> bytes:
-        return self._cipher.seal_bytes(data, field_aad(self._complaint_id, f"evidence/{evidence_id}"))
+    def frames(self, evidence_id: UUID, form: Form) -> Frames:
+        """Of a file as it came, or of its copy without metadata: neither opens in the other's place."""
+        return Frames(self._cipher, field_aad(self._complaint_id, f"evidence/{evidence_id}/{form}"))
 
     def open_file(self, blob: bytes, evidence_id: UUID) -> bytes:
-        """Raises SealBroken."""
+        """A file from before files were sealed in frames. Raises SealBroken."""
         return self._cipher.open_bytes(blob, field_aad(self._complaint_id, f"evidence/{evidence_id}"))
 
 

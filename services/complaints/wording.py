@@ -8,7 +8,7 @@ from contracts.cases import OUTCOME_ZH, Outcome
 from contracts.lifecycle import Act, Purpose, Stage
 from contracts.reference import refusals
 from contracts.terms import STAGE_ZH
-from services.complaints.domain import BEIJING
+from services.complaints.domain import BEIJING, EvidenceState
 
 OUTCOME_EN: dict[Outcome, str] = {
     Outcome.SUBSTANTIATED: "substantiated and dealt with",
@@ -308,3 +308,23 @@ _EN: dict[Act, Callable[[Step], str]] = {
     ),
     Act.REPLY: lambda step: f"Answered{_outcome(step, 'en')}; please read the answer and rate it.",
 }
+
+
+_FILE_ZH = {
+    EvidenceState.RECEIVED: "文件已收到，正在检查。",
+    EvidenceState.INFECTED: "文件含有恶意程序，不能使用：请换一份重新提交。",
+    EvidenceState.UNREADABLE: "文件已损坏、加密或无法识别，不能使用：请换一份重新提交。",
+}
+_FILE_EN = {
+    EvidenceState.RECEIVED: "The file was received and is being examined.",
+    EvidenceState.INFECTED: "The file holds malicious code and can't be used: send another one.",
+    EvidenceState.UNREADABLE: "The file is damaged, locked or not what it says it is, and can't be used: "
+    "send another one.",
+}
+
+
+def file_text(state: EvidenceState, lang: str) -> str:
+    """What has become of a file that the reporter sent."""
+    if lang == "zh":
+        return _FILE_ZH.get(state, "文件已收到。")
+    return _FILE_EN.get(state, "The file was received.")

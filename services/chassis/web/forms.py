@@ -117,17 +117,25 @@ def in_memory(limit: int) -> type[MultiPartParser]:
 
 @asynccontextmanager
 async def form_of(
-    request: Request, *, limit: int, max_files: int = 0, max_fields: int = 100
+    request: Request,
+    *,
+    limit: int,
+    max_files: int = 0,
+    max_fields: int = 100,
+    parser: type[MultiPartParser] | None = None,
 ) -> AsyncIterator[FormData]:
-    """The request's form, urlencoded or multipart, its files in memory until the block ends.
+    """The request's form, urlencoded or multipart, its files in memory (or where `parser` has them) until the block
+    ends.
 
     Raises Problem (400) when it is none, or has more parts than a page of ours sends.
     """
     multipart = request.headers.get("content-type", "").lower().startswith("multipart/form-data")
     try:
         if multipart:
-            parser = in_memory(limit)(request.headers, request.stream(), max_files=max_files, max_fields=max_fields)
-            form = await parser.parse()
+            reading = (parser or in_memory(limit))(
+                request.headers, request.stream(), max_files=max_files, max_fields=max_fields
+            )
+            form = await reading.parse()
         else:
             form = await request.form(max_files=0, max_fields=max_fields)
     except (MultiPartException, ClientDisconnect, KeyError, UnicodeDecodeError):

@@ -13,15 +13,15 @@ from services.chassis.problems import Lang
 from services.chassis.web.forms import FORM_TOKEN, check_form, form_of
 from services.chassis.web.pages import BLANK
 from services.complaints.domain import ends_with
+from services.complaints.files import Upload
 from services.complaints.http_inputs import FORM_BYTES
-from services.complaints.reporters import Upload
 from services.complaints.runtime import Runtime, runtime
 from services.complaints.schemas import Credentials, Receipt, Submission
 from services.complaints.service import Origin
 from services.complaints.web import filing_form
 from services.complaints.web.common import filed_cookie, language, new_key, page, receipt_cookie, see, tracking_cookie
 from services.complaints.web.errors import of_failure
-from services.complaints.web.uploads import MAX_FILES, add_files, read_files
+from services.complaints.web.uploads import MAX_FILES, add_files, parser, read_files
 
 router = APIRouter(include_in_schema=False)
 _KEY = re.compile(r"[A-Za-z0-9_-]{32}")
@@ -41,14 +41,14 @@ async def blank_form(request: Request) -> Response:
 async def file(request: Request) -> Response:
     """Accept what was typed, once however often the same page is sent; else show it again with what to correct."""
     rt, lang = runtime(request), language(request)
-    async with form_of(request, limit=FORM_BYTES, max_files=MAX_FILES) as form:
+    async with form_of(request, limit=FORM_BYTES, max_files=MAX_FILES, parser=parser(rt)) as form:
         values = filing_form.typed(form)
         if not _KEY.fullmatch(values.get("key", "")):
             values["key"] = new_key()
         reading = filing_form.read(values, lang)
         _recognise(request, values, reading)
         try:
-            uploads = await read_files(form)
+            uploads = read_files(form)
             if reading.submission is None:
                 return _form(request, values, 422, reading=reading, files_lost=bool(uploads))
             receipt = await _accept(rt, reading.submission, values["key"], lang)
@@ -167,5 +167,6 @@ def _form(
         candidates=[(place.code, place.full) for place in reading.candidates],
         groups=filing_form.groups(language(request)),
         files_lost=files_lost,
+        limit=runtime(request).settings.evidence_max_bytes // 2**20,
         **how,
     )

@@ -18,7 +18,7 @@ from services.complaints.web import retaliating
 from services.complaints.web.common import filed_cookie, language, new_key, page, receipt_cookie, see, tracking_cookie
 from services.complaints.web.errors import Errors, of_failure, of_validation, word
 from services.complaints.web.filing_form import typed
-from services.complaints.web.uploads import MAX_FILES, add_files, read_files
+from services.complaints.web.uploads import MAX_FILES, add_files, parser, read_files
 from services.complaints.web.words import asked, course, explained, headline, mood, standing
 
 router = APIRouter(include_in_schema=False)
@@ -76,7 +76,7 @@ async def case(request: Request) -> Response:
 async def add(request: Request) -> Response:
     """Add a text, files, or both; each once however often the same page is sent."""
     rt, lang, session = runtime(request), language(request), tracking_cookie(request).read(request)
-    async with form_of(request, limit=FORM_BYTES, max_files=MAX_FILES) as form:
+    async with form_of(request, limit=FORM_BYTES, max_files=MAX_FILES, parser=parser(rt)) as form:
         values = typed(form)
         if session is None or not session.gave(values.get(FORM_TOKEN)):
             kept = {"text": values.get("text", "")}
@@ -84,7 +84,7 @@ async def add(request: Request) -> Response:
         credentials = Credentials(**session.values)
         key = values.get("key") or new_key()
         try:
-            uploads = await read_files(form)
+            uploads = read_files(form)
             if values.get("text", "").strip() or not uploads:
                 body = Supplement(**session.values, text=values.get("text", ""))
                 async with rt.db.session(PUBLIC) as transaction:
@@ -148,17 +148,19 @@ async def _case(
     rt, lang = runtime(request), language(request)
     async with rt.db.read(PUBLIC) as transaction:
         view = await rt.reporters.open(transaction, Credentials(**session.values))
-        additions = await rt.reporters.additions(transaction, view)
+        texts = await rt.reporters.additions(transaction, view)
+        files = await rt.reporters.files(transaction, view)
     seen = await present(view, rt.documents, lang)
     now = standing(seen.parts[0])
     context: dict[str, Any] = {
         "case": seen,
-        "course": course(seen.entries, additions, lang),
+        "course": course(seen.entries, texts, files, lang),
         "part_words": [headline(standing(part), lang) for part in seen.parts[1:]],
         "headline": headline(now, lang),
         "asked": asked(seen),
         "explained": explained(now, lang),
         "mood": mood(now),
+        "limit": rt.settings.evidence_max_bytes // 2**20,
         "levels": [
             (level, known.name_zh if lang == "zh" else known.name_en)
             for level, known in sorted(satisfaction_levels().items(), reverse=True)

@@ -1,7 +1,7 @@
 """What each stage means to the reporter: a headline, one sentence; and what has happened, both sides of it."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import accumulate
@@ -9,7 +9,9 @@ from operator import itemgetter
 
 from contracts.lifecycle import ENDED, Stage
 from services.chassis.problems import Lang
+from services.complaints.domain import EvidenceState
 from services.complaints.schemas import Entry, Note, Part, Tracking
+from services.complaints.wording import file_text
 
 _ANSWERED = "ANSWERED_BEFORE_JOINING"
 """In the place of PENDING_VISIT for who was joined after the answer, and is asked for no rating."""
@@ -133,11 +135,17 @@ class Happening:
     own: bool = False
 
 
-def course(entries: Iterable[Entry], additions: Sequence[tuple[datetime, str]], language: Lang) -> list[Happening]:
-    """Both sides of the dialogue, newest first. `additions`: when a `text` or `file` came in.
+def course(
+    entries: Iterable[Entry],
+    texts: Iterable[datetime],
+    files: Iterable[tuple[datetime, EvidenceState]],
+    language: Lang,
+) -> list[Happening]:
+    """Both sides of the dialogue, newest first: steps, and when the reporter's `texts` and `files` came in.
 
     Steps keep the order they came in, whatever their times say.
     """
+    additions = [*((at, None) for at in texts), *((at, _standing_of(state)) for at, state in files)]
     steps = [Happening(entry.at, entry.text, entry.note) for entry in entries]
     placed = zip(accumulate((line.at for line in steps), max), steps, strict=True)
     own = [Happening(at, _added(kind, count, language), own=True) for (at, kind), count in Counter(additions).items()]
@@ -145,7 +153,16 @@ def course(entries: Iterable[Entry], additions: Sequence[tuple[datetime, str]], 
     return [line for _, line in reversed(lines)]
 
 
-def _added(kind: str, count: int, language: Lang) -> str:
-    if kind == "text":
-        return "您补充了文字说明。" if language == "zh" else "You added a text."
-    return f"您补交了 {count} 个文件。" if language == "zh" else f"You added files: {count}."
+def _standing_of(state: EvidenceState) -> EvidenceState:
+    """The states that a reporter is told of: arrived, or of no use."""
+    return state if state in (EvidenceState.INFECTED, EvidenceState.UNREADABLE) else EvidenceState.RECEIVED
+
+
+def _added(kind: EvidenceState | None, count: int, language: Lang) -> str:
+    zh = language == "zh"
+    if kind is None:
+        return "您补充了文字说明。" if zh else "You added a text."
+    told = f"您补交了 {count} 个文件。" if zh else f"You added files: {count}."
+    if kind is EvidenceState.RECEIVED:
+        return told
+    return told + ("" if zh else " ") + file_text(kind, language)

@@ -1,6 +1,6 @@
 """An officer reads what a reporter wrote: by a grant that is on record, from the service that keeps it."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -9,6 +9,7 @@ import httpx
 from pydantic import BaseModel
 
 from services.chassis.outages import EngineAway
+from services.chassis.problems import Lang, Problem
 from services.referrals.refusals import Refused
 from services.referrals.service.casebook import GRANT_FIELDS, Casebook
 from services.referrals.service.identity import Identity
@@ -22,7 +23,8 @@ class Supplement(BaseModel):
 
 
 class Evidence(BaseModel):
-    """A file that the reporter sent; ``size`` in bytes."""
+    """A file that the reporter sent; ``size`` in bytes, and ``sha256``, of the sealed original. ``state`` is what its
+    examination found, ``finding`` the virus's signature; officers get its copy without metadata when ``available``."""
 
     evidence_id: UUID
     at: datetime
@@ -30,6 +32,9 @@ class Evidence(BaseModel):
     media_type: str
     size: int
     sha256: str
+    state: str = "RECEIVED"
+    finding: str | None = None
+    available: bool = False
 
 
 class ComplaintTexts(BaseModel):
@@ -50,9 +55,10 @@ class _Answer(BaseModel):
 
 @dataclass(frozen=True)
 class File:
-    """An evidence file, with the headers that make a browser save it."""
+    """An evidence file as it comes, with the headers that make a browser save it. `content` raises
+    httpx.TransportError where it breaks off."""
 
-    data: bytes
+    content: AsyncIterator[bytes]
     headers: dict[str, str]
 
 
@@ -73,20 +79,40 @@ class Reading:
         answer = await self._ask("POST", given.url, given.grant)
         return _Answer.model_validate_json(answer.content).complaints
 
-    async def file(self, who: Identity, case_id: UUID, evidence_id: UUID, purpose: str) -> File:
-        """One evidence file, by a grant of its own; otherwise as `texts`."""
+    async def file(self, who: Identity, case_id: UUID, evidence_id: UUID, purpose: str, lang: Lang) -> File:
+        """One evidence file, by a grant of its own; otherwise as `texts`. Raises Problem, in the words of the service
+        that keeps it, for a file that is not examined yet, infected, or of no use."""
         given = await self._casebook.grant(who, case_id, purpose)
-        answer = await self._ask("GET", f"{self._complaints_url}/v1/evidence/{evidence_id}", given.grant)
-        return File(answer.content, {"Content-Disposition": answer.headers["Content-Disposition"]})
+        url = f"{self._complaints_url}/v1/evidence/{evidence_id}"
+        answer = await self._ask("GET", url, given.grant, lang, stream=True)
+        headers = {name: answer.headers[name] for name in ("Content-Disposition", "Content-Length")}
+        return File(_content(answer), headers)
 
-    async def _ask(self, method: str, url: str, grant: str) -> httpx.Response:
+    async def _ask(
+        self, method: str, url: str, grant: str, lang: Lang = "zh", *, stream: bool = False
+    ) -> httpx.Response:
+        headers = {"Authorization": f"Bearer {grant}", "Accept-Language": lang}
+        request = self._http.build_request(method, url, headers=headers)
         try:
-            answer = await self._http.request(method, url, headers={"Authorization": f"Bearer {grant}"})
+            answer = await self._http.send(request, stream=stream)
+            if answer.is_error:
+                await answer.aread()
         except httpx.TransportError as error:
             raise EngineAway("peer") from error
+        if answer.status_code in (403, 409):
+            told = answer.json()
+            raise Problem(answer.status_code, told["code"], told["detail"], told["detail"])
         if answer.status_code == 404:
             raise Refused("NOT_FOUND")
         if answer.status_code >= 500:
             raise EngineAway("peer")
         answer.raise_for_status()
         return answer
+
+
+async def _content(answer: httpx.Response) -> AsyncIterator[bytes]:
+    try:
+        async for chunk in answer.aiter_bytes():
+            yield chunk
+    finally:
+        await answer.aclose()

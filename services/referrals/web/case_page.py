@@ -4,7 +4,7 @@ from typing import Annotated
 from uuid import UUID, uuid4
 
 from fastapi import APIRouter, Query
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 
 from contracts.lifecycle import Act, TaskKind
 from services.chassis.problems import Problem
@@ -119,14 +119,14 @@ async def texts(visit: Officer, case_id: UUID) -> Response:
 async def evidence(visit: Officer, case_id: UUID, evidence_id: UUID) -> Response:
     """A file that the reporter sent, to be saved; on record like the text."""
     purpose = await _asked(visit)
-    file = await visit.uses.reading.file(visit.who, case_id, evidence_id, purpose)
+    file = await visit.uses.reading.file(visit.who, case_id, evidence_id, purpose, visit.words.lang)
     headers = {
         **file.headers,
         "Cache-Control": "no-store",
         "X-Content-Type-Options": "nosniff",
         "Content-Security-Policy": "sandbox",
     }
-    return Response(file.data, headers=headers, media_type="application/octet-stream")
+    return StreamingResponse(file.content, 200, headers, "application/octet-stream")
 
 
 async def _asked(visit: Visit) -> str:

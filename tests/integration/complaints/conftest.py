@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import asyncpg
@@ -21,6 +22,7 @@ from services.complaints.documents import Documents
 from services.complaints.main import build
 from services.complaints.runtime import Runtime
 from tests.integration.complaints.browsing import OWN_PAGE
+from tests.integration.complaints.office import Office
 from tests.integration.complaints.people import Referrals, Reporter
 
 
@@ -113,6 +115,11 @@ def reporter(http: httpx.AsyncClient) -> Reporter:
 @pytest.fixture
 def referrals_tokens(settings: Settings) -> ServiceTokens:
     return ServiceTokens("referrals", settings.keys_dir)
+
+
+@pytest.fixture
+def office(http: httpx.AsyncClient, referrals_tokens: ServiceTokens, admin: "asyncpg.Connection[Any]") -> Office:
+    return Office(http, referrals_tokens, admin)
 
 
 @pytest.fixture

@@ -20,6 +20,8 @@ from tests.integration.complaints.people import Reporter
 class Process:
     """The service as the supervisor runs it, which kills what does not end in 20 s. ``env``: settings by name."""
 
+    module = "services.complaints.main"
+
     def __init__(self, settings: Settings, stack: Stack, log: Path, **env: str) -> None:
         self.port = free_ports()["complaints"]
         own = ("complaints_dsn", "complaints_owner_dsn", "vault_dsn", "keys_dir", "evidence_dir")
@@ -46,7 +48,7 @@ class Process:
 
     def _start(self) -> None:
         with self.log.open("wb") as log:
-            program = [sys.executable, "-m", "services.complaints.main"]
+            program = [sys.executable, "-m", self.module]
             self.process = subprocess.Popen(program, env=self.env, stdout=log, stderr=log)
 
     async def _answers(self, client: httpx.AsyncClient) -> bool:

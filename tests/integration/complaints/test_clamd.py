@@ -1,19 +1,12 @@
 """The virus scanner, asked by its own protocol: a real clamd that knows one signature, and how it fails."""
 
 import asyncio
-import shutil
-import signal
-import subprocess
 from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
 
 import pytest
 
 from services.complaints.clamd import Clamd, ScannerAway, Verdict
-
-# In two halves, so that no scanner takes this file for what it tells of.
-EICAR = b"X5O!P%@AP[4\\PZX54(P^)7CC)7}$" + b"EICAR-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*"
-_DAEMON = shutil.which("clamd") or shutil.which("clamd", path="/usr/sbin:/usr/local/sbin:/opt/homebrew/sbin")
+from tests.integration.complaints.scanning import EICAR, real_clamd
 
 
 async def in_chunks(content: bytes, size: int = 1000) -> AsyncIterator[bytes]:
@@ -23,34 +16,8 @@ async def in_chunks(content: bytes, size: int = 1000) -> AsyncIterator[bytes]:
 
 @pytest.fixture(scope="module")
 def clamd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clamd]:
-    """A daemon of its own, with the EICAR signature alone and 1 MB as its longest stream."""
-    if _DAEMON is None:
-        pytest.skip("no clamd on this machine: install ClamAV's daemon (Debian: clamav-daemon)")
-    folder = tmp_path_factory.mktemp("clamd")
-    (folder / "db").mkdir()
-    (folder / "db" / "eicar.ndb").write_text(f"Eicar-Test-Signature:0:*:{EICAR.hex()}\n")
-    (folder / "clamd.conf").write_text(
-        f"LocalSocket {folder}/socket\nDatabaseDirectory {folder}/db\nForeground yes\nStreamMaxLength 1M\n"
-    )
-    with (folder / "log").open("wb") as log:
-        daemon = subprocess.Popen([_DAEMON, "-c", str(folder / "clamd.conf")], stdout=log, stderr=log)
-    scanner = Clamd(f"unix:{folder}/socket")
-    try:
-        asyncio.run(_ready(scanner, daemon, folder / "log"))
-        yield scanner
-    finally:
-        daemon.send_signal(signal.SIGTERM)
-        daemon.wait(30)
-
-
-async def _ready(scanner: Clamd, daemon: "subprocess.Popen[bytes]", log: Path) -> None:
-    async with asyncio.timeout(60):
-        while True:
-            try:
-                return await scanner.ping()
-            except ScannerAway:
-                assert daemon.poll() is None, await asyncio.to_thread(log.read_text)
-                await asyncio.sleep(0.1)
+    with real_clamd(tmp_path_factory.mktemp("clamd")) as address:
+        yield Clamd(address)
 
 
 async def test_the_test_signature_is_found_and_named(clamd: Clamd) -> None:

@@ -100,7 +100,7 @@ async def test_nothing_that_people_wrote_is_stored_in_the_clear(
     for place, content in places.items():
         for secret in secrets:
             assert not any(form in content for form in forms(secret)), f"{secret} in {place}"
-    assert len(gzip.compress(files)) >= len(files), "sealed bytes do not compress"
+    assert len(gzip.compress(files)) > 0.99 * len(files), "sealed bytes do not compress, but for the frames' lengths"
 
 
 async def seen(db: Database, principal: Principal, table: str) -> int:
