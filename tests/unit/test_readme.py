@@ -1,4 +1,4 @@
-"""The README names every setting, and every file that it points to is there."""
+"""The README names every setting, and every file that it or the threat model points to is there."""
 
 import re
 from pathlib import Path
@@ -20,3 +20,13 @@ def test_what_it_links_to_is_there() -> None:
     links = re.findall(r"\]\((?!http)([^)#]+)\)", README)
     assert links
     assert [link for link in links if not (ROOT / link).exists()] == []
+
+
+def test_what_the_threat_model_names_is_there() -> None:
+    text = (ROOT / "docs" / "threat-model.md").read_text(encoding="utf-8")
+    tests = {path.name for path in (ROOT / "tests").rglob("*.py")}
+    named = re.findall(r"`(?:[\w/]+/)?(test_\w+\.py)`", text)
+    assert named
+    assert sorted(set(named) - tests) == []
+    links = re.findall(r"\]\((?!http)([^)#]+)\)", text)
+    assert [link for link in links if not (ROOT / "docs" / link).exists()] == []
