@@ -92,7 +92,7 @@ class StackConfig:
     @property
     def probe_host(self) -> str:
         """Where to reach our services from this machine."""
-        return ENGINE_HOST if self.host in ("0.0.0.0", "::") else self.host
+        return ENGINE_HOST if self.host in ("0.0.0.0", "::") else self.host  # asked, not bound  # nosec B104
 
     @property
     def logs(self) -> Path:

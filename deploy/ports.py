@@ -70,7 +70,7 @@ def free_ports(host: str = "127.0.0.1") -> dict[str, int]:
     names = [port.name for port in PORTS]
     numbers: list[int] = []
     while len(numbers) < len(names):
-        number = random.choice(_QUIET)  # noqa: S311 no secret
+        number = random.choice(_QUIET)  # no secret  # noqa: S311  # nosec B311
         if number not in numbers and not is_taken(number, host):
             numbers.append(number)
     return dict(zip(names, numbers, strict=True))

@@ -15,7 +15,7 @@ class Backoff:
         """The time to wait now."""
         wait = min(self._longest, self._first * 2.0**self._tries)
         self._tries = min(self._tries + 1, 30)
-        return round(wait * random.uniform(0.75, 1.0), 3)  # noqa: S311 no secret
+        return round(wait * random.uniform(0.75, 1.0), 3)  # no secret  # noqa: S311  # nosec B311
 
     def reset(self) -> None:
         """The last try worked."""

@@ -58,7 +58,7 @@ class Likeness:
             permutation = algorithms.SM4(key.mac(b"text")[:16])
         else:
             permutation = algorithms.AES(hashlib.blake2b(key=key.secret, digest_size=32, person=b"text").digest())
-        self._text = Cipher(permutation, modes.ECB())  # noqa: S305
+        self._text = Cipher(permutation, modes.ECB())  # noqa: S305  # nosec B305
         self._reporter = hashlib.blake2b(key=key.secret, digest_size=16, person=b"reporter")
 
     def of(self, narrative: str, reporter: Reporter | None) -> Marks:

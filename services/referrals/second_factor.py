@@ -64,4 +64,4 @@ def recovery_hash(account_id: str, code: str) -> bytes:
 
 
 def _totp(secret: bytes) -> TOTP:
-    return TOTP(secret, DIGITS, SHA1(), STEP_SECONDS)  # noqa: S303 the algorithm that authenticator apps know
+    return TOTP(secret, DIGITS, SHA1(), STEP_SECONDS)  # what authenticator apps know  # noqa: S303  # nosec B303

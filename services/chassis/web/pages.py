@@ -99,7 +99,8 @@ class Pages:
 @pass_context
 def _translate(context: Context, zh: str, en: str, /, **values: object) -> Markup:
     """The text of the page's language, and its values escaped; a text may hold HTML of its own."""
-    text = Markup(zh if context["lang"] == "zh" else en)  # noqa: S704 the text is the template's, never a person's
+    # The text is the template's, never a person's.
+    text = Markup(zh if context["lang"] == "zh" else en)  # noqa: S704  # nosec B704
     return text.format(**{name: escape(value) for name, value in values.items()}) if values else text
 
 

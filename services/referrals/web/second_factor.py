@@ -20,7 +20,7 @@ async def _page(visit: Visit, status: int = 200, **context: object) -> Response:
     in_use = await visit.uses.factors.in_use(account.account_id)
     offer = None if in_use else await visit.uses.factors.offered(account.account_id, account.username)
     # Made by us from what we made: the only text in it is the drawing.
-    drawn = Markup(segno.make(offer.uri).svg_inline(scale=5, border=4)) if offer else None  # noqa: S704
+    drawn = Markup(segno.make(offer.uri).svg_inline(scale=5, border=4)) if offer else None  # noqa: S704  # nosec B704
     values = {"in_use": in_use, "offer": offer, "drawn": drawn, "codes": None, "refused": None, **context}
     must = visit.who.must_enrol
     return visit.part("second_factor.html", status, must=must, queues=None, **values)
