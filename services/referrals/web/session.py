@@ -1,6 +1,7 @@
 """Who is at the browser: the session cookie, the officer behind it, and pages in the officer's frame."""
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cached_property
 from typing import Annotated, Any, Literal, TypedDict, cast
 from urllib.parse import quote
@@ -112,6 +113,7 @@ class Visit:
             supervises=Role.SUPERVISOR in account.roles,
             form_token=self.session.form_token,
             home=HOME,
+            shown_at=datetime.now(UTC),
             **context,
         )
 
