@@ -19,6 +19,7 @@ from services.chassis.reference import keep_on_record, use_reference
 from services.chassis.relay import Relay
 from services.chassis.settings import Settings, get_settings
 from services.complaints import api, api_officers, api_reporters, api_services, api_uploads
+from services.complaints.clamd import Clamd
 from services.complaints.clients import forget_nonces
 from services.complaints.consumers import TIMELINE, on_case
 from services.complaints.domain import Refusal
@@ -72,7 +73,10 @@ def build(settings: Settings) -> FastAPI:
         settings,
         lifespan=lifespan,
         checks={"postgres": postgres},
-        optional_checks={"kafka": partial(kafka.ping, settings)},
+        optional_checks={
+            "kafka": partial(kafka.ping, settings),
+            **({"clamd": Clamd(settings.clamd_address).ping} if settings.clamd_address else {}),
+        },
         body_limits={
             api_uploads.PATH: settings.evidence_max_bytes,
             "/v1/tracking/evidence": settings.evidence_max_bytes + FORM_BYTES,
