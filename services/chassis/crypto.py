@@ -5,17 +5,14 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from threading import Lock, Thread
+from threading import Lock
 
-import structlog
 from cryptography.exceptions import InvalidTag
 
 from services.chassis import keyfiles, keyrings, private_files
-from services.chassis.outages import EngineAway
 from services.chassis.suites import NONCE_BYTES, SECRET_BYTES, TAG_BYTES, Aead, Suite
 
 _LOOK_SECONDS = 1.0
-_log = structlog.get_logger("huiyin.crypto")
 
 
 class SealBroken(Exception):
@@ -75,12 +72,13 @@ class Keyring:
         if self._path is None:
             return
         with self._lock:
-            stamp = private_files.stamp(self._path)
-            self._take(*_read(self._path, self._unwrapped))
-            self._stamp = stamp
+            self._take_over(self._path)
 
     def encrypt(self, plaintext: bytes, aad: bytes) -> bytes:
-        """Seal under the current key: its suite, the length of its id, its id, nonce, ciphertext with tag."""
+        """Seal under the current key: its suite, the length of its id, its id, nonce, ciphertext with tag.
+
+        Raises as `load` when the ring was changed and can't be read.
+        """
         self._notice()
         key_id, keys = self._current, self._keys
         nonce = os.urandom(NONCE_BYTES)
@@ -107,18 +105,24 @@ class Keyring:
         return self._path is not None and private_files.stamp(self._path) not in (None, self._stamp)
 
     def _notice(self) -> None:
-        """See whether the file was changed, once a second; what is there is read beside, as a service may be asked."""
+        """See whether the file was changed, once a second, and take it over before anything is sealed.
+
+        Whoever seals after a pause must not do it with a key that was destroyed meanwhile. Raises as `load`: nothing
+        is sealed while it is not known with what.
+        """
         if self._path is None or time.monotonic() < self._look_again:
             return
-        self._look_again = time.monotonic() + _LOOK_SECONDS
-        if self._stale() and not self._lock.locked():
-            Thread(target=self._reload_beside, name="keyring", daemon=True).start()
+        with self._lock:
+            if time.monotonic() < self._look_again:
+                return
+            if self._stale():
+                self._take_over(self._path)
+            self._look_again = time.monotonic() + _LOOK_SECONDS
 
-    def _reload_beside(self) -> None:
-        try:
-            self.reload()
-        except (OSError, ValueError, EngineAway) as error:
-            _log.error("keyring_not_read_again", exc_info=error)
+    def _take_over(self, path: Path) -> None:
+        stamp = private_files.stamp(path)
+        self._take(*_read(path, self._unwrapped))
+        self._stamp = stamp
 
 
 @dataclass(frozen=True)

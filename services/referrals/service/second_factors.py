@@ -11,6 +11,7 @@ from services.chassis import audit
 from services.chassis.crypto import Keyring
 from services.chassis.db import SYSTEM, Database
 from services.referrals import second_factor
+from services.referrals.keyed import second_factor_aad
 from services.referrals.refusals import Refused
 from services.referrals.repository import accounts, logins
 
@@ -60,7 +61,7 @@ class SecondFactors:
         """A new secret, which counts from its first code on. Raises Refused FACTOR_IN_USE."""
         secret = second_factor.new_secret()
         async with self._db.session(SYSTEM) as session:
-            if not await logins.offer(session, account_id, self._keyring.encrypt(secret, _aad(account_id))):
+            if not await logins.offer(session, account_id, self._keyring.encrypt(secret, second_factor_aad(account_id))):
                 raise Refused("FACTOR_IN_USE")
         return Offer(second_factor.as_text(secret), second_factor.uri(secret, username))
 
@@ -101,8 +102,4 @@ class SecondFactors:
                 await audit.record(session, entry)
 
     def _open(self, account_id: str, sealed: bytes) -> bytes:
-        return self._keyring.decrypt(sealed, _aad(account_id))
-
-
-def _aad(account_id: str) -> bytes:
-    return f"huiyin/{account_id}/second-factor".encode()
+        return self._keyring.decrypt(sealed, second_factor_aad(account_id))

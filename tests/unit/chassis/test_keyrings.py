@@ -58,6 +58,24 @@ def test_a_running_process_forgets_a_destroyed_key(keys: Path) -> None:
         running.decrypt(old, b"")
 
 
+def test_who_seals_after_a_pause_takes_no_key_that_was_destroyed_meanwhile(keys: Path) -> None:
+    running = load_keyring(keys, RING)
+    running.encrypt(b"before", b"")
+    keyrings.rotate(keys, RING)
+    keyrings.destroy(keys, RING, "k1", "cli/x", "RETIRED")
+    time.sleep(1.1)  # the pause; nothing asks the ring in it
+    sealed = running.encrypt(b"after", b"")
+    assert load_keyring(keys, RING).decrypt(sealed, b"") == b"after"
+
+
+def test_nothing_is_sealed_while_it_is_not_known_with_what(keys: Path) -> None:
+    running = load_keyring(keys, RING)
+    (keys / "complaints.keyring.json").write_text("{}")
+    time.sleep(1.1)
+    with pytest.raises(ValueError, match="current"):
+        running.encrypt(b"x", b"")
+
+
 def test_a_destroyed_key_leaves_a_note_and_its_id_is_never_given_again(keys: Path) -> None:
     keyrings.rotate(keys, RING)
     keyrings.rotate(keys, RING)
