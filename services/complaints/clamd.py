@@ -59,17 +59,15 @@ class Clamd:
         except (OSError, TimeoutError, ValueError) as error:
             raise ScannerAway("clamd can't be reached") from error
         try:
-            writer.write(command)
-            if chunks is not None:
-                await self._send(writer, chunks)
             async with asyncio.timeout(ANSWER_SECONDS):
+                writer.write(command)
+                if chunks is not None:
+                    await self._send(writer, chunks)
                 answer = await reader.readuntil(b"\0")
         except (OSError, TimeoutError, asyncio.IncompleteReadError, asyncio.LimitOverrunError) as error:
             raise ScannerAway("clamd ended the connection without a verdict") from error
         finally:
-            writer.close()
-            with contextlib.suppress(OSError):
-                await writer.wait_closed()
+            writer.transport.abort()  # nothing more is said; a scanner that hangs must not hold us
         return answer.rstrip(b"\0")
 
     @staticmethod

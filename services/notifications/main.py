@@ -41,7 +41,7 @@ def build(settings: NotificationSettings) -> FastAPI:
             db, broker, COMPLAINTS_CONSUMER, COMPLAINTS, on_complaint, gathers=True, settings=settings
         )
         cases = Consumer(db, broker, CASES_CONSUMER, CASES, on_case, gathers=True, together=True, settings=settings)
-        async with httpx.AsyncClient(timeout=5.0) as client:
+        async with httpx.AsyncClient(timeout=5.0, trust_env=False) as client:
             sender = Sender(db, Vault(client, settings.vault_url, app.state.tokens), Mailer(settings), settings)
             tasks: dict[str, serve.Task] = {
                 "relay": Relay(db, dsn, settings, SERVICE).run,

@@ -86,7 +86,7 @@ def build(settings: Settings) -> FastAPI:
         app.state.db, app.state.client = db, client
         app.state.bench = workbench.make_bench(pages, keyring, settings)
         news = News(dsn)
-        http = httpx.AsyncClient(timeout=10)
+        http = httpx.AsyncClient(timeout=10, trust_env=False)
         reading = Reading(casebook, http, settings.complaints_url)
         papers_of = Papers(db, texts, reading, settings.keys_dir)
         app.state.services = Services(

@@ -6,8 +6,7 @@ SEALS = "audit_seals"
 
 # A chain's rows are numbered without gaps, and each hash covers every column of its row and the hash before it:
 # digest.py has the same formula. The application's role may read and call the function: it can't change, remove or
-# number a row. The lock makes writers of one chain wait for each other's end, so that order is the order of commits;
-# there are 1024 of them, so that one transaction may write to any number of chains.
+# number a row. The lock makes writers of one chain wait for each other's end, so that order is the order of commits.
 # `audit_pending` holds the heads that the sealer has not anchored yet; `audit_seals` what it knows to be anchored.
 _DDL = """
 CREATE TABLE {schema}.audit_log (
@@ -51,7 +50,7 @@ DECLARE
     moment timestamptz;
     digest text;
 BEGIN
-    PERFORM pg_advisory_xact_lock(4846122, (hashtextextended('{schema}.audit ' || to_chain, 0) & 1023)::int);
+    PERFORM pg_advisory_xact_lock(hashtextextended('{schema}.audit ' || to_chain, 0));
     SELECT l.sequence, l.hash INTO previous FROM audit_log AS l
         WHERE l.chain = to_chain ORDER BY l.sequence DESC LIMIT 1;
     number := coalesce(previous.sequence, 0) + 1;

@@ -222,7 +222,8 @@ class Identities:
                 codes = []
                 await logins.failed(session, name, policy.attempts, policy.pause, policy.longest_pause)
             else:
-                await accounts.revoke_session(session, identity.jti)
+                # Those that were opened by the password alone end with the one in hand.
+                await accounts.end_sessions(session, account.account_id)
                 token, _ = await self.open(session, account)
         if not codes:
             raise Refused("WRONG_CODE")

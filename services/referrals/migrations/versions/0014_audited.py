@@ -17,11 +17,15 @@ CREATE POLICY audit_log_officer ON audit_log FOR SELECT TO referrals USING (
 """
 
 # What was on record goes over in its order; `at` in the details is when it was, the row's own when it was taken over.
+# Nobody else writes meanwhile: a lock for each case would be more than the server keeps for one transaction.
 TAKEN_OVER = """
+LOCK TABLE audit_log IN EXCLUSIVE MODE;
 DO $$
 DECLARE
     kept record;
+    whole text := pg_get_functiondef('audit_append'::regproc);
 BEGIN
+    EXECUTE regexp_replace(whole, 'PERFORM pg_advisory_xact_lock[^;]*;', '');
     FOR kept IN
         SELECT case_id, account_id, at, 'TEXTS_GRANTED' AS action, grant_id AS subject, purpose,
             json_build_object('unit', unit_id, 'fields', to_json(fields), 'at', at) AS details
@@ -36,6 +40,7 @@ BEGIN
         PERFORM audit_append('case/' || kept.case_id, 'account/' || kept.account_id, kept.action, kept.subject::text,
             kept.purpose, kept.details::text, NULL, NULL);
     END LOOP;
+    EXECUTE whole;
 END
 $$;
 DROP TABLE grants_log;

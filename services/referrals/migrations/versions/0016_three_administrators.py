@@ -13,6 +13,9 @@ SEPARATE = """
 INSERT INTO account_roles (account_id, role)
     SELECT account_id, 'SYSTEM_ADMIN' FROM account_roles WHERE role = 'ADMIN' ON CONFLICT DO NOTHING;
 DELETE FROM account_roles WHERE role = 'ADMIN';
+-- An administrator works on no case: who did both keeps the administration; the rest is granted to another account.
+DELETE FROM account_roles AS r WHERE role <> 'SYSTEM_ADMIN'
+    AND EXISTS (SELECT 1 FROM account_roles AS a WHERE a.account_id = r.account_id AND a.role = 'SYSTEM_ADMIN');
 CREATE UNIQUE INDEX account_roles_one_administration ON account_roles (account_id)
     WHERE role IN ('SYSTEM_ADMIN', 'SECURITY_ADMIN', 'AUDIT_ADMIN');
 """
