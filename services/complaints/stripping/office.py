@@ -50,13 +50,19 @@ _PEOPLE = frozenset({"author", "initials", "userId", "providerId", "userName", "
 """Attributes, by local name, that name who wrote."""
 _PEOPLE_PARTS = ("word/people", "xl/persons/", "ppt/commentAuthors", "ppt/authors")
 """Where a plain ``name`` or ``displayName`` is a person's too."""
-_NAMING = frozenset({"author", "creator", "initials", "creator-initials", "sender-initials", "printed-by"})
+_NAMING = frozenset(
+    {"author", "creator", "initials", "creator-initials", "sender-initials", "printed-by", "lastModifiedBy", "manager",
+     "company"}
+)  # fmt: skip
 """Elements, by local name, whose text does."""
 _DROPPED = frozenset({"rsids", "rsid", "absPath", "attachedTemplate", "fileSharing", "docVars"})
 """Elements that tell of machines, folders and sessions."""
 _PICTURES = {
     ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".png": "image/png", ".gif": "image/gif", ".webp": "image/webp",
+    ".heic": "image/heic", ".tif": "image/tiff", ".tiff": "image/tiff",
 }  # fmt: skip
+_CORE = "metadata/core-properties"
+"""What the type of a relationship to the core properties ends with; their part may have any name."""
 _SUMMARIES = ("\x05SummaryInformation", "\x05DocumentSummaryInformation")
 
 
@@ -99,11 +105,12 @@ def _packed(data: bytes, depth: int) -> Stripped:
     try:
         with zipfile.ZipFile(BytesIO(data)) as given:
             kind, extension = _kind(given)
+            core = _core_parts(given)
             out = BytesIO()
             with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as made:
                 for name, content in _contents(given):
                     how = zipfile.ZIP_STORED if name == "mimetype" else zipfile.ZIP_DEFLATED
-                    made.writestr(zipfile.ZipInfo(name, _TIME), _part(name, content, depth), how)
+                    made.writestr(zipfile.ZipInfo(name, _TIME), _part(name, content, depth, core), how)
             return Stripped(out.getvalue(), kind, extension)
     except (zipfile.BadZipFile, NotImplementedError, EOFError, OSError, ValueError, RuntimeError) as error:
         raise CannotStrip("locked" if "encrypted" in str(error) else "broken") from error
@@ -143,10 +150,22 @@ def _contents(given: zipfile.ZipFile) -> Iterator[tuple[str, bytes]]:
         yield entry.filename, content
 
 
-def _part(name: str, content: bytes, depth: int) -> bytes:
+def _core_parts(given: zipfile.ZipFile) -> frozenset[str]:
+    if "_rels/.rels" not in given.namelist():
+        return frozenset()
+    root = _parsed(given.read("_rels/.rels"))
+    found = root.findall(f"{{{_RELATIONS}}}Relationship")
+    return frozenset(one.get("Target", "").lstrip("/") for one in found if one.get("Type", "").endswith(_CORE))
+
+
+def _part(name: str, content: bytes, depth: int, core: frozenset[str]) -> bytes:
     if name in _EMPTY:
         return _EMPTY[name]
+    if name in core or name.endswith(".psmdcp"):
+        return _EMPTY["docProps/core.xml"]
     lower = name.lower()
+    if lower.startswith("customxml/item") and lower.endswith(".xml"):
+        return b"<empty/>"  # what programs keep of a document for themselves: cover pages, reviewers, sources
     if lower.startswith(("thumbnails/", "docprops/thumbnail")):
         return b""
     if lower.endswith((".xml", ".rels", ".vml")):
@@ -161,18 +180,21 @@ def _part(name: str, content: bytes, depth: int) -> bytes:
     return content
 
 
-def _xml(name: str, content: bytes) -> bytes:
+def _parsed(content: bytes) -> etree._Element:
     parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, remove_comments=True)
     root = etree.fromstring(content, parser)
-    people = _PEOPLE | {"name", "displayName"} if name.startswith(_PEOPLE_PARTS) else _PEOPLE
     if root.getroottree().docinfo.internalDTD is not None:
         raise CannotStrip("broken")  # office writes none: it is there to grow
-    for element in list(root.iter()):
-        if not isinstance(element.tag, str):
-            continue
-        local = etree.QName(element).localname
-        if local in _DROPPED and element.getparent() is not None:
-            element.getparent().remove(element)
+    return root
+
+
+def _xml(name: str, content: bytes) -> bytes:
+    root = _parsed(content)
+    people = _PEOPLE | {"name", "displayName"} if name.startswith(_PEOPLE_PARTS) else _PEOPLE
+    for element in list(root.iter("*")):  # elements alone, no instructions to programs
+        local, parent = etree.QName(element).localname, element.getparent()
+        if local in _DROPPED and parent is not None:
+            parent.remove(element)
             continue
         if local in _NAMING and not len(element):
             element.text = ""

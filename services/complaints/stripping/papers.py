@@ -1,5 +1,6 @@
 """PDF: written anew without its properties, XMP, earlier versions, scripts, attachments and authors of notes."""
 
+import zlib
 from io import BytesIO
 
 import pikepdf
@@ -8,6 +9,7 @@ from pikepdf import Dictionary, Name, Object, Pdf, Stream
 from services.complaints.stripping.pictures import without_notes
 from services.complaints.stripping.shapes import CannotStrip, Stripped
 
+MAX_PICTURE = 200 * 1024 * 1024
 _PRIVATE = (Name.Metadata, Name.PieceInfo, Name.LastModified, Name.Thumb, Name.AA)
 _OF_THE_FILE = (Name.OpenAction, Name.Collection, Name.Perms, Name.DSS)
 _OF_A_NOTE = (Name.T, Name.M, Name.NM, Name.CreationDate, Name.RC)
@@ -31,7 +33,7 @@ def strip(kind: str, data: bytes) -> Stripped:
             return Stripped(out.getvalue(), kind, ".pdf")
     except pikepdf.PasswordError as error:
         raise CannotStrip("locked") from error
-    except (pikepdf.PdfError, ValueError, TypeError, KeyError, RecursionError) as error:
+    except (pikepdf.PdfError, ValueError, TypeError, KeyError, RecursionError, zlib.error) as error:
         raise CannotStrip("broken") from error
 
 
@@ -59,7 +61,7 @@ def _object(one: Object) -> None:
             del one[name]
     _still(one)
     if isinstance(one, Stream) and _is_jpeg(one):
-        bare = without_notes(one.read_raw_bytes())
+        bare = without_notes(_unpacked(one))
         how = one.get(Name.DecodeParms)
         one.write(bare, filter=Name.DCTDecode, decode_parms=how if isinstance(how, Dictionary) else None)
 
@@ -76,7 +78,28 @@ def _still(one: Dictionary | Stream) -> None:
 
 
 def _is_jpeg(one: Stream) -> bool:
-    return one.get(Name.Subtype) == Name.Image and one.get(Name.Filter) in (Name.DCTDecode, [Name.DCTDecode])
+    return one.get(Name.Subtype) == Name.Image and Name.DCTDecode in _filters(one)
+
+
+def _filters(one: Stream) -> list[Object]:
+    given = one.get(Name.Filter)
+    if given is None:
+        return []
+    return list(given) if isinstance(given, pikepdf.Array) else [given]
+
+
+def _unpacked(one: Stream) -> bytes:
+    """The JPEG in a stream, which some writers pack once more."""
+    content = one.read_raw_bytes()
+    *outer, _ = _filters(one)
+    for each in outer:
+        if each != Name.FlateDecode:
+            raise CannotStrip("unknown kind")
+        unpacked = zlib.decompressobj()
+        content = unpacked.decompress(content, MAX_PICTURE)
+        if unpacked.unconsumed_tail:
+            raise CannotStrip("too large")
+    return content
 
 
 def _notes(page: Dictionary) -> None:

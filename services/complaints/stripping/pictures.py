@@ -15,6 +15,7 @@ FORMATS = {
     "image/gif": ("GIF", ".gif"),
     "image/webp": ("WEBP", ".webp"),
     "image/heic": ("HEIF", ".heic"),
+    "image/tiff": ("TIFF", ".tiff"),
 }
 MAX_PIXELS = 120_000_000
 MAX_FRAMES = 2_000
@@ -112,10 +113,26 @@ def without_notes(jpeg: bytes) -> bytes:
         if marker == 0xFF:  # a fill byte
             at += 1
             continue
-        if marker == 0xDA:  # the picture itself follows
-            return bytes(out) + jpeg[at:]
+        if marker == 0xDA:  # the picture itself follows; telephones put further ones behind it
+            end = _end_of_picture(jpeg, at)
+            return bytes(out) + jpeg[at:end]
         end = at + 2 + int.from_bytes(jpeg[at + 2 : at + 4])
         if not (0xE1 <= marker <= 0xED or marker in (0xEF, 0xFE)):
             out += jpeg[at:end]
         at = end
     raise CannotStrip("broken")
+
+
+def _end_of_picture(jpeg: bytes, at: int) -> int:
+    """Behind the end marker of the picture whose first scan begins at ``at``; scans hold no other marker unescaped."""
+    while True:
+        at = jpeg.find(b"\xff", at + 2)
+        if at < 0 or at + 1 >= len(jpeg):
+            return len(jpeg)
+        marker = jpeg[at + 1]
+        if marker == 0xD9:
+            return at + 2
+        if marker in (0x00, 0xFF) or 0xD0 <= marker <= 0xD7:  # data, a fill byte, a restart
+            at -= 1 if marker == 0xFF else 0
+            continue
+        at += int.from_bytes(jpeg[at + 2 : at + 4])  # tables between scans, and a further scan's head

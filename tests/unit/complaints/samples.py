@@ -2,6 +2,7 @@
 
 import struct
 import zipfile
+import zlib
 from fractions import Fraction
 from io import BytesIO
 from typing import Any
@@ -52,7 +53,12 @@ def pdf() -> bytes:
         Type=Name.XObject, Subtype=Name.Image, Width=40, Height=20, ColorSpace=Name.DeviceRGB, BitsPerComponent=8,
         Filter=Name.DCTDecode,
     )  # fmt: skip
-    page.obj.Resources = Dictionary(XObject=Dictionary(Im=photo))
+    packed_again = made.make_stream(
+        zlib.compress(picture("JPEG") + picture("JPEG")),
+        Type=Name.XObject, Subtype=Name.Image, Width=40, Height=20, ColorSpace=Name.DeviceRGB, BitsPerComponent=8,
+        Filter=Array([Name.FlateDecode, Name.DCTDecode]),
+    )  # fmt: skip
+    page.obj.Resources = Dictionary(XObject=Dictionary(Im=photo, In=packed_again))
     page.obj.Contents = made.make_stream(b"q 100 0 0 50 20 20 cm /Im Do Q")
     page.obj.PieceInfo = Dictionary(App=Dictionary(Private=String(WHO)))
     note = Dictionary(
@@ -104,6 +110,7 @@ def docx() -> bytes:
             "[Content_Types].xml": _TYPES.format(_OVERRIDE.format("word/document.xml", "wordprocessingml.document")),
             "_rels/.rels": _RELS,
             "docProps/core.xml": _CORE,
+            "package/services/metadata/core-properties/1.psmdcp": _CORE,
             "docProps/app.xml": f"<Properties><Company>{WHO}</Company></Properties>",
             "docProps/custom.xml": f"<Properties><property>{WHO}</property></Properties>",
             "docProps/thumbnail.jpeg": picture("JPEG"),
@@ -115,6 +122,9 @@ def docx() -> bytes:
             "word/_rels/settings.xml.rels": settings_rels,
             "word/media/image1.jpeg": picture("JPEG"),
             "word/media/image2.png": picture("PNG"),
+            "word/media/image3.tiff": picture("TIFF"),
+            "word/media/image4.jpg": picture("JPEG") + picture("JPEG"),
+            "customXml/item1.xml": f"<cover><reviewer>{WHO}</reviewer></cover>",
             "word/embeddings/book.xlsx": xlsx(),
         },
         comment=_WHO,
