@@ -4,7 +4,6 @@ from services.chassis.crypto import field_aad
 from services.chassis.rewrapping import SealedColumn
 
 
-
 def second_factor_aad(account_id: str) -> bytes:
     """Binds the secret of a second factor to its account."""
     return f"huiyin/{account_id}/second-factor".encode()

@@ -48,7 +48,9 @@ def _account(row: Row) -> Account:
 
 
 async def by_username(session: AsyncSession, username: str) -> Account | None:
-    """The account of a user name, in any case of letters."""
+    """The account of a user name, in any case of letters. Other scripts' look-alikes are nobody's name."""
+    if not username.isascii():
+        return None
     row = await one(session, f"{_SELECT} WHERE a.username = lower($1)", username)
     return _account(row) if row else None
 
@@ -166,6 +168,11 @@ async def link_subject(session: AsyncSession, issuer: str, subject: str, account
             account_id,
         )
     )
+
+
+async def unlink_subjects(session: AsyncSession, account_id: str) -> bool:
+    """The account is no OpenID subject's any more; False when it was none's."""
+    return bool(await execute(session, "DELETE FROM openid_subjects WHERE account_id = $1", account_id))
 
 
 async def end_sessions(session: AsyncSession, account_id: str) -> None:

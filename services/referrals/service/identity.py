@@ -156,6 +156,7 @@ class Identities:
                     session, person.issuer, person.subject, named.account_id
                 ):
                     account = named
+                    await _on_record(session, named.account_id, "OPENID_LINKED")
             if account is None or not account.active:
                 raise Refused("OPENID_UNKNOWN")
             entered = await self.open(session, account)

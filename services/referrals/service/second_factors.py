@@ -61,7 +61,8 @@ class SecondFactors:
         """A new secret, which counts from its first code on. Raises Refused FACTOR_IN_USE."""
         secret = second_factor.new_secret()
         async with self._db.session(SYSTEM) as session:
-            if not await logins.offer(session, account_id, self._keyring.encrypt(secret, second_factor_aad(account_id))):
+            sealed = self._keyring.encrypt(secret, second_factor_aad(account_id))
+            if not await logins.offer(session, account_id, sealed):
                 raise Refused("FACTOR_IN_USE")
         return Offer(second_factor.as_text(secret), second_factor.uri(secret, username))
 
@@ -90,15 +91,21 @@ class SecondFactors:
         return codes
 
     async def reset(self, username: str, actor: str) -> None:
-        """Take an account's factor away, for who lost it, and end its sessions. Raises Refused UNKNOWN_ACCOUNT."""
+        """Take an account's factor away, for who lost it, end its sessions, and let go of its OpenID subject.
+
+        The next log-in by the provider links the account anew. Raises Refused UNKNOWN_ACCOUNT.
+        """
         async with self._db.session(SYSTEM) as session:
             account = await accounts.by_username(session, username)
             if account is None:
                 raise Refused("UNKNOWN_ACCOUNT")
-            if await logins.forget_factor(session, account.account_id):
-                entry = audit.Entry(
-                    chain=audit.of_account(account.account_id), actor=actor, action="SECOND_FACTOR_RESET"
-                )
+            done = {
+                "SECOND_FACTOR_RESET": await logins.forget_factor(session, account.account_id),
+                "OPENID_UNLINKED": await accounts.unlink_subjects(session, account.account_id),
+            }
+            for action in (action for action, was in done.items() if was):
+                await accounts.end_sessions(session, account.account_id)
+                entry = audit.Entry(chain=audit.of_account(account.account_id), actor=actor, action=action)
                 await audit.record(session, entry)
 
     def _open(self, account_id: str, sealed: bytes) -> bytes:

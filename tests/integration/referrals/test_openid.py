@@ -1,5 +1,6 @@
 """Log-in by the agency's OpenID provider, against one that runs: there and back, for this browser alone."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from uuid import uuid4
@@ -82,6 +83,31 @@ async def test_an_account_is_the_persons_who_came_first(provider: Provider, brow
     assert (await provider.log_in(browsers.fresh(), second)).status == 403, "by the same name, but another person"
     await provider.knows(first, preferred_username="renamed")
     assert (await provider.log_in(browsers.fresh(), first)).status == 200, "and stays his under another name"
+
+
+async def test_a_look_alike_of_a_name_is_nobodys(provider: Provider, browsers: Browsers, db: Database) -> None:
+    name = f"keeper-{uuid4().hex[:10]}"
+    await Registry(db).load((), (NewAccount(name, "某人", "desk", (Role.CLERK,), PASSWORD),))
+    person = subject()
+    await provider.knows(person, preferred_username=name.replace("k", "\u212a"))  # the sign of the kelvin
+    assert (await provider.log_in(browsers.fresh(), person)).status == 403
+
+
+async def test_the_security_administrator_lets_go_of_a_wrong_link(
+    provider: Provider, browsers: Browsers, office: Office, clerk: str
+) -> None:
+    wrong, right, browser = subject(), subject(), browsers.fresh()
+    for person in (wrong, right):
+        await provider.knows(person, preferred_username=clerk)
+    assert (await provider.log_in(browser, wrong)).status == 200
+    security = await office.headers("security")
+    answer = await office.http.delete(f"/v1/accounts/{clerk}/second-factor", headers=security)
+    assert answer.status_code == 204
+    async with asyncio.timeout(30):  # sessions are looked up anew every few seconds
+        while "login" not in str((await browser.get("/workbench/unit")).answer.url):
+            await asyncio.sleep(0.2)
+    assert (await provider.log_in(browsers.fresh(), right)).status == 200
+    assert (await provider.log_in(browsers.fresh(), wrong)).status == 403
 
 
 async def test_a_closed_account_stays_closed(provider: Provider, browsers: Browsers, db: Database, clerk: str) -> None:
