@@ -1,0 +1,58 @@
+"""The second factor in a browser: scanned or keyed in, confirmed, asked for at the next log-in."""
+
+import re
+import time
+
+import pytest
+from playwright.async_api import expect
+
+from deploy.demo.client import Officers, Reporters
+from deploy.demo.factors import Factors
+from deploy.demo.prepare import credentials
+from deploy.stack import Stack
+from services.chassis.db import Database
+from services.referrals.service.registry import NewAccount, Registry
+from tests.browser.conftest import DESK, PHONE, Visits
+
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(300)]
+
+
+@pytest.mark.parametrize("size", [PHONE, DESK], ids=["phone", "desk"])
+async def test_a_second_factor_is_set_up_and_asked_for(
+    stack: Stack, people: tuple[Reporters, Officers], visit: Visits, size: dict[str, int]
+) -> None:
+    username, password = f"phone-{size['width']}-{time.time_ns()}", credentials(stack.state_dir)["password"]
+    db = Database(stack.settings.dsn("referrals"))
+    await Registry(db).load((), (NewAccount(username, "新同事", "desk-990100", (), password),))
+    await db.close()
+    factors = Factors(stack.state_dir / f"{username}.json")
+    async with visit(scripts=True, size=size, bypass_csp=True) as window:
+        window.url, page = stack.settings.referrals_url, window.page
+        await window.go("/")
+        assert await window.violations() == []
+        await window.picture(f"login-{size['width']}")
+        await page.get_by_label("用户名").fill(username)
+        await page.get_by_label("密码").fill(password)
+        await page.get_by_role("button", name="登录").click()
+        await expect(page.get_by_role("heading", level=1)).to_have_text(re.compile("任务"))
+        await window.go("/workbench/second-factor")
+        await page.get_by_role("button", name="开始设置").click()
+        factors.keep(username, await page.locator("#secret").inner_text())
+        assert await window.violations() == []
+        await window.picture(f"second-factor-{size['width']}")
+        used = factors.code(username)
+        await page.get_by_label("动态验证码").fill(used)
+        await page.get_by_role("button", name="启用").click()
+        await expect(page.locator("#recovery li")).to_have_count(10)
+        recovery = await page.locator("#recovery li").first.inner_text()
+        assert await window.violations() == []
+        await window.picture(f"second-factor-done-{size['width']}")
+    async with visit(scripts=True, size=size) as window:
+        window.url, page = stack.settings.referrals_url, window.page
+        await window.go("/")
+        for code, told in ((used, "验证码不正确"), (recovery, "任务")):
+            await page.get_by_label("用户名").fill(username)
+            await page.get_by_label("密码").fill(password)
+            await page.get_by_label("动态验证码").fill(code)
+            await page.get_by_role("button", name="登录").click()
+            await expect(page.get_by_text(re.compile(told)).first).to_be_visible()
