@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -18,6 +19,8 @@ import pytest_asyncio
 from fastapi import FastAPI
 
 from contracts.lifecycle import Role
+from deploy.demo.client import Officers
+from deploy.demo.factors import Factors
 from deploy.stack import Stack
 from services.chassis.db import Database
 from services.chassis.settings import Settings
@@ -271,3 +274,17 @@ async def test_log_ins_are_on_the_audit(office: Office, clerk: str, admin: "asyn
         "SELECT action FROM audit_log WHERE chain = $1 ORDER BY sequence", f"account/{account['account_id']}"
     )
     assert [row["action"] for row in found] == ["LOGGED_IN", "LOGIN_REFUSED"]
+
+
+async def test_the_demonstrations_officers_set_one_up_where_it_is_required(
+    office: Office, app: FastAPI, clerk: str, tmp_path: Path
+) -> None:
+    identities = app.state.services.identities
+    before, identities.policy = identities.policy, replace(identities.policy, factor_required=True)
+    try:
+        officers = Officers(office.http, "http://referrals", PASSWORD, Factors(tmp_path / "factors.json"))
+        own = {"Authorization": f"Bearer {await officers.login(clerk)}"}
+    finally:
+        identities.policy = before
+    assert (await office.http.get("/v1/queues/unit", headers=own)).status_code == 200
+    assert len(Factors(tmp_path / "factors.json").code(clerk)) == 6, "kept for the next run"
