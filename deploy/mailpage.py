@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 from html import escape
 from typing import Any
 
@@ -14,6 +16,9 @@ pre { white-space: pre-wrap; overflow-wrap: anywhere; font: inherit; margin: .5r
   body { background: #16181b; color: #ececec; } p { color: #b4bac0; } article { border-color: #454b52; }
 }
 """
+_HASH = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
+POLICY = f"default-src 'none'; style-src 'sha256-{_HASH}'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'"
+"""Of the page: its own style by its hash, and nothing else."""
 
 
 def render(messages: list[dict[str, Any]], total: int, to: str | None) -> str:

@@ -23,7 +23,8 @@ from fastapi import FastAPI, Query, Response
 from fastapi.responses import HTMLResponse
 
 from deploy.config import StackConfig, write_private
-from deploy.mailpage import render
+from deploy.mailpage import POLICY, render
+from services.chassis.headers import AnswerHeaders
 
 LARGEST = 10 * 1024 * 1024
 SHOWN_ON_PAGE = 200
@@ -98,14 +99,16 @@ class Handler:
 def create_app(mailbox: Mailbox) -> FastAPI:
     """The page and the JSON. Local only: it shows reporters' addresses."""
     app = FastAPI(title="Huiyin mail sink", docs_url=None, redoc_url=None)
+    app.add_middleware(AnswerHeaders, over_https=False)
 
     @app.get("/health")
     def health() -> dict[str, str]:
         return {"status": "ok"}
 
     @app.get("/", response_class=HTMLResponse)
-    def page(to: str | None = Query(None)) -> str:
-        return render(mailbox.messages(to, SHOWN_ON_PAGE), mailbox.count(), to)
+    def page(to: str | None = Query(None)) -> HTMLResponse:
+        content = render(mailbox.messages(to, SHOWN_ON_PAGE), mailbox.count(), to)
+        return HTMLResponse(content, headers={"Content-Security-Policy": POLICY})
 
     @app.get("/messages")
     def messages(to: str | None = Query(None), limit: int | None = Query(None, ge=1)) -> dict[str, Any]:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import re
 from email.message import EmailMessage
 from pathlib import Path
 
 from httpx import ASGITransport, AsyncClient
 
 from deploy.mailsink import Mailbox, create_app
+from services.chassis.headers import HEADERS
 
 
 def message(subject: str, text: str) -> bytes:
@@ -48,6 +52,17 @@ async def test_the_page_shows_messages_as_text_never_as_markup(tmp_path: Path) -
         page = (await client.get("/")).text
     assert "<script>" not in page
     assert "&lt;script&gt;" in page
+
+
+async def test_the_page_runs_nothing_and_its_one_style_is_the_policys(tmp_path: Path) -> None:
+    async with browser(Mailbox(tmp_path)) as client:
+        answers = [await client.get(path) for path in ("/", "/messages", "/health", "/nowhere")]
+    for answer in answers:
+        assert [name for name in HEADERS if name not in answer.headers] == []
+        assert "unsafe" not in answer.headers["content-security-policy"]
+    (style,) = re.findall(r"<style>(.*?)</style>", answers[0].text, re.DOTALL)
+    wanted = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    assert f"'sha256-{wanted}'" in answers[0].headers["content-security-policy"]
 
 
 async def test_the_json_counts_and_clears(tmp_path: Path) -> None:
