@@ -86,8 +86,10 @@ def _of_operation(url: str, method: str, operation: Any, document: Any, known: K
         sample = _sample(content[kind]["schema"], document, known, "")
         if kind == "application/json":
             body = json.dumps(sample)
-        else:
+        elif isinstance(sample, dict):
             body, kind = urlencode(sample), "application/x-www-form-urlencoded"
+        else:
+            body = str(sample)
         headers["Content-Type"] = marked_headers["Content-Type"] = kind
     yield Target(method, filled + (f"?{urlencode(query)}" if query else ""), headers, body)
     if "{" in url:
