@@ -122,8 +122,10 @@ async def test_canaries_are_found_nowhere(
     for place in (*(f"{name}.public." for name in DATABASES), "kafka/", "temporal/", "logs/"):
         assert any(sighting.startswith(place) for sighting in known), (place, known)
     assert sightings(places, [*SECRETS, *codes]) == []
-    # Where an officer was is kept for the audit alone.
-    assert [seen for seen in sightings(places, (OFFICE, DESK)) if ".audit" not in seen] == []
+    # Where an officer was is kept for the audit, and there alone.
+    officer_at = sightings(places, (OFFICE, DESK))
+    assert {word for word in (OFFICE, DESK) if any(word in seen for seen in officer_at)} == {OFFICE, DESK}
+    assert [seen for seen in officer_at if ".audit_log: " not in seen] == []
     sent = list(mails(stack))
     assert any(MAIL.encode() in path.read_bytes() for path in (stack.state_dir / "mail").rglob("*.eml"))
     assert sightings(sent, [NAME, PHONE, ID_NUMBER, ADDRESS, *WRITTEN, *codes]) == []
