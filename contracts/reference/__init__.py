@@ -27,6 +27,7 @@ from contracts.reference.model import (
     Paper,
     Refusal,
     Regime,
+    Retention,
     Sanction,
     Satisfaction,
     Suspension,
@@ -54,6 +55,7 @@ __all__ = [
     "Paper",
     "Refusal",
     "Regime",
+    "Retention",
     "Sanction",
     "Satisfaction",
     "Suspension",
@@ -78,6 +80,7 @@ __all__ = [
     "papers",
     "refusals",
     "regimes",
+    "retention",
     "sanctions",
     "satisfaction_levels",
     "suspensions",
@@ -254,6 +257,12 @@ def opening_purposes(on: date | datetime | None = None) -> dict[str, OpeningPurp
     lines = _on("opening_purposes", _day(on))
     names = ("code", "name_zh", "name_en", "fields", "decide_minutes", "open_minutes", "article")
     return {line.key[0]: OpeningPurpose(**_named(line, *names)) for line in lines}
+
+
+def retention(on: date | datetime | None = None) -> dict[str, Retention]:
+    """How long each class of data is kept, by class."""
+    names = ("data_class", "amount", "unit", "name_zh", "name_en", "article")
+    return {line.key[0]: Retention(**_named(line, *names)) for line in _on("retention", _day(on))}
 
 
 def suspensions(on: date | datetime | None = None) -> dict[str, Suspension]:

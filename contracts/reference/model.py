@@ -220,6 +220,19 @@ class Suspension(Row):
 
 
 @dataclass(frozen=True)
+class Retention(Row):
+    """How long a class of data is kept after its case was archived: ``amount`` of ``unit``, whole numbers of years,
+    months or calendar_days; it is due on the day after."""
+
+    data_class: str
+    amount: int
+    unit: str
+    name_zh: str
+    name_en: str
+    article: str
+
+
+@dataclass(frozen=True)
 class OpeningPurpose(Row):
     """What a reporter's identity may be opened for: these ``fields`` of it and no others.
 

@@ -102,6 +102,9 @@ def _reasons(line: Line, departments: set[str], classes: set[str], clocks: set[s
             for clock in values["clocks"]:
                 if clock not in clocks:
                     yield f"clock {clock!r} is unknown"
+        case "retention.csv":
+            if values["amount"] != int(values["amount"]):
+                yield "a retention period is a whole number"
         case "papers.csv":
             if values["department"] not in departments:
                 yield f"department {values['department']!r} is unknown"

@@ -19,6 +19,8 @@ MAJOR = "MAJOR"
 """What a legal ground may serve beside the kinds of hand-over: a return (退回), a mark as a major clue (重大线索)."""
 IDENTITY_FIELDS = ("name", "phone", "email", "id_number", "address", "openid")
 """What a reporter may have given of himself."""
+DATA_CLASSES = ("IDENTITY", "NOTICE", "CONTENT")
+"""What is erased at a time of its own."""
 ACTS = ("DISPATCH", "FORWARD", "ASSIGN", "REFER", "REPORT_UP", "REPORT_CRIME", "WITHIN")
 
 
@@ -289,6 +291,17 @@ TABLES: dict[str, Table] = {
             "fields": some_of(*IDENTITY_FIELDS),
             "decide_minutes": whole,
             "open_minutes": whole,
+            "article": _MAY,
+        },
+    ),
+    "retention": _table(
+        "retention",
+        ("data_class",),
+        {
+            "data_class": one_of(*DATA_CLASSES),
+            "amount": positive,
+            "unit": one_of("year", "month", "calendar_day"),
+            **_NAMES,
             "article": _MAY,
         },
     ),

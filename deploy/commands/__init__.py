@@ -13,6 +13,7 @@ PARTS: dict[str, str] = {
     "clients": "API clients of the intake channels (12345 platforms).",
     "dlq": "Messages that could not be processed: list, show, requeue.",
     "audit": "The record of who read, changed and took out what: verify, show, declare a restore.",
+    "erase": "Erase what was kept for its whole period; legal holds.",
     "keys": "Keys: list, add, rotate, rewrap, destroy.",
     "package": "Signed letters to units off the system: check one, show the key.",
     "clock": "The business clock: show, set.",

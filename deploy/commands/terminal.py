@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.chassis.db import SYSTEM, Database
 from services.chassis.outages import EngineSetup, engine_away
-from services.chassis.settings import MissingSetting, load_settings
+from services.chassis.settings import MissingSetting, Settings, load_settings
 
 console = Console(highlight=False)
 errors = Console(stderr=True, highlight=False)
@@ -54,9 +54,9 @@ async def database(service: str) -> AsyncIterator[Database]:
 
 
 @asynccontextmanager
-async def owners_database(service: str) -> AsyncIterator[Database]:
+async def owners_database(service: str, settings: Settings | None = None) -> AsyncIterator[Database]:
     """The service's database as its owner sees it: for acts that no running process may do. Raises MissingSetting."""
-    db = Database(load_settings().owner_dsn(service), pool_size=1, name="huiyin-cli")
+    db = Database((settings or load_settings()).owner_dsn(service), pool_size=1, name="huiyin-cli")
     try:
         yield db
     finally:

@@ -18,7 +18,8 @@ BATCH = 500
 _UNDER = """SELECT substring({value} FROM 3 FOR get_byte({value}, 1)) AS key, count(*) AS values
     FROM {table} WHERE length({value}) > 2 GROUP BY 1 ORDER BY 1"""
 _OTHERS = """SELECT {id} AS id, {value} AS value FROM {table}
-    WHERE ($1::{id_type} IS NULL OR {id} > $1) AND substring({value} FROM 1 FOR $2) <> $3 ORDER BY {id} LIMIT $4"""
+    WHERE ($1::{id_type} IS NULL OR {id} > $1) AND length({value}) > 2
+    AND substring({value} FROM 1 FOR $2) <> $3 ORDER BY {id} LIMIT $4"""
 _REPLACE = """UPDATE {table} AS t SET {value} = n.sealed
     FROM unnest($1::{id_type}[], $2::bytea[], $3::bytea[]) AS n (id, was, sealed)
     WHERE t.{id} = n.id AND t.{value} = n.was"""

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import fcntl
 import os
+import shutil
 import tempfile
 import time
 from collections.abc import AsyncIterator, Iterable, Iterator
@@ -69,6 +70,10 @@ class EvidenceStore:
         """Remove the drafts that killed processes left more than so many seconds ago; how many."""
         return await asyncio.to_thread(self._sweep, time.time() - older_than)
 
+    async def forget(self, complaint_id: UUID) -> int:
+        """Remove every file of a complaint; how many there were."""
+        return await asyncio.to_thread(self._forget, self._home(complaint_id))
+
     def _home(self, complaint_id: UUID) -> Path:
         # The end of a time-ordered id is random: folders fill evenly.
         return self._folder / complaint_id.hex[-2:] / str(complaint_id)
@@ -90,6 +95,13 @@ class EvidenceStore:
     def _settle(self, draft: Path, name: str) -> None:
         draft.rename(draft.with_name(name))
         sync_folders(draft.parent)
+
+    def _forget(self, home: Path) -> int:
+        count = sum(1 for path in home.rglob("*") if path.is_file())
+        with contextlib.suppress(FileNotFoundError):
+            shutil.rmtree(home)
+            _sync(home.parent)
+        return count
 
     def _sweep(self, before: float) -> int:
         swept = 0
@@ -155,11 +167,15 @@ async def streamed(chunks: Iterator[bytes]) -> AsyncIterator[bytes]:
 def sync_folders(home: Path) -> None:
     """Have the names in a complaint's folder, and its own, on the disk."""
     for folder in (home, home.parent, home.parent.parent):
-        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        _sync(folder)
+
+
+def _sync(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _private(path: str, flags: int) -> int:

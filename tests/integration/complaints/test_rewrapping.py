@@ -84,7 +84,7 @@ async def test_no_column_of_sealed_values_is_forgotten(admin: Admin, evidence_di
     under_the_ring = {column.name for column in COLUMNS}
     under_the_complaints_key = {
         "complaints.narrative_sealed", "complaints.wants_sealed", "complaints.respondents_sealed",
-        "supplements.text_sealed", "evidence.description_sealed",
+        "supplements.text_sealed", "evidence.description_sealed", "evidence.copy_sealed", "uploads.name_sealed",
     }  # fmt: skip
     to_the_vault = {"sealed_identities.sealed"}
     hashes = {

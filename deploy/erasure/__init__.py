@@ -1,0 +1,1 @@
+"""What goes with a case when its time is over: one manifest, and its carrying out."""
