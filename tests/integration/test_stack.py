@@ -12,6 +12,7 @@ import asyncpg
 import psutil
 import pytest
 from temporalio.client import Client, WorkflowExecutionStatus
+from temporalio.service import RPCError
 
 from contracts.topics import TOPICS
 from deploy.config import PROJECT
@@ -122,13 +123,14 @@ async def test_temporal_killed_loses_nothing_it_acknowledged(stack_engines: Stac
             acknowledged.append(identity)
 
     starting = asyncio.create_task(start_until_killed())
-    await asyncio.sleep(1.0)
+    async with asyncio.timeout(60):
+        while len(acknowledged) <= 10:
+            await asyncio.sleep(0.05)
     killed = stack_engines.kill("temporal")
     starting.cancel()
-    with contextlib.suppress(asyncio.CancelledError):
+    with contextlib.suppress(asyncio.CancelledError, RPCError):  # it may find the server gone before it is cancelled
         await starting
     await asyncio.to_thread(stack_engines.wait_ready, "temporal", not_pid=killed)
-    assert len(acknowledged) > 10
     for identity in acknowledged:
         handle = client.get_workflow_handle(identity)
         assert (await handle.describe()).status == WorkflowExecutionStatus.RUNNING
