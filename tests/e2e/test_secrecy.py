@@ -86,7 +86,10 @@ async def read_everything(http: httpx.AsyncClient, stack: Stack, officers: Offic
     (texts,) = (await granted("POST", "/v1/narratives")).json()["complaints"]
     assert texts["narrative"].startswith(NARRATIVE)
     (file,) = texts["evidence"]
-    assert (await granted("GET", f"/v1/evidence/{file['evidence_id']}")).text == CONTENT
+    async with asyncio.timeout(60):  # until it is examined
+        while (answer := await granted("GET", f"/v1/evidence/{file['evidence_id']}")).status_code == 409:
+            await asyncio.sleep(0.5)
+    assert answer.text == CONTENT
     opening = (await post("clerk.desk-990100", "/identity-openings", purpose="VERIFY_EVIDENCE"))["opening_id"]
     await post("supervisor.desk-990100", f"/identity-openings/{opening}/decision", granted=True)
     seen = await post("clerk.desk-990100", f"/identity-openings/{opening}/readings")
