@@ -139,8 +139,9 @@ def saved_name(name: str, extension: str) -> str:
     """The name that a file is saved under: its own with the extension (``.jpg``) of what it holds, and no other."""
     plain = plain_name(name)
     own = _EXTENSION.search(plain)
-    if own is None or own.start() == 0:
-        return plain + extension
-    if own.group().lower() in {extension, *_OFTEN.get(extension, ())}:
-        return plain
-    return plain[: own.start()] + extension
+    stem = plain
+    if own is not None and own.start() > 0:
+        if own.group().lower() in {extension, *_OFTEN.get(extension, ())}:
+            return plain
+        stem = plain[: own.start()]
+    return stem[: NAME_MAX - len(extension)].rstrip(" .") + extension
