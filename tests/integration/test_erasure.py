@@ -33,7 +33,7 @@ from services.complaints.sealing import Sealer
 from tests.conftest import STATE, run_stack
 from tests.e2e.canaries import dump, sightings
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(600)]
 CLERK = "clerk.desk-990100"
 SERVICES = ("complaints", "referrals", "notifications")
 
@@ -118,7 +118,7 @@ def sample(title: str) -> Sample:
     )
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def world(stack: Stack) -> AsyncIterator[World]:
     async with httpx.AsyncClient(timeout=60, trust_env=False) as http:
         reporters, officers = await prepare(stack.settings, http)
