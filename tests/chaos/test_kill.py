@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 from collections import Counter
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -98,7 +99,8 @@ async def histories_without_gaps(system: Stack) -> None:
     history = await rows(
         system,
         "referrals",
-        "SELECT case_id, sequence, content_hash, prev_hash, hash, transition FROM case_history ORDER BY 1, 2",
+        "SELECT case_id, sequence, content_hash, prev_hash, hash, transition, recorded_at FROM case_history"
+        " ORDER BY 1, 2",
     )
     expected: dict[object, tuple[int, str]] = {}
     for row in history:
@@ -106,7 +108,8 @@ async def histories_without_gaps(system: Stack) -> None:
         assert row["sequence"] == sequence
         assert row["prev_hash"] == previous
         assert row["content_hash"] == hashlib.sha256(row["transition"].encode()).hexdigest()
-        link = bytes.fromhex(row["prev_hash"]) + bytes.fromhex(row["content_hash"])
+        recorded = (row["recorded_at"] - datetime.fromtimestamp(0, UTC)) // timedelta(microseconds=1)
+        link = bytes.fromhex(row["prev_hash"]) + bytes.fromhex(row["content_hash"]) + str(recorded).encode()
         assert row["hash"] == hashlib.sha256(link).hexdigest()
         expected[row["case_id"]] = (sequence + 1, row["hash"])
     told = await rows(
