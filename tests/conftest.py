@@ -36,8 +36,9 @@ def run_stack(request: pytest.FixtureRequest, stack: Stack) -> Iterator[Stack]:
         if ok:
             stack.discard()
         else:
-            for data in ("postgres", "kafka", "temporal"):
-                shutil.rmtree(stack.state_dir / data, ignore_errors=True)
+            for left in stack.state_dir.iterdir():  # what another run would take for its own
+                if left != stack.config.logs:
+                    shutil.rmtree(left, ignore_errors=True) if left.is_dir() else left.unlink(missing_ok=True)
             print(f"\nlogs of the stack: {stack.config.logs}")
 
 
