@@ -174,17 +174,21 @@ class Officers:
         return answer
 
     async def act(self, username: str, case_id: str, act: str, sequence: int, **fields: Any) -> dict[str, Any]:
-        """Do an act on the view with this sequence, and follow it when it is only promised at first.
+        """Do an act on the view with this sequence: the same request, until it is answered with what came of it.
 
         Raises Refused (409 when somebody was faster).
         """
         headers = {"Idempotency-Key": str(uuid4()), "Authorization": f"Bearer {await self.login(username)}"}
         body = {"act": act, "expected_sequence": sequence, **fields}
         url = f"{self._url}/v1/cases/{case_id}/acts"
-        while True:
+
+        async def ask() -> dict[str, Any]:
             answer: dict[str, Any] = _answer(await self._http.post(url, json=body, headers=headers))
-            if "follow" not in answer:
-                return answer
+            return answer
+
+        while "follow" in (answer := await patiently(ask)):
+            pass  # only promised yet
+        return answer
 
     async def _get(self, username: str, path: str, **query: str) -> Any:
         headers = {"Authorization": f"Bearer {await self.login(username)}"}
