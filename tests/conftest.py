@@ -36,7 +36,7 @@ def run_stack(request: pytest.FixtureRequest, stack: Stack) -> Iterator[Stack]:
         if ok:
             stack.discard()
         else:
-            for left in stack.state_dir.iterdir():  # what another run would take for its own
+            for left in stack.state_dir.glob("*"):  # what another run would take for its own
                 if left != stack.config.logs:
                     shutil.rmtree(left, ignore_errors=True) if left.is_dir() else left.unlink(missing_ok=True)
             print(f"\nlogs of the stack: {stack.config.logs}")
