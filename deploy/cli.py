@@ -25,8 +25,8 @@ errors = Console(stderr=True, highlight=False, style="red")
 
 # What a stack keeps in its folder. Reset removes these and nothing else, wherever HUIYIN_STATE_DIR points.
 STATE_ENTRIES = (
-    "postgres", "kafka", "temporal", "mail", "keys", "vault-keys", "evidence", "reference", "audit", "logs", "hold",
-    "demo", "passwords.json", "given.json", "stack.env", "status.json", "supervisor.lock",
+    "postgres", "kafka", "temporal", "mail", "keys", "vault-keys", "signing", "evidence", "reference", "audit", "logs",
+    "hold", "demo", "passwords.json", "given.json", "stack.env", "status.json", "supervisor.lock",
 )  # fmt: skip
 
 

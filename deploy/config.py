@@ -29,6 +29,8 @@ KEYRING = "HUIYIN_KEYRING_"
 """Begins the name of a variable that holds a keyring."""
 VAULT_KEYS = "HUIYIN_VAULT_KEYS_DIR"
 """The folder of the private key that opens identities: for set-up and the vault's process."""
+SIGNERS, SIGNING = "HUIYIN_SIGNERS_DIR", "HUIYIN_SIGNING_DIR"
+"""The folder of all private keys that sign, for set-up and operators; of one process's own key."""
 
 
 class ConfigError(Exception):
@@ -130,6 +132,7 @@ class StackConfig:
         env = {f"HUIYIN_{name.upper()}_PORT": str(number) for name, number in ports.items()}
         env["HUIYIN_HOST"] = self.host
         env[VAULT_KEYS] = str(self.state_dir / "vault-keys")
+        env[SIGNERS] = str(self.state_dir / "signing")
         env["HUIYIN_EVIDENCE_UNSCANNED"] = "allow"  # one machine, to try it out: it need not have a scanner
         if self.owns_postgres:
             passwords = self.passwords()

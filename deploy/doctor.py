@@ -82,6 +82,7 @@ def key_files(config: StackConfig) -> Iterator[Finding]:
         config.state_dir / "passwords.json",
         *(config.state_dir / "keys").glob("[!.]*"),
         *(config.state_dir / "vault-keys").glob("*"),
+        *(config.state_dir / "signing").glob("*/*"),
     ]
     present = [path for path in paths if path.exists()]
     loose = [path.name for path in present if path.stat().st_mode & 0o077]

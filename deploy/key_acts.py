@@ -205,7 +205,7 @@ async def _reach(session: AsyncSession) -> None:
 
 @asynccontextmanager
 async def _vault(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
-    token = ServiceTokens("cli", settings.keys_dir).issue(VAULT, "keys", ttl=3_600)
+    token = ServiceTokens("cli", settings).issue(VAULT, "keys", ttl=3_600)
     headers = {"Authorization": f"Bearer {token}"}
     async with httpx.AsyncClient(base_url=settings.vault_url, headers=headers, timeout=60.0, trust_env=False) as client:
         yield client

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from deploy.config import DSN_SETTINGS, KEYRING, VAULT_KEYS, StackConfig
+from deploy.config import DSN_SETTINGS, KEYRING, SIGNERS, SIGNING, VAULT_KEYS, StackConfig
 
 Probe = Callable[[], Awaitable[bool]]
 
@@ -47,7 +47,7 @@ class EngineError(Exception):
 @dataclass(frozen=True)
 class Service:
     """One of our own processes. `own` are the settings that no other may know, `rings` the keyrings that it
-    may be given in the environment; `port` answers `ready_path`."""
+    may be given in the environment, `signs` whether it has a key to sign with; `port` answers `ready_path`."""
 
     name: str
     module: str
@@ -56,6 +56,7 @@ class Service:
     own: tuple[str, ...] = ()
     niceness: int = 0
     rings: tuple[str, ...] = ()
+    signs: bool = True
 
 
 _REFERRALS = ("referrals", "temporal")
@@ -85,6 +86,7 @@ SERVICES: tuple[Service, ...] = (
         "/metrics",
         ("HUIYIN_REFERRALS_DSN",),
         rings=_REFERRALS,
+        signs=False,
         niceness=CASES,
     ),
 )
@@ -93,13 +95,16 @@ ENGINES = ("postgres", "kafka", "temporal", MAILSINK)
 ALL_NAMES: tuple[str, ...] = (*ENGINES, *(service.name for service in SERVICES))
 
 
+_OF_ONE = (*DSN_SETTINGS, VAULT_KEYS, SIGNERS, SIGNING)
+
+
 def base_env(config: StackConfig) -> dict[str, str]:
     """The environment of every process: the real one plus the settings, without what is one process's alone.
 
     No process is handed an address, password or private key that is not its own; set-up alone gets the owners'.
     Empty, not absent: what the environment says, if only nothing, wins over `stack.env`.
     """
-    env = dict(os.environ) | config.settings_env() | dict.fromkeys((*DSN_SETTINGS, VAULT_KEYS), "")
+    env = dict(os.environ) | config.settings_env() | dict.fromkeys(_OF_ONE, "")
     env |= {name: "" for name in env if name.startswith(KEYRING)}
     env["MALLOC_ARENA_MAX"] = "2"  # glibc's per-thread arenas cost hundreds of MB in Java and Go processes
     env["PYTHONUNBUFFERED"] = "1"
@@ -118,6 +123,8 @@ def service_specs(config: StackConfig, names: tuple[str, ...]) -> list[ProcessSp
             continue
         env = base_env(config) | {name: settings[name] for name in service.own}
         env |= {name: settings[name] for ring in service.rings if (name := KEYRING + ring.upper()) in settings}
+        if service.signs:
+            env[SIGNING] = str(Path(settings[SIGNERS]) / service.name)
         env["HUIYIN_PROCESS"] = service.name
         specs.append(
             ProcessSpec(

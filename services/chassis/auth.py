@@ -4,18 +4,15 @@ import asyncio
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cache
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import jwt
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
-from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_pem_public_key
 
-from services.chassis.keyfiles import SIGNERS
+from services.chassis.settings import Settings
+from services.chassis.signers import SIGNERS, signing_key, verify_key
 
 OFFICER_AUDIENCE = "officer"
 OFFICER_PURPOSE = "access"
@@ -70,11 +67,11 @@ class Claims:
 
 
 class ServiceTokens:
-    """Issues tokens in this service's name and verifies those of others. Keys: `<name>.signing`, `<name>.verify`."""
+    """Issues tokens in this service's name and verifies those of others. Keys: signers.py."""
 
-    def __init__(self, name: str, keys_dir: Path) -> None:
+    def __init__(self, name: str, settings: Settings) -> None:
         self.name = name
-        self._keys_dir = keys_dir
+        self._settings = settings
 
     def issue(
         self,
@@ -101,7 +98,7 @@ class ServiceTokens:
         }
         if subject is not None:
             registered["sub"] = subject
-        return jwt.encode({**extra, **registered}, signing_key(self._keys_dir, self.name), algorithm="EdDSA")
+        return jwt.encode({**extra, **registered}, signing_key(self._settings, self.name), algorithm="EdDSA")
 
     def verify(
         self, token: str, audience: str | None = None, issuer: str | None = None, purpose: str | None = None
@@ -117,7 +114,7 @@ class ServiceTokens:
         try:
             claims = jwt.decode(
                 token,
-                _verify_key(self._keys_dir, claimed),
+                verify_key(self._settings.keys_dir, claimed),
                 algorithms=["EdDSA"],
                 audience=wanted,
                 issuer=claimed,
@@ -206,20 +203,3 @@ def bearer(authorization: str | None) -> str:
     if scheme.lower() != "bearer" or not token.strip():
         raise Unauthenticated("send an `Authorization: Bearer …` header")
     return token.strip()
-
-
-@cache
-def signing_key(keys_dir: Path, name: str) -> Ed25519PrivateKey:
-    """The key in `<name>.signing`; raises OSError, or ValueError when it is of another kind."""
-    key = load_pem_private_key((keys_dir / f"{name}.signing").read_bytes(), None)
-    if not isinstance(key, Ed25519PrivateKey):
-        raise ValueError(f"{name}.signing is not an Ed25519 key")
-    return key
-
-
-@cache
-def _verify_key(keys_dir: Path, name: str) -> Ed25519PublicKey:
-    key = load_pem_public_key((keys_dir / f"{name}.verify").read_bytes())
-    if not isinstance(key, Ed25519PublicKey):
-        raise ValueError(f"{name}.verify is not an Ed25519 key")
-    return key

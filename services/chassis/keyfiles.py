@@ -1,33 +1,23 @@
 """The key files of a stack: created once, readable by their owner alone, never overwritten; rotation only adds."""
 
 import os
-import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-    PublicFormat,
-    load_pem_private_key,
-)
 
-from services.chassis import keyrings
+from services.chassis import keyrings, pairs, signers
 from services.chassis.private_files import locked, write
 from services.chassis.settings import Settings
 from services.chassis.suites import SECRET_BYTES, Suite
 
-SIGNERS = ("complaints", "vault", "referrals", "notifications", "cli")
 VAULT_PRIVATE = "vault.private"
 VAULT_PUBLIC = "vault.public"
 CODE_KEY = "complaints.code-key"
 BLIND_KEY = "complaints.blind-key"
 MADE = "made.txt"
 """Names the files that were there once."""
+_START_OVER = "To start over with a new one, remove the public key too; what was sealed to it can't be opened then."
 
 
 def ensure_keys(settings: Settings) -> list[str]:
@@ -49,11 +39,9 @@ def ensure_keys(settings: Settings) -> list[str]:
             created += _secret(folder, name, lambda: mark + os.urandom(SECRET_BYTES))
         vault = settings.vault_keys()
         vault.mkdir(parents=True, exist_ok=True, mode=0o700)
-        if vault != folder and (folder / VAULT_PRIVATE).exists() and not (vault / VAULT_PRIVATE).exists():
-            shutil.move(folder / VAULT_PRIVATE, vault / VAULT_PRIVATE)
-        created += _pair(vault / VAULT_PRIVATE, folder / VAULT_PUBLIC, X25519PrivateKey)
-        for name in SIGNERS:
-            created += _pair(folder / f"{name}.signing", folder / f"{name}.verify", Ed25519PrivateKey)
+        pairs.settle(folder / VAULT_PRIVATE, vault / VAULT_PRIVATE)
+        created += pairs.ensure(vault / VAULT_PRIVATE, folder / VAULT_PUBLIC, X25519PrivateKey, _START_OVER)
+        created += signers.ensure(settings)
     return created
 
 
@@ -71,21 +59,4 @@ def _secret(folder: Path, name: str, make: Callable[[], bytes]) -> list[str]:
         created.append(name)
     if name not in known:
         write(made, "".join(f"{line}\n" for line in (*known, name)).encode(), replace=True)
-    return created
-
-
-def _pair(private: Path, public: Path, kind: Any) -> list[str]:
-    created: list[str] = []
-    if not private.exists():
-        if public.exists():
-            raise FileNotFoundError(
-                f"{private} is gone, but {public.name} is there: put the private key back from your backup. "
-                f"To start over with a new one, remove {public.name} too; what was sealed to it can't be opened then."
-            )
-        write(private, kind.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
-        created.append(private.name)
-    if not public.exists():
-        key: Any = load_pem_private_key(private.read_bytes(), None)
-        write(public, key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
-        created.append(public.name)
     return created

@@ -16,8 +16,24 @@ def locked(folder: Path) -> Iterator[None]:
         yield
 
 
+def own_folder(folder: Path) -> None:
+    """Make a folder for its owner alone; one that is there becomes so."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    folder.chmod(0o700)
+
+
+def sync_folder(folder: Path) -> None:
+    """A name that was added, replaced or removed is on the disk when this returns."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 def write(path: Path, content: bytes, *, replace: bool = False) -> None:
-    """0600 from the first byte. Raises FileExistsError unless ``replace``."""
+    """0600 from the first byte; on the disk with its name when this returns. Raises FileExistsError unless
+    ``replace``."""
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # mkstemp gives 0600
     try:
         with os.fdopen(handle, "wb") as file:
@@ -28,6 +44,7 @@ def write(path: Path, content: bytes, *, replace: bool = False) -> None:
             os.replace(temporary, path)
         else:
             os.link(temporary, path)  # fails when the file exists
+        sync_folder(path.parent)
     finally:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(temporary)

@@ -95,6 +95,10 @@ class Settings(BaseSettings):
     keys_dir: Path = Path("")
     vault_keys_dir: Path = Path("")
     """Holds the private key of identities, for the vault alone: set but empty, this process has none."""
+    signers_dir: Path = Path("")
+    """Holds a folder for each signer with its private key, for set-up and operators: set but empty, there is none."""
+    signing_dir: Path = Path("")
+    """Holds the private key that this process signs with; empty: its folder in `signers_dir`."""
     evidence_dir: Path = Path("")
     reference_dir: Path = Path("")
     """An agency's own reference tables above the shipped ones; in the state directory when it is there."""
@@ -189,6 +193,8 @@ class Settings(BaseSettings):
             derived["keys_dir"] = self.state_dir / "keys"
         if "vault_keys_dir" not in self.model_fields_set:
             derived["vault_keys_dir"] = self.state_dir / "vault-keys"
+        if "signers_dir" not in self.model_fields_set:
+            derived["signers_dir"] = self.state_dir / "signing"
         if self.evidence_dir == Path(""):
             derived["evidence_dir"] = self.state_dir / "evidence"
         if self.audit_dir == Path(""):
@@ -206,6 +212,16 @@ class Settings(BaseSettings):
         if self.vault_keys_dir == Path(""):
             raise MissingSetting("HUIYIN_VAULT_KEYS_DIR is not set: the private key is for the vault alone")
         return self.vault_keys_dir
+
+    def signing_keys(self, signer: str) -> Path:
+        """The folder of a signer's private key; raises MissingSetting in a process that signs nothing."""
+        return self.signing_dir if self.signing_dir != Path("") else self.signer_folder(signer)
+
+    def signer_folder(self, signer: str) -> Path:
+        """A signer's folder among all of them; raises MissingSetting in a process that is not told of them."""
+        if self.signers_dir == Path(""):
+            raise MissingSetting("HUIYIN_SIGNING_DIR and HUIYIN_SIGNERS_DIR are not set: there is no key to sign with")
+        return self.signers_dir / signer
 
     @property
     def over_https(self) -> bool:

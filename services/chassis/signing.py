@@ -11,7 +11,8 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_public_key
 
-from services.chassis.auth import signing_key
+from services.chassis.settings import Settings
+from services.chassis.signers import public_file, signing_key
 
 TYPE = "huiyin-document"
 """The `typ` of the header: a token of the same key is no signature of a document, nor the other way round."""
@@ -21,11 +22,11 @@ class BadSignature(Exception):
     """The document is not the one that was signed, or not by this key; the text says which."""
 
 
-def sign(keys_dir: Path, issuer: str, data: bytes, claims: Mapping[str, str]) -> str:
-    """The signature of a document, to be kept beside it: its SHA-256 and the claims, signed by `<issuer>.signing`."""
+def sign(settings: Settings, issuer: str, data: bytes, claims: Mapping[str, str]) -> str:
+    """The signature of a document, to be kept beside it: its SHA-256 and the claims, signed by the issuer."""
     payload = {**claims, "iss": issuer, "iat": int(time.time()), "sha256": hashlib.sha256(data).hexdigest()}
     content = json.dumps(payload, ensure_ascii=False, sort_keys=True).encode()
-    return jwt.PyJWS().encode(content, signing_key(keys_dir, issuer), algorithm="EdDSA", headers={"typ": TYPE})
+    return jwt.PyJWS().encode(content, signing_key(settings, issuer), algorithm="EdDSA", headers={"typ": TYPE})
 
 
 def verify(public_pem: bytes, data: bytes, signature: str) -> dict[str, Any]:
@@ -47,7 +48,7 @@ def verify(public_pem: bytes, data: bytes, signature: str) -> dict[str, Any]:
 
 def public_key(keys_dir: Path, issuer: str) -> bytes:
     """The PEM of the key that verifies an issuer's signatures; raises OSError when it is not there."""
-    return (keys_dir / f"{issuer}.verify").read_bytes()
+    return public_file(keys_dir, issuer).read_bytes()
 
 
 def fingerprint(public_pem: bytes) -> str:

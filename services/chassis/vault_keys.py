@@ -142,6 +142,7 @@ def rotate(keys_dir: Path, vault_keys: Path) -> str:
             if not earlier.exists():
                 private_files.write(earlier, private.read_bytes())
             os.replace(vault_keys / NEXT, private)
+            private_files.sync_folder(vault_keys)
         key = _read_private(private).public_key()
         pem = key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
         private_files.write(keys_dir / PUBLIC, pem, replace=True)
@@ -153,6 +154,7 @@ def destroy(vault_keys: Path, sealed_for: str) -> None:
     check_destroyable(vault_keys, sealed_for)
     with private_files.locked(vault_keys):
         (vault_keys / f"vault.{sealed_for}.private").unlink()
+        private_files.sync_folder(vault_keys)
 
 
 def check_destroyable(vault_keys: Path, sealed_for: str) -> None:

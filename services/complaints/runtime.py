@@ -58,7 +58,7 @@ class Runtime:
     def start(cls, settings: Settings, db: Database) -> "Runtime":
         """Load the keys. Raises OSError or ValueError when one is missing."""
         sealer = Sealer.load(settings.keys_dir)
-        tokens = ServiceTokens("complaints", settings.keys_dir)
+        tokens = ServiceTokens("complaints", settings)
         store = EvidenceStore(settings.evidence_dir)
         reporters = Reporters(sealer)
         files = Files(sealer, store, reporters)

@@ -35,7 +35,7 @@ def build(settings: NotificationSettings) -> FastAPI:
         dsn = settings.dsn(SERVICE)
         db = Database(dsn, pool_size=settings.db_pool_size, max_overflow=settings.db_max_overflow, name=SERVICE)
         app.state.db = db
-        app.state.tokens = ServiceTokens(SERVICE, settings.keys_dir)
+        app.state.tokens = ServiceTokens(SERVICE, settings)
         broker = make_broker(settings)
         complaints = Consumer(
             db, broker, COMPLAINTS_CONSUMER, COMPLAINTS, on_complaint, gathers=True, settings=settings

@@ -78,7 +78,7 @@ def build(settings: Settings) -> FastAPI:
         # The bridge holds a connection while it waits for Temporal: it must not take the API's.
         bridge_db = Database(dsn, pool_size=consumers.WORKERS, max_overflow=4, name=f"{SERVICE}-bridge")
         client = await temporal.connect(settings, lazy=True)
-        tokens = ServiceTokens(SERVICE, settings.keys_dir)
+        tokens = ServiceTokens(SERVICE, settings)
         keyring = load_keyring(settings.keys_dir, SERVICE)
         texts, factors = Texts(db, keyring), SecondFactors(db, keyring)
         casebook = Casebook(db, texts, tokens, settings.complaints_url, Viewings(db, settings.audit_repeat_seconds))
@@ -88,7 +88,7 @@ def build(settings: Settings) -> FastAPI:
         news = News(dsn)
         http = httpx.AsyncClient(timeout=10, trust_env=False)
         reading = Reading(casebook, http, settings.complaints_url)
-        papers_of = Papers(db, texts, reading, settings.keys_dir)
+        papers_of = Papers(db, texts, reading, settings)
         app.state.services = Services(
             identities=Identities(db, tokens, factors, Policy.of(settings)),
             factors=factors,

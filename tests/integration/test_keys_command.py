@@ -29,7 +29,12 @@ async def own(stack_engines: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPa
     for name, value in stack_engines.env.items():
         monkeypatch.setenv(name, value)
     chosen = stack_engines.settings.model_copy(
-        update={"keys_dir": tmp_path / "keys", "vault_keys_dir": tmp_path / "vault", "temporal_namespace": uuid4().hex}
+        update={
+            "keys_dir": tmp_path / "keys",
+            "vault_keys_dir": tmp_path / "vault",
+            "signers_dir": tmp_path / "signing",
+            "temporal_namespace": uuid4().hex,
+        }
     )
     ensure_keys(chosen)
     client = await temporal.connect(stack_engines.settings)

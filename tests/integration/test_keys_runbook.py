@@ -97,7 +97,7 @@ class Desk:
         return used
 
     async def address(self, contact_token: UUID) -> str:
-        token = ServiceTokens("notifications", self.stack.settings.keys_dir).issue("vault", "contacts.open")
+        token = ServiceTokens("notifications", self.stack.settings).issue("vault", "contacts.open")
         response = await self.http.post(
             f"{self.stack.url('vault')}/v1/contacts/open",
             headers={"Authorization": f"Bearer {token}"},
@@ -115,6 +115,7 @@ async def walk(stack: Stack, backup: Path, title: str, **given: str) -> str:
         "HUIYIN_STATE_DIR": str(stack.state_dir),
         "KEYS": str(settings.keys_dir),
         "VAULT_KEYS": str(settings.vault_keys()),
+        "SIGNERS": str(settings.signers_dir),
         "BACKUP": str(backup),
         "COLUMNS": "200",
         **given,

@@ -11,10 +11,12 @@ from dotenv import dotenv_values
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deploy.config import DSN_SETTINGS, VAULT_KEYS, ConfigError, StackConfig, quote_env, write_private
+from deploy.config import DSN_SETTINGS, SIGNERS, VAULT_KEYS, ConfigError, StackConfig, quote_env, write_private
 from deploy.ports import BY_NAME, PORTS, read_ports, taken_lines
 from deploy.processes import ALL_NAMES, all_specs, base_env
 from deploy.supervisor import wanted_names
+from services.chassis import signers
+from services.chassis.auth import ServiceTokens
 from services.chassis.keyfiles import VAULT_PRIVATE, ensure_keys
 from services.chassis.settings import MissingSetting, Settings, load_settings
 
@@ -126,6 +128,44 @@ def test_the_vault_alone_is_told_where_the_private_key_of_identities_lies(
             with pytest.raises(MissingSetting, match=VAULT_KEYS):
                 seen.vault_keys()
     assert told == {"vault"}
+
+
+def test_each_process_is_told_of_its_own_signing_key_and_of_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = config(tmp_path)
+    own.write_env_file()
+    ensure_keys(Settings(state_dir=tmp_path))
+    signing = set()
+    for spec in all_specs(own):
+        named = [value for name, value in spec.env.items() if name.startswith("HUIYIN_") and "signing" in value]
+        assert named == ([str(tmp_path / "signing" / spec.name)] if spec.name in signers.SIGNERS else [])
+        for name, value in spec.env.items():
+            monkeypatch.setenv(name, value)
+        seen = load_settings()
+        assert not list(seen.keys_dir.glob("*.signing"))
+        for signer in signers.SIGNERS:
+            if signer == spec.name:
+                claims = ServiceTokens(signer, seen).verify(ServiceTokens(signer, seen).issue(signer, "p"))
+                assert claims.issuer == signer
+                signing.add(signer)
+            else:
+                with pytest.raises((OSError, MissingSetting)):
+                    ServiceTokens(signer, seen).issue("vault", "p")
+    assert signing == {"complaints", "vault", "referrals", "notifications"}
+
+
+def test_set_up_and_operators_find_every_signing_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    own = config(tmp_path)
+    own.write_env_file()
+    monkeypatch.setenv("HUIYIN_STATE_DIR", str(tmp_path))
+    monkeypatch.delenv(SIGNERS, raising=False)
+    seen = load_settings()
+    ensure_keys(seen)
+    for name in signers.SIGNERS:
+        assert signers.signing_key(seen, name)
+        assert seen.signing_keys(name).stat().st_mode & 0o777 == 0o700
+        assert (seen.signing_keys(name) / f"{name}.signing").stat().st_mode & 0o777 == 0o600
 
 
 def test_what_was_given_is_found_again(tmp_path: Path) -> None:

@@ -19,9 +19,10 @@ from typing import Any, Protocol
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
-from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
+from services.chassis import private_files
 from services.chassis.audit.digest import GENESIS
+from services.chassis.signers import verify_key
 
 SEAL = "seal"
 RESTORED = "restored"
@@ -113,7 +114,7 @@ class Keys:
 
     def __init__(self, keys_dir: Path, service: str) -> None:
         self.service = service
-        self._known = {SEAL: _public(keys_dir, service), RESTORED: _public(keys_dir, DECLARANT)}
+        self._known = {SEAL: verify_key(keys_dir, service), RESTORED: verify_key(keys_dir, DECLARANT)}
 
     def of(self, kind: str) -> Ed25519PublicKey:
         """The key of a kind of line."""
@@ -173,7 +174,7 @@ class AnchorFile:
         finally:
             os.close(file)
         if after == GENESIS:
-            _sync_folder(self._path.parent)
+            private_files.sync_folder(self._path.parent)
 
 
 def anchor_file(folder: Path, service: str) -> AnchorFile:
@@ -209,20 +210,5 @@ def _tail(file: int) -> tuple[int, bytes | None]:
     return 0, None
 
 
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
 def _canonical(value: Any) -> bytes:
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode()
-
-
-def _public(keys_dir: Path, name: str) -> Ed25519PublicKey:
-    key = load_pem_public_key((keys_dir / f"{name}.verify").read_bytes())
-    if not isinstance(key, Ed25519PublicKey):
-        raise ValueError(f"{name}.verify is not an Ed25519 key")
-    return key

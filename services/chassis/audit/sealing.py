@@ -29,12 +29,12 @@ from services.chassis.audit.anchors import (
     read_line,
 )
 from services.chassis.audit.recording import SCHEMAS
-from services.chassis.auth import signing_key
 from services.chassis.backoff import Backoff
 from services.chassis.db import asyncpg_dsn, connect
 from services.chassis.listen import close_quietly
 from services.chassis.outages import engine_away
 from services.chassis.settings import Settings
+from services.chassis.signers import signing_key
 
 BATCH = 5_000
 """Pending rows in one line at most."""
@@ -127,7 +127,7 @@ class Sealer:
             previous=last[1] if last is not None else line_hash(None),
             heads=newest([Head(row["chain"], row["sequence"], row["hash"]) for row in waiting]),
         )
-        line = seal.line(signing_key(self._settings.keys_dir, self._service))
+        line = seal.line(signing_key(self._settings, self._service))
         await asyncio.to_thread(self._store.append, line, seal.previous)
         await self._note(connection, seal.batch, line_hash(line), [row["id"] for row in waiting])
         metrics.audit_sealed_batches.labels(self._service).inc()
@@ -177,7 +177,7 @@ class Sealer:
             through=known,
             reason=reason,
         )
-        line = seal.line(signing_key(self._settings.keys_dir, DECLARANT))
+        line = seal.line(signing_key(self._settings, DECLARANT))
         await asyncio.to_thread(self._store.append, line, seal.previous)
         await self._note(connection, seal.batch, line_hash(line))
         return seal

@@ -6,7 +6,6 @@ import zipfile
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -15,6 +14,7 @@ from contracts.lifecycle import Act, Seat, Stage
 from services.chassis import signing
 from services.chassis.db import SYSTEM, Database
 from services.chassis.printing import Imprint, Paper, printed
+from services.chassis.settings import Settings
 from services.referrals.clues import Description
 from services.referrals.counting import CHINA
 from services.referrals.passages import Passage, passages
@@ -68,11 +68,11 @@ class Slip:
 class Papers:
     """Letters to units that are not on the system."""
 
-    def __init__(self, db: Database, texts: Texts, reading: Reading, keys_dir: Path) -> None:
+    def __init__(self, db: Database, texts: Texts, reading: Reading, settings: Settings) -> None:
         self._db = db
         self._texts = texts
         self._reading = reading
-        self._keys_dir = keys_dir
+        self._settings = settings
 
     async def package(self, who: Identity, case_id: UUID, *, signed: bool) -> Issued:
         """The letter of the case's present referral as PDF, or with its detached signature in an archive.
@@ -185,13 +185,13 @@ class Papers:
             "receiver": passage.receiver.name,
             "at": now.isoformat(),
         }
-        public = signing.public_key(self._keys_dir, ISSUER)
+        public = signing.public_key(self._settings.keys_dir, ISSUER)
         name = passage.number
         told = _HOW_TO.format(name=name, issuer=ISSUER, fingerprint=signing.fingerprint(public))
         out = io.BytesIO()
         with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
             archive.writestr(f"{name}.pdf", pdf)
-            archive.writestr(f"{name}.pdf.jws", signing.sign(self._keys_dir, ISSUER, pdf, claims))
+            archive.writestr(f"{name}.pdf.jws", signing.sign(self._settings, ISSUER, pdf, claims))
             archive.writestr(f"{ISSUER}.verify.pem", public)
             archive.writestr("README.txt", told)
         return out.getvalue()

@@ -43,7 +43,8 @@ class Desk:
 
     def __init__(self, db: Database, owner: asyncpg.Connection, settings: Settings, folder: Path) -> None:
         self.db, self.owner = db, owner
-        self.settings = settings.model_copy(update={"keys_dir": folder / "keys", "audit_dir": folder / "audit"})
+        folders = {name: folder / name.removesuffix("_dir") for name in ("keys_dir", "signers_dir", "audit_dir")}
+        self.settings = settings.model_copy(update=folders)
         ensure_keys(self.settings)
         self.sealer = Sealer(db.dsn, self.settings, SERVICE)
         self.file = folder / "audit" / f"{SERVICE}.anchors.jsonl"
@@ -358,8 +359,8 @@ async def test_anchors_that_were_edited_or_cut_are_found(
 async def test_anchors_of_another_key_are_no_anchors(desk: Desk) -> None:
     await desk.write(10, random.Random(11))
     await desk.seal()
-    for name in (f"{SERVICE}.signing", f"{SERVICE}.verify"):
-        (desk.settings.keys_dir / name).unlink()
+    (desk.settings.signing_keys(SERVICE) / f"{SERVICE}.signing").unlink()
+    (desk.settings.keys_dir / f"{SERVICE}.verify").unlink()
     ensure_keys(desk.settings)
     assert "signature" in (await desk.bad())[0].text
     await desk.write(1, random.Random(12))
@@ -467,6 +468,7 @@ async def test_a_lost_anchor_file_is_declared_and_goes_on(desk: Desk) -> None:
 def invoke(desk: Desk, monkeypatch: pytest.MonkeyPatch, *arguments: str) -> tuple[int, str]:
     monkeypatch.setenv("HUIYIN_COMPLAINTS_DSN", desk.db.dsn)
     monkeypatch.setenv("HUIYIN_KEYS_DIR", str(desk.settings.keys_dir))
+    monkeypatch.setenv("HUIYIN_SIGNERS_DIR", str(desk.settings.signers_dir))
     monkeypatch.setenv("HUIYIN_AUDIT_DIR", str(desk.settings.audit_dir))
     result = CliRunner().invoke(command.app, [*arguments, "--service", SERVICE], env={"COLUMNS": "250"})
     if result.exception is not None and not isinstance(result.exception, SystemExit):

@@ -38,7 +38,7 @@ def authority(tmp_path: Path) -> Authority:
 @pytest.fixture
 def front(settings: Settings, tmp_path: Path, authority: Authority) -> Front:
     """The server behind TLS; gives the settings that a service needs for it."""
-    keys = settings.model_copy(update={"keys_dir": tmp_path / "keys"})
+    keys = settings.model_copy(update={"keys_dir": tmp_path / "keys", "signers_dir": tmp_path / "signing"})
     ensure_keys(keys)
     host, _, port = settings.temporal_address.rpartition(":")
 

@@ -73,7 +73,7 @@ class Hearing:
 
 @pytest.fixture
 def own_keys(settings: Settings, tmp_path: Path) -> Settings:
-    chosen = settings.model_copy(update={"keys_dir": tmp_path / "keys"})
+    chosen = settings.model_copy(update={"keys_dir": tmp_path / "keys", "signers_dir": tmp_path / "signing"})
     keyfiles.ensure_keys(chosen)
     return chosen
 

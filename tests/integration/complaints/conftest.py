@@ -47,6 +47,7 @@ def settings(stack_engines: Stack, tmp_path_factory: pytest.TempPathFactory) -> 
             "complaints_owner_dsn": own("HUIYIN_COMPLAINTS_OWNER_DSN"),
             "vault_dsn": own("HUIYIN_VAULT_DSN"),
             "keys_dir": folder / "keys",
+            "signers_dir": folder / "signing",
             "evidence_dir": folder / "evidence",
             "audit_dir": folder / "audit",
         }
@@ -86,7 +87,7 @@ def referrals() -> Referrals:
 @pytest.fixture
 async def runtime(settings: Settings, db: Database, referrals: Referrals) -> AsyncIterator[Runtime]:
     started = Runtime.start(settings, db)
-    documents = Documents("http://referrals", ServiceTokens("complaints", settings.keys_dir), referrals.transport)
+    documents = Documents("http://referrals", ServiceTokens("complaints", settings), referrals.transport)
     yield replace(started, documents=documents)
     await started.documents.close()
     await documents.close()
@@ -114,7 +115,7 @@ def reporter(http: httpx.AsyncClient) -> Reporter:
 
 @pytest.fixture
 def referrals_tokens(settings: Settings) -> ServiceTokens:
-    return ServiceTokens("referrals", settings.keys_dir)
+    return ServiceTokens("referrals", settings)
 
 
 @pytest.fixture

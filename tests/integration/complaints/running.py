@@ -24,7 +24,7 @@ class Process:
 
     def __init__(self, settings: Settings, stack: Stack, log: Path, **env: str) -> None:
         self.port = free_ports()["complaints"]
-        own = ("complaints_dsn", "complaints_owner_dsn", "vault_dsn", "keys_dir", "evidence_dir")
+        own = ("complaints_dsn", "complaints_owner_dsn", "vault_dsn", "keys_dir", "signers_dir", "evidence_dir")
         self.env = os.environ | stack.env | {f"HUIYIN_{name.upper()}": str(getattr(settings, name)) for name in own}
         self.env |= {"HUIYIN_COMPLAINTS_PORT": str(self.port), "HUIYIN_TRACE_RATIO": "1.0"}
         self.env |= {f"HUIYIN_{name.upper()}": value for name, value in env.items()}

@@ -70,7 +70,7 @@ class House:
 
     async def opened(self, reporter: Reporter) -> bytes:
         """The complaint's one file as an officer gets it, once it is examined."""
-        office = Office(reporter.http, ServiceTokens("referrals", self.settings.keys_dir), self.admin)
+        office = Office(reporter.http, ServiceTokens("referrals", self.settings), self.admin)
         (evidence_id,) = await self.evidence()
         async with asyncio.timeout(60):
             while True:

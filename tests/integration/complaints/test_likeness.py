@@ -103,7 +103,7 @@ async def test_nobody_else_may_ask_and_a_question_is_on_record(
 ) -> None:
     case_id = await alike.filed()
     ask = alike.reporter.http.post
-    stranger = ServiceTokens("notifications", settings.keys_dir).issue(
+    stranger = ServiceTokens("notifications", settings).issue(
         "complaints", "likeness", subject="x", claims={"case_id": str(case_id)}
     )
     refused = [

@@ -72,7 +72,7 @@ async def test_an_expired_or_misdirected_grant_opens_nothing(
 async def test_only_referrals_gives_grants(reporter: Reporter, office: Office, settings: Settings) -> None:
     case_id = await office.case_id(await reporter.submitted())
     for name in ("notifications", "complaints", "vault", "cli"):
-        office.tokens = ServiceTokens(name, settings.keys_dir)
+        office.tokens = ServiceTokens(name, settings)
         assert (await office.read(office.grant(case_id))).status_code == 401
     for rubbish in ("", "x", "a.b.c", "eyJhbGciOiJub25lIn0.e30."):
         assert (await office.read(rubbish)).status_code == 401

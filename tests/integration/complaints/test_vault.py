@@ -34,7 +34,7 @@ class Notifications:
         notice_id: UUID | None = None,
         ttl: int = 60,
     ) -> httpx.Response:
-        shown = ServiceTokens(name, self.settings.keys_dir).issue(audience, purpose, ttl=ttl)
+        shown = ServiceTokens(name, self.settings).issue(audience, purpose, ttl=ttl)
         body = {"contact_token": str(token), "purpose": "NOTICE", "notice_id": str(notice_id or uuid4())}
         return await self.http.post("/v1/contacts/open", json=body, headers={"Authorization": f"Bearer {shown}"})
 

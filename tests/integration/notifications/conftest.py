@@ -36,7 +36,7 @@ def _logs_as_in_production() -> None:
 def keys_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Keys of all signers."""
     folder = tmp_path_factory.mktemp("notification-keys")
-    ensure_keys(NotificationSettings(keys_dir=folder, vault_keys_dir=folder / "vault"))
+    ensure_keys(NotificationSettings(keys_dir=folder, vault_keys_dir=folder / "vault", signers_dir=folder / "signing"))
     return folder
 
 
@@ -97,6 +97,7 @@ def settings(mailserver: Mailserver, keys_dir: Path, dsn: str) -> NotificationSe
     return NotificationSettings(
         notifications_dsn=dsn,
         keys_dir=keys_dir,
+        signers_dir=keys_dir / "signing",
         smtp_host="127.0.0.1",
         smtp_port=mailserver.port,
         smtp_timeout_seconds=1.5,
@@ -110,7 +111,7 @@ def settings(mailserver: Mailserver, keys_dir: Path, dsn: str) -> NotificationSe
 @pytest.fixture
 def sending(db: Database, vault: FakeVault, settings: NotificationSettings) -> Sending:
     """``async with sending():`` runs the sender; leaving ends it as a SIGTERM would."""
-    tokens = ServiceTokens("notifications", settings.keys_dir)
+    tokens = ServiceTokens("notifications", settings)
 
     @asynccontextmanager
     async def run() -> AsyncIterator[Sender]:

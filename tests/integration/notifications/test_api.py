@@ -26,7 +26,7 @@ async def client(db: Database, settings: NotificationSettings) -> AsyncIterator[
     """The application without its background tasks."""
     app = build(settings)
     app.state.db = db
-    app.state.tokens = ServiceTokens("notifications", settings.keys_dir)
+    app.state.tokens = ServiceTokens("notifications", settings)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://notifications") as http:
         yield http
 
@@ -43,7 +43,7 @@ async def case(db: Database) -> ComplaintSubmitted:
 def officer(settings: NotificationSettings, *units: str, audience: str = "") -> dict[str, str]:
     """The header of an officer of the first unit, who sees all of them."""
     token = issue_officer(
-        ServiceTokens("referrals", settings.keys_dir),
+        ServiceTokens("referrals", settings),
         Officer("a1", "某某", units[0], units, frozenset({"CLERK"}), False, str(uuid4())),
     )
     return {"Authorization": f"Bearer {token}"}
@@ -51,7 +51,7 @@ def officer(settings: NotificationSettings, *units: str, audience: str = "") -> 
 
 def service(settings: NotificationSettings, purpose: str = "deliveries", name: str = "cli") -> dict[str, str]:
     """The header of the command line."""
-    token = ServiceTokens(name, settings.keys_dir).issue("notifications", purpose)
+    token = ServiceTokens(name, settings).issue("notifications", purpose)
     return {"Authorization": f"Bearer {token}"}
 
 

@@ -85,6 +85,7 @@ def process_of(stack: Stack, settings: NotificationSettings, vault_url: str) -> 
         "HUIYIN_NOTIFICATIONS_DSN": settings.notifications_dsn,
         "HUIYIN_NOTIFICATIONS_PORT": str(free_ports()["notifications"]),
         "HUIYIN_KEYS_DIR": str(settings.keys_dir),
+        "HUIYIN_SIGNERS_DIR": str(settings.signers_dir),
         "HUIYIN_VAULT_URL": vault_url,
         "HUIYIN_SMTP_HOST": settings.smtp_host,
         "HUIYIN_SMTP_PORT": str(settings.smtp_port),

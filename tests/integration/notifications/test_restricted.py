@@ -65,7 +65,7 @@ async def test_only_who_has_the_case_sees_what_was_told(
     restricted: bool,
     sees: bool,
 ) -> None:
-    tokens = ServiceTokens("referrals", settings.keys_dir)
+    tokens = ServiceTokens("referrals", settings)
     account = Officer("a1", "某某", units[0], units, frozenset({"SUPERVISOR"}), restricted, str(uuid4()))
     me = {"Authorization": f"Bearer {issue_officer(tokens, account)}"}
     told = [

@@ -96,12 +96,12 @@ async def test_only_a_told_text_leaves_the_service(office: Office, settings: Set
     path = f"/internal/v1/documents/{document['document_id']}"
 
     async def fetched(issuer: str = "complaints", audience: str = "referrals", purpose: str = "reply") -> int:
-        token = ServiceTokens(issuer, settings.keys_dir).issue(audience, purpose)
+        token = ServiceTokens(issuer, settings).issue(audience, purpose)
         return (await office.http.get(path, headers={"Authorization": f"Bearer {token}"})).status_code
 
     assert await fetched() == 404  # not reviewed yet
     await office.act("reviewer.desk", case_id, "REVIEW_PASS")
-    token = ServiceTokens("complaints", settings.keys_dir).issue("referrals", "reply")
+    token = ServiceTokens("complaints", settings).issue("referrals", "reply")
     answer = (await office.http.get(path, headers={"Authorization": f"Bearer {token}"})).json()
     assert (answer["sha256"], answer["text"]) == (document["sha256"], "经核实,窗口人员已道歉。")
     assert await fetched(issuer="notifications") == 401
@@ -114,7 +114,7 @@ async def test_notes_stay_inside_and_a_question_is_told(office: Office, settings
     case_id = await office.new_case()
     asked = await office.act("clerk.desk", case_id, "REQUEST_SUPPLEMENT", note="请补充就诊时间。")
     note = asked["case"]["timeline"][-1]["note"]
-    token = ServiceTokens("complaints", settings.keys_dir).issue("referrals", "reply")
+    token = ServiceTokens("complaints", settings).issue("referrals", "reply")
     answer = await office.http.get(
         f"/internal/v1/documents/{note['document_id']}", headers={"Authorization": f"Bearer {token}"}
     )
@@ -125,7 +125,7 @@ async def test_a_grant_is_for_the_desk_and_the_holder_and_on_record(office: Offi
     case_id = await office.dispatched(Track.INTEGRITY, to="wj")
     given = await office.post("handler.wj", f"/v1/cases/{case_id}/grants", {"purpose": "HANDLE"})
     assert given.status_code == 201
-    claims = ServiceTokens("complaints", settings.keys_dir).verify(given.json()["grant"], issuer="referrals")
+    claims = ServiceTokens("complaints", settings).verify(given.json()["grant"], issuer="referrals")
     assert (claims.purpose, claims.extra["case_id"]) == ("narrative", str(case_id))
     assert given.json()["url"].endswith("/v1/narratives")
     record = (await office.view("clerk.rdesk", case_id))["grants"][0]

@@ -49,7 +49,7 @@ async def complaints(app: FastAPI, db: Database, settings: Settings) -> AsyncIte
     there, before = Complaints(), app.state.services
     async with httpx.AsyncClient(transport=httpx.MockTransport(there.answer)) as http:
         reading = Reading(before.casebook, http, "http://complaints")
-        papers = Papers(db, before.texts, reading, settings.keys_dir)
+        papers = Papers(db, before.texts, reading, settings)
         app.state.services = replace(before, papers=papers)
         yield there
         app.state.services = before

@@ -60,7 +60,7 @@ class Vault:
         purposes: dict[type, str] = {Ask: ASK, Decide: DECIDE, Read: READ}
         wanted = purpose or purposes[type(claims)]
         body = claims.model_dump(mode="json")
-        return ServiceTokens(name, self._settings.keys_dir).issue("vault", wanted, subject=officer, claims=body)
+        return ServiceTokens(name, self._settings).issue("vault", wanted, subject=officer, claims=body)
 
     async def send(self, token: str, path: str) -> httpx.Response:
         """With a token of one's own."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import jwt
@@ -20,15 +21,16 @@ from services.chassis.auth import (
 )
 from services.chassis.keyfiles import ensure_keys
 from services.chassis.settings import Settings
+from services.chassis.signers import signing_key
 
 OFFICER = Officer("account-1", "李主任", "unit-a", ("unit-a", "unit-b"), frozenset({"HANDLER"}), True, "")
 
 
 @pytest.fixture
-def keys(tmp_path: Path) -> Path:
+def keys(tmp_path: Path) -> Settings:
     settings = Settings(state_dir=tmp_path)
     ensure_keys(settings)
-    return settings.keys_dir
+    return settings
 
 
 async def test_passwords() -> None:
@@ -42,7 +44,7 @@ async def test_passwords() -> None:
     assert not needs_rehash(stored)
 
 
-def test_a_token_says_who_asks_for_what(keys: Path) -> None:
+def test_a_token_says_who_asks_for_what(keys: Settings) -> None:
     token = ServiceTokens("referrals", keys).issue(
         "complaints", "read-text", subject="account-1", claims={"case_id": "case-1"}
     )
@@ -51,7 +53,7 @@ def test_a_token_says_who_asks_for_what(keys: Path) -> None:
     assert claims.extra == {"case_id": "case-1"}
 
 
-def test_wrong_tokens_are_refused(keys: Path, tmp_path: Path) -> None:
+def test_wrong_tokens_are_refused(keys: Settings, tmp_path: Path) -> None:
     issuer, complaints = ServiceTokens("referrals", keys), ServiceTokens("complaints", keys)
     token = issuer.issue("complaints", "read-text")
     with pytest.raises(Unauthenticated, match="not valid"):
@@ -67,11 +69,11 @@ def test_wrong_tokens_are_refused(keys: Path, tmp_path: Path) -> None:
     stranger = Settings(state_dir=tmp_path / "other")
     ensure_keys(stranger)
     with pytest.raises(Unauthenticated, match="not valid"):
-        complaints.verify(ServiceTokens("referrals", stranger.keys_dir).issue("complaints", "read-text"))
+        complaints.verify(ServiceTokens("referrals", stranger).issue("complaints", "read-text"))
 
 
 @pytest.mark.parametrize("claims", [{"iss": "../../etc/passwd"}, {"iss": "referrals", "aud": "complaints"}, {}])
-def test_unsigned_and_foreign_tokens_are_refused(keys: Path, claims: dict[str, str]) -> None:
+def test_unsigned_and_foreign_tokens_are_refused(keys: Settings, claims: dict[str, str]) -> None:
     for token in (
         jwt.encode(claims, "a secret of the attacker's own!!", algorithm="HS256"),
         jwt.encode(claims, "", "none"),
@@ -81,30 +83,40 @@ def test_unsigned_and_foreign_tokens_are_refused(keys: Path, claims: dict[str, s
 
 
 @pytest.mark.parametrize("token", ["", "x", "a.b.c", "张三", "\x00"])
-def test_garbage_is_refused(keys: Path, token: str) -> None:
+def test_garbage_is_refused(keys: Settings, token: str) -> None:
     with pytest.raises(Unauthenticated):
         ServiceTokens("complaints", keys).verify(token)
 
 
-def test_reserved_claims_can_not_be_set(keys: Path) -> None:
+def test_reserved_claims_can_not_be_set(keys: Settings) -> None:
     with pytest.raises(ValueError, match="reserved"):
         ServiceTokens("referrals", keys).issue("complaints", "p", claims={"iss": "vault"})
 
 
-def test_any_service_knows_an_officer(keys: Path) -> None:
+def test_any_service_knows_an_officer(keys: Settings) -> None:
     token = issue_officer(ServiceTokens("referrals", keys), OFFICER)
     seen = verify_officer(ServiceTokens("complaints", keys), token)
     assert (seen.account_id, seen.unit_ids, seen.roles) == ("account-1", ("unit-a", "unit-b"), {"HANDLER"})
     assert seen.restricted
 
 
-def test_only_referrals_makes_officers(keys: Path) -> None:
+def test_only_referrals_makes_officers(keys: Settings) -> None:
     forged = issue_officer(ServiceTokens("complaints", keys), OFFICER)
     with pytest.raises(Unauthenticated, match="wrong issuer"):
         verify_officer(ServiceTokens("complaints", keys), forged)
     service_token = ServiceTokens("referrals", keys).issue("officer", "other", subject="account-1")
     with pytest.raises(Unauthenticated, match="purpose"):
         verify_officer(ServiceTokens("complaints", keys), service_token)
+
+
+@pytest.mark.parametrize("claimed", ["referrals", "vault", "cli"])
+def test_nobody_speaks_in_anothers_name(keys: Settings, claimed: str) -> None:
+    now = int(time.time())
+    claims = {"iss": claimed, "aud": "vault", "purpose": "identity.decide", "sub": "account-1", "jti": "x"}
+    own = signing_key(keys, "complaints")
+    forged = jwt.encode({**claims, "iat": now, "nbf": now, "exp": now + 60}, own, algorithm="EdDSA")
+    with pytest.raises(Unauthenticated, match="not valid"):
+        ServiceTokens("vault", keys).verify(forged, issuer=claimed, purpose="identity.decide")
 
 
 def test_the_authorization_header() -> None:

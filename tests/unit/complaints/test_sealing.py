@@ -16,7 +16,7 @@ from services.complaints.sealing import NO_CODE, Sealer
 @pytest.fixture(scope="module")
 def keys_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("keys")
-    ensure_keys(Settings(keys_dir=folder, vault_keys_dir=folder / "vault"))
+    ensure_keys(Settings(keys_dir=folder, vault_keys_dir=folder / "vault", signers_dir=folder / "signing"))
     return folder
 
 

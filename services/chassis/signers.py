@@ -1,0 +1,82 @@
+"""Who signs in this system (Ed25519): each signer's private key in a folder of its own, the public keys for all.
+
+`<keys_dir>/<name>.verify` is the public key, `<name>.signing` the private one in the signer's folder: that one of
+`signers_dir` which bears its name, or `signing_dir` in a process that is told of its own alone.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_pem_public_key
+
+from services.chassis import pairs, private_files
+from services.chassis.settings import Settings
+
+SIGNERS = ("complaints", "vault", "referrals", "notifications", "cli")
+
+_START_OVER = "To start over with a new one, remove the public key too: what was signed before can't be checked then."
+_Key = TypeVar("_Key", Ed25519PrivateKey, Ed25519PublicKey)
+_Known = dict[Path, tuple[tuple[int, int, int] | None, _Key]]
+_private: "_Known[Ed25519PrivateKey]" = {}
+_public: "_Known[Ed25519PublicKey]" = {}
+
+
+def ensure(settings: Settings) -> list[str]:
+    """Make the pairs that are missing; the names of the files that were made.
+
+    Private keys that lie among the public ones, as they all did once, move to their folders. Raises FileNotFoundError
+    when a private key is gone, ValueError when there are two, MissingSetting without `signers_dir`.
+    """
+    created: list[str] = []
+    for name in SIGNERS:
+        folder = settings.signer_folder(name)
+        private_files.own_folder(folder)
+        private = folder / _file(name)
+        pairs.settle(settings.keys_dir / _file(name), private)
+        created += pairs.ensure(private, public_file(settings.keys_dir, name), Ed25519PrivateKey, _START_OVER)
+    return created
+
+
+def signing_key(settings: Settings, name: str) -> Ed25519PrivateKey:
+    """The private key of a signer, as the file is now. Raises MissingSetting in a process that has none, OSError, and
+    ValueError when it is of another kind."""
+    return _read(_private, settings.signing_keys(name) / _file(name), _load_private)
+
+
+def verify_key(keys_dir: Path, name: str) -> Ed25519PublicKey:
+    """The public key of a signer, as the file is now. Raises OSError, and ValueError when it is of another kind."""
+    return _read(_public, public_file(keys_dir, name), _load_public)
+
+
+def public_file(keys_dir: Path, name: str) -> Path:
+    """Where the key is that verifies what a signer signs."""
+    return keys_dir / f"{name}.verify"
+
+
+def _file(name: str) -> str:
+    return f"{name}.signing"
+
+
+def _read(known: "_Known[_Key]", path: Path, load: "Callable[[Path], _Key]") -> _Key:
+    """Read again when the file is another; one that is gone stays what it was while the process runs."""
+    stamp = private_files.stamp(path)
+    kept = known.get(path)
+    if kept is None or (stamp is not None and stamp != kept[0]):
+        known[path] = kept = (stamp, load(path))
+    return kept[1]
+
+
+def _load_private(path: Path) -> Ed25519PrivateKey:
+    key = load_pem_private_key(path.read_bytes(), None)
+    if not isinstance(key, Ed25519PrivateKey):
+        raise ValueError(f"{path.name} is not an Ed25519 key")
+    return key
+
+
+def _load_public(path: Path) -> Ed25519PublicKey:
+    key = load_pem_public_key(path.read_bytes())
+    if not isinstance(key, Ed25519PublicKey):
+        raise ValueError(f"{path.name} is not an Ed25519 key")
+    return key
