@@ -1,6 +1,5 @@
 """The base of every contract: a frozen model that ignores what a newer writer added, and its canonical form."""
 
-import hashlib
 import json
 from datetime import datetime
 from typing import Annotated
@@ -33,11 +32,6 @@ class Contract(BaseModel):
 def canonical_json(model: BaseModel) -> bytes:
     """The model as UTF-8 JSON with sorted keys and no white space: equal models give equal bytes."""
     return json.dumps(model.model_dump(mode="json"), sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
-
-
-def content_hash(model: BaseModel) -> str:
-    """SHA-256 (hex) of the canonical form."""
-    return hashlib.sha256(canonical_json(model)).hexdigest()
 
 
 def instant(value: str) -> datetime:

@@ -98,7 +98,7 @@ def use(directory: Path | None) -> None:
     """Lay an agency's directory above the shipped data; None takes it away. Raises BadReference and changes nothing."""
     global _store
     _store = shipped() if directory is None else shipped().under(directory)
-    for cached in (_on, _clock_versions, _rules_on, _categories_on, _regimes_on):
+    for cached in (_on, _clock_versions, _rules_on, _categories_on, _escalation_on, _regimes_on):
         cached.cache_clear()
 
 
@@ -164,6 +164,12 @@ def _categories_on(on: date) -> tuple[dict[str, CategoryClass], dict[str, Catego
             tax_check=values["tax_check"],
         )
     return classes, found
+
+
+@cache
+def _escalation_on(on: date) -> dict[str, Escalation]:
+    names = ("step", "purposes", "after_amount", "after_unit", "level", "tells")
+    return {line.key[0]: Escalation(**_named(line, *names)) for line in _on("escalation", on)}
 
 
 @cache
@@ -280,8 +286,7 @@ def disposals(on: date | datetime | None = None) -> dict[str, Disposal]:
 
 def escalation(on: date | datetime | None = None) -> dict[str, Escalation]:
     """The escalation ladder: its steps by their act."""
-    names = ("step", "purposes", "after_amount", "after_unit", "level", "tells")
-    return {line.key[0]: Escalation(**_named(line, *names)) for line in _on("escalation", _day(on))}
+    return _escalation_on(_day(on))
 
 
 def outcomes(on: date | datetime | None = None) -> dict[str, OutcomeType]:

@@ -34,7 +34,7 @@ from services.chassis.settings import Settings
 _LOCK = 4_846_121_702
 _UNSENDABLE = (MessageSizeTooLargeError, RecordListTooLargeError, RecordTooLargeError, InvalidTopicError)
 _TOPIC_RETRY_SECONDS = 15.0
-_GATHER_SECONDS = 0.02
+_GATHER_SECONDS = 0.05
 """After a look at the outbox: what is written meanwhile goes together. What comes after a silence goes at once."""
 
 # A key with a dead letter of the relay waits for it; see deadletters.py.

@@ -60,7 +60,7 @@ class OwnDay:
     source: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class OwnCalendar:
     """Own days above another calendar. Days of ``years`` are published by their import."""
 

@@ -59,6 +59,10 @@ class Calendar(Protocol):
         """For a year that is not published: Monday to Friday."""
         ...
 
+    def __hash__(self) -> int:
+        """What was counted by a calendar is kept by it."""
+        ...
+
 
 class Rule(Protocol):
     """``amount`` of ``unit``: working_day (also halves), calendar_day, day, month, quarter, hour or minute."""

@@ -39,7 +39,7 @@ from contracts.messages import (
     RunningClock,
     Transition,
 )
-from contracts.model import content_hash
+from contracts.model import canonical_json
 from contracts.reference import grounds
 from services.referrals import handovers, verdicts
 from services.referrals.service import clocks as counted
@@ -230,7 +230,7 @@ class Office:
             raise ApplicationError(self.fail_next.pop(0))
         mine = [step for step in self.steps if step.facts.case_id == transition.facts.case_id]
         if transition.sequence <= len(mine):
-            if content_hash(mine[transition.sequence - 1]) != content_hash(transition):
+            if canonical_json(mine[transition.sequence - 1]) != canonical_json(transition):
                 raise ApplicationError("other content", type=CONFLICTING_CONTENT, non_retryable=True)
         else:
             assert transition.sequence == len(mine) + 1, "a gap in the history"

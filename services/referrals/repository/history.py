@@ -53,6 +53,20 @@ class Head:
     hash: str
 
 
+@dataclass(frozen=True)
+class Content:
+    """A step in its canonical form, and the SHA-256 (hex) of that."""
+
+    text: str
+    hash: str
+
+    @classmethod
+    def of(cls, step: Transition) -> "Content":
+        """The content of a step."""
+        canonical = canonical_json(step)
+        return cls(canonical.decode(), hashlib.sha256(canonical).hexdigest())
+
+
 def chained(previous: str, content: str, recorded_at: datetime) -> str:
     """The hash of a history row: SHA-256 over the previous row's hash and the content hash, as bytes, and when it was
     recorded, in microseconds."""
@@ -158,7 +172,7 @@ async def write(
     session: AsyncSession,
     step: Transition,
     *,
-    content: str,
+    content: Content,
     previous: str,
     recorded_at: datetime,
     publishes: UUID | None,
@@ -166,10 +180,10 @@ async def write(
 ) -> None:
     """Record a step on top of the row with hash ``previous``, and the event that tells of it.
 
-    ``content`` is the step's content hash; ``publishes`` the document that the reporter may read from now on. The
+    ``content`` is the step's own; ``publishes`` the document that the reporter may read from now on. The
     sealer is told of the row in the same statement.
     """
-    facts, digest = step.facts, chained(previous, content, recorded_at)
+    facts, digest = step.facts, chained(previous, content.hash, recorded_at)
     result = (
         ActResult(command_id=step.command_id, sequence=step.sequence, stage=step.to_stage) if step.command_id else None
     )
@@ -203,8 +217,8 @@ async def write(
         step.actor.account_id,
         step.actor.unit_id,
         step.command_id,
-        canonical_json(step).decode(),
-        content,
+        content.text,
+        content.hash,
         previous,
         _tasks(step),
         as_json(step.course),

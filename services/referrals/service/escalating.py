@@ -5,6 +5,7 @@ A report's steps stay between its desk and its holder: no outside body and no su
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, time, timedelta
+from functools import lru_cache
 
 from contracts.cases import UnitRef
 from contracts.lifecycle import LADDER, Act, Purpose, Supervision, Track
@@ -40,10 +41,11 @@ def _rungs(clock: RunningClock, calendar: Calendar) -> tuple[Rung, ...]:
     return tuple(sorted(found, key=lambda rung: (rung.at, LADDER.index(rung.act))))
 
 
+@lru_cache(maxsize=4096)
 def falls_at(due_at: datetime, amount: int, unit: str, calendar: Calendar) -> datetime:
     """The end (24:00, in UTC) of the ``amount``-th day after the day on which the clock was due.
 
-    0: when the day after it begins, be the deadline at 24:00 or within the day.
+    0: when the day after it begins, be the deadline at 24:00 or within the day. Kept: many are due at one midnight.
     """
     last = (due_at.astimezone(CHINA) - _INSTANT).date()
     if amount == 0:

@@ -25,7 +25,6 @@ from contracts.messages import (
     RunningClock,
     Transition,
 )
-from contracts.model import content_hash
 from contracts.topics import CASES
 from services.chassis import metrics
 from services.chassis.clock import read_clock
@@ -138,7 +137,7 @@ class Steps:
 
         Raises Conflict when the sequence holds another content or is not the next one.
         """
-        content, case_id = content_hash(step), step.facts.case_id
+        content, case_id = history.Content.of(step), step.facts.case_id
         async with self.db.session(SYSTEM) as session:
             head = await history.head(session, case_id)
             clock, calendar = await read_clock(session), await self.sight.now(session)
@@ -159,7 +158,7 @@ class Steps:
             if step.act is Act.LIFT_MAJOR and major is not None and major.superior is not None:
                 concerned = (*_concerned(step), major.superior)
             recorded_at = datetime.now(UTC)
-            digest = history.chained(head.hash, content, recorded_at)
+            digest = history.chained(head.hash, content.hash, recorded_at)
             news = transitioned(step, digest, moments, concerned, had)
             await history.write(
                 session,
