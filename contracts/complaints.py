@@ -74,4 +74,12 @@ class ComplaintRated(ComplaintEvent):
     satisfaction: int = Field(ge=1, le=5)
 
 
-EVENTS: tuple[type[Event], ...] = (ComplaintSubmitted, ComplaintSupplemented, ComplaintRated)
+class CodeReissued(ComplaintEvent):
+    """A named reporter who lost the query code gets a new one, which the vault gives out for one notice alone."""
+
+    TYPE: ClassVar[str] = "cn.huiyin.complaints.code-reissued.v1"
+
+    reissue_id: UUID
+
+
+EVENTS: tuple[type[Event], ...] = (ComplaintSubmitted, ComplaintSupplemented, ComplaintRated, CodeReissued)

@@ -94,6 +94,7 @@ ACT_ZH: dict[Act, str] = {
     Act.LIFT_MAJOR: "取消重大线索标记",
     Act.SUPERVISE: "督办",
     Act.LIFT_SUPERVISION: "解除督办",
+    Act.REISSUE_CODE: "补发查询码",
     Act.HAND_ON: "经办人离岗,任务移交",
     Act.SUCCEED: "职能划转,由承继单位接办",
     Act.ARCHIVE: "归档",

@@ -18,6 +18,7 @@ QUIET = frozenset(
         Act.RECOUNT,
         Act.URGE,
         Act.SUPPLEMENT,
+        Act.REISSUE_CODE,
         Act.RETURN_LAPSED,
         Act.ABSORB,
         Act.SUPPORT_ANSWER,

@@ -400,6 +400,7 @@ _ANSWER_RULES = (
         needs=(Field.SATISFACTION,),
         decided=(Stage.CLOSED, Stage.REDO),
     ),
+    Rule(Act.REISSUE_CODE, Party.REPORTER, (*_OPEN, Stage.MERGED, Stage.CLOSED, Stage.REJECTED)),
     _system(
         Act.SILENCE_LAPSED,
         (Stage.PENDING_VISIT,),

@@ -183,6 +183,12 @@ class Settings(BaseSettings):
     number_per_minute: float = Field(default=6, gt=0)
     """Wrong codes for one case number, from browsers that did no work."""
 
+    # A lost query code, asked for anew by a named reporter (K)
+    reissue_hours: float = Field(default=24.0, ge=0)
+    """A complaint gets one new code in this time."""
+    reissue_valid_hours: float = Field(default=168.0, gt=0)
+    """For so long a new code waits for its first use."""
+
     # HTTP
     max_body_bytes: int = Field(default=1_048_576, ge=1024)
 

@@ -16,15 +16,17 @@ from services.complaints.runtime import PUBLIC, runtime
 from services.complaints.schemas import (
     Accepted,
     AcceptedFile,
+    Asked,
     Credentials,
     OwnFile,
     Rating,
     Receipt,
+    ReissueAsk,
     RetaliationReport,
     Supplement,
     Tracking,
 )
-from services.complaints.wording import file_text
+from services.complaints.wording import file_text, reissue_text
 
 router = APIRouter(tags=["reporter"])
 _KEYED: dict[str, Any] = {"parameters": [KEY_PARAMETER]}
@@ -61,8 +63,9 @@ _THANKS = {
 async def track(request: Request, credentials: Credentials) -> Response:
     rt = runtime(request)
     with rt.attempts.of(request, credentials.case_number):
+        view = await rt.enter(credentials)
         async with rt.db.read(PUBLIC) as session:
-            view = await rt.reporters.open(session, credentials)
+            await rt.reporters.open(session, credentials)
             files = await rt.reporters.files(session, view)
     seen = await present(view, rt.documents, lang(request))
     told = [OwnFile(received_at=at, state=state, text=file_text(state, lang(request))) for at, state in files]
@@ -114,6 +117,15 @@ async def rate(request: Request, body: Rating) -> Response:
         async with rt.db.session(PUBLIC) as session:
             added = await rt.reporters.rate(session, body, body.satisfaction, key, body.part)
     return _answer(_accepted(added, "rating", lang(request)), 201)
+
+
+@router.post(
+    "/v1/tracking/reissues", status_code=202, response_model=Asked, summary="Ask for a new query code (named reporters)"
+)
+async def reissue(request: Request, body: ReissueAsk) -> Response:
+    """One answer, whether or not there is such a complaint: a new code goes to the address that was left with it."""
+    await runtime(request).reissues.ask(body)
+    return _answer(Asked(message=reissue_text(lang(request))), 202)
 
 
 @router.post(

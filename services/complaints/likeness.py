@@ -74,7 +74,16 @@ class Likeness:
             "id_number": _id_number(reporter.id_number),
             "openid": reporter.openid,
         }
-        return tuple(self._mark(kind, value) for kind, value in known.items() if value)
+        ways = tuple(self._mark(kind, value) for kind, value in known.items() if value)
+        return (*ways, *self.of_person(reporter.name, phone=reporter.phone, id_number=reporter.id_number))
+
+    def of_person(self, name: str | None, *, phone: str | None, id_number: str | None) -> tuple[bytes, ...]:
+        """Marks of a name together with a number: who knows both of a complaint finds it, who knows one does not."""
+        if not name:
+            return ()
+        folded = "".join(unicodedata.normalize("NFKC", name).casefold().split())
+        known = {"named_phone": _phone(phone), "named_id_number": _id_number(id_number)}
+        return tuple(self._mark(kind, f"{folded}\x1f{value}") for kind, value in known.items() if value)
 
     def _mark(self, kind: str, value: str) -> bytes:
         said = f"{kind}\x1f{value}".encode()

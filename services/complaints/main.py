@@ -55,6 +55,7 @@ def build(settings: Settings) -> FastAPI:
             "wakeup": rt.wakeup.run,
             "nonces": partial(_forget_nonces, db),
             "examiner": rt.examiner.run,
+            "reissues": rt.reissues.run,
             "uploads": partial(tidy, rt.uploads, rt.store),
         }
         async with serve.background(tasks):

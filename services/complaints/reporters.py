@@ -11,9 +11,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from contracts.cases import Outcome
 from contracts.complaints import ComplaintEvent, ComplaintRated, ComplaintSupplemented
 from contracts.lifecycle import ENDED, Act, Purpose, Stage
+from services.chassis import audit
 from services.chassis.clock import read_clock
 from services.chassis.outbox import emit
-from services.complaints import domain, repository, repository_evidence, wording
+from services.complaints import domain, repository, repository_evidence, repository_reissues, wording
 from services.complaints.documents import Documents
 from services.complaints.domain import EvidenceState, Refusal
 from services.complaints.repository import Answer, Claim, OwnComplaint, TimelineRow
@@ -34,6 +35,11 @@ class View:
     steps: Sequence[TimelineRow]
     answers: Sequence[Answer]
     rated: Set[tuple[UUID, int]]
+
+    @property
+    def reissued(self) -> bool:
+        """Whether a new code opened it, which takes the old one's place as soon as it is not only read with."""
+        return self.rows[0].reissued
 
     @property
     def stages(self) -> list[Stage]:
@@ -78,6 +84,15 @@ def _newest_first(answer: Answer) -> tuple[float, int]:
     return -answer.at.timestamp(), -answer.sequence
 
 
+async def _first_use(session: AsyncSession, rows: Sequence[OwnComplaint]) -> None:
+    for row in rows:
+        entry = audit.Entry(
+            chain=audit.of_case(row.case_id), actor=audit.service("complaints"), action="CODE_REPLACED",
+            details={"complaint": str(row.complaint_id)},
+        )  # fmt: skip
+        await audit.record(session, entry)
+
+
 def part_name(complaint_id: UUID, case_id: UUID) -> UUID:
     """What a reporter may call a case: nothing that the reporter of a joined complaint would recognise."""
     return uuid5(complaint_id, str(case_id))
@@ -115,6 +130,8 @@ class Reporters:
                 "没有找到:案件编号或查询码不正确,请核对后重新输入。",
                 "Not found: the case number or the query code is not right. Check both and try again.",
             )
+        if rows[0].reissued and await repository_reissues.use_code(session):
+            await _first_use(session, rows)
         return View(rows, steps, answers, rated)
 
     async def add_text(self, session: AsyncSession, credentials: Credentials, text: str, key: str) -> Added:

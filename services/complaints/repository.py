@@ -202,13 +202,16 @@ class OwnComplaint:
     due_at: datetime | None
     purpose: str | None
     provisional: bool
+    reissued: bool = False
+    """Opened by a new code that was not used before."""
 
 
 _OPEN = """
 SELECT c.complaint_id, c.case_number, c.case_key_wrapped, c.submitted_at, c.region, cc.case_id,
-       COALESCE(k.stage, 'SUBMITTED'), k.due_at, k.purpose, COALESCE(k.provisional, false)
+       COALESCE(k.stage, 'SUBMITTED'), k.due_at, k.purpose, COALESCE(k.provisional, false),
+       c.query_code_hash <> $2
 FROM complaints c JOIN complaint_cases cc USING (complaint_id) LEFT JOIN cases k USING (case_id)
-WHERE c.case_number = $1 AND c.query_code_hash = $2
+WHERE c.case_number = $1 AND (c.query_code_hash = $2 OR c.complaint_id = (SELECT huiyin_reissued()))
   AND (k.case_id IS NULL OR c.complaint_id = ANY(k.complaint_ids))
 ORDER BY cc.case_id
 """

@@ -22,8 +22,9 @@ from services.complaints.files import Files
 from services.complaints.likeness import Likeness
 from services.complaints.proof import Proofs
 from services.complaints.readings import Readings
-from services.complaints.reporters import Reporters
-from services.complaints.schemas import Receipt
+from services.complaints.reissues import Reissues
+from services.complaints.reporters import Reporters, View
+from services.complaints.schemas import Credentials, Receipt
 from services.complaints.sealing import Sealer
 from services.complaints.service import Intake, NumberTaken
 from services.complaints.uploads import Limits, Uploads
@@ -41,6 +42,7 @@ class Runtime:
     db: Database
     intake: Intake
     reporters: Reporters
+    reissues: Reissues
     files: Files
     uploads: Uploads
     store: EvidenceStore
@@ -61,6 +63,7 @@ class Runtime:
         tokens = ServiceTokens("complaints", settings)
         store = EvidenceStore(settings.evidence_dir)
         reporters = Reporters(sealer)
+        likeness = Likeness(load_blind_key(settings.keys_dir))
         files = Files(sealer, store, reporters)
         limits = Limits(
             settings.evidence_max_bytes, timedelta(hours=settings.evidence_upload_hours), settings.evidence_open_uploads
@@ -69,8 +72,15 @@ class Runtime:
         return cls(
             settings=settings,
             db=db,
-            intake=Intake(sealer, Likeness(load_blind_key(settings.keys_dir))),
+            intake=Intake(sealer, likeness),
             reporters=reporters,
+            reissues=Reissues(
+                db,
+                sealer,
+                likeness,
+                every=timedelta(hours=settings.reissue_hours),
+                valid=timedelta(hours=settings.reissue_valid_hours),
+            ),
             files=files,
             uploads=Uploads(db, sealer, store, reporters, files, limits),
             store=store,
@@ -84,6 +94,18 @@ class Runtime:
             proofs=Proofs(settings.proof_cost),
             attempts=Attempts(settings),
         )
+
+    async def enter(self, credentials: Credentials) -> View:
+        """Open a complaint with number and code; a new code that is used first takes the old one's place.
+
+        Raises Refusal.
+        """
+        async with self.db.read(PUBLIC) as session:
+            view = await self.reporters.open(session, credentials)
+        if view.reissued:
+            async with self.db.session(PUBLIC) as session:
+                view = await self.reporters.open(session, credentials)
+        return view
 
     async def accept(self, work: Callable[[AsyncSession], Awaitable[Receipt]]) -> Receipt:
         """Run an intake in one transaction; a random case number that is in use is drawn again."""

@@ -126,6 +126,21 @@ class PlatformOrder(BaseModel):
         )
 
 
+class ReissueAsk(Form):
+    """Who lost a query code: the name and a number as they were given. Without ``case_number``: all of them."""
+
+    name: Name
+    phone: Annotated[Phone | None, _Optional] = None
+    id_number: Annotated[IdNumber | None, _Optional] = None
+    case_number: Annotated[CaseNumber | None, _Optional] = None
+
+
+class Asked(BaseModel):
+    """The one answer to whoever asks for a new code."""
+
+    message: str
+
+
 class Receipt(BaseModel):
     """The answer to an accepted complaint. The query code is shown here and nowhere else."""
 

@@ -1,6 +1,7 @@
 """What intake seals and derives: identities for the vault, texts under a complaint's key, codes, keyed hashes."""
 
 import json
+import secrets
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Literal
@@ -104,6 +105,15 @@ class Sealer:
         """The code of a complaint: the same for the same request, guessable by nobody who lacks our key."""
         digest = bytes.fromhex(keyed_hash(self._code_key, "query-code", str(complaint_id), seed))
         return encode_code(digest[:CODE_BYTES])
+
+    @staticmethod
+    def new_code() -> str:
+        """A code that follows from nothing."""
+        return encode_code(secrets.token_bytes(CODE_BYTES))
+
+    def seal_code(self, reissue_id: UUID, code: str) -> bytes:
+        """A new code, for the vault only, bound to its reissue."""
+        return self._vault_key.seal(code.encode(), f"code/{reissue_id}".encode())
 
     def code_hash(self, typed: str) -> bytes:
         """What is kept of a query code, from the code as typed; NO_CODE for what can't be one, after the same work."""

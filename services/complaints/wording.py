@@ -323,6 +323,18 @@ _FILE_EN = {
 }
 
 
+def reissue_text(language: str) -> str:
+    """What whoever asks for a new code is told, whatever comes of it."""
+    if language == "zh":
+        return (
+            "已收到申请。如果与实名来件时留下的信息一致，新的查询码会发到来件时留下的邮箱；新码第一次使用后，旧码作废。"
+        )
+    return (
+        "Your request was received. If it matches what was left with a named complaint, a new query code goes to the "
+        "e-mail address left with it; once the new code is used, the old one is void."
+    )
+
+
 def file_text(state: EvidenceState, lang: str) -> str:
     """What has become of a file that the reporter sent."""
     if lang == "zh":

@@ -23,6 +23,8 @@ class Contact:
     """An opened address. Not shown by repr, so that no log line can hold it."""
 
     email: str | None = field(repr=False)
+    code: str | None = field(default=None, repr=False)
+    """A new query code, for a notice that brings one."""
 
 
 class Vault:
@@ -33,15 +35,18 @@ class Vault:
         self._url = url.rstrip("/") + "/v1/contacts/open"
         self._tokens = tokens
 
-    async def open(self, contact_token: UUID, notice_id: UUID) -> Contact:
+    async def open(self, contact_token: UUID, notice_id: UUID, reissue_id: str | None = None) -> Contact:
         """The address behind a token; the vault records that it was opened, and for which notice.
 
         Raises VaultAway, ContactGone. Error texts hold nothing of the answer.
         """
+        asked = {"contact_token": str(contact_token), "purpose": "NOTICE", "notice_id": str(notice_id)}
+        if reissue_id is not None:
+            asked |= {"purpose": "REISSUE", "reissue_id": reissue_id}
         try:
             response = await self._client.post(
                 self._url,
-                json={"contact_token": str(contact_token), "purpose": "NOTICE", "notice_id": str(notice_id)},
+                json=asked,
                 headers={"Authorization": f"Bearer {self._tokens.issue('vault', PURPOSE)}"},
             )
         except httpx.TransportError as error:
@@ -51,9 +56,12 @@ class Vault:
         if response.status_code != httpx.codes.OK:
             raise VaultAway(f"status {response.status_code}")
         try:
-            email = response.json().get("email")
+            found = response.json()
+            email, code = found.get("email"), found.get("code")
         except (ValueError, AttributeError):
             raise VaultAway("the answer is no JSON object") from None
         if email is not None and not isinstance(email, str):
             raise VaultAway("the answer has another form")
-        return Contact(email=email)
+        if code is not None and not isinstance(code, str):
+            raise VaultAway("the answer has another form")
+        return Contact(email=email, code=code)

@@ -3,7 +3,7 @@
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from contracts.cases import CaseTransitioned
-from contracts.complaints import ComplaintSubmitted
+from contracts.complaints import CodeReissued, ComplaintSubmitted
 from services.chassis.bus import Received, parse
 from services.notifications import service
 
@@ -12,10 +12,12 @@ CASES_CONSUMER = "notifications.cases"
 
 
 async def on_complaint(session: AsyncSession, received: Received) -> None:
-    """complaints.events: only a new complaint concerns us; supplements and ratings come back as steps of the case."""
+    """complaints.events: new complaints and codes; supplements and ratings come back as steps of the case."""
     event = parse(received)
     if isinstance(event, ComplaintSubmitted):
         await service.on_submitted(session, received.id, event)
+    elif isinstance(event, CodeReissued):
+        await service.on_reissued(session, received.id, event)
 
 
 async def on_case(session: AsyncSession, received: Received) -> None:

@@ -6,7 +6,7 @@ from enum import StrEnum
 from uuid import UUID, uuid5
 
 from contracts.cases import CaseTransitioned, UnitRef
-from contracts.complaints import ComplaintSubmitted, ContactWay
+from contracts.complaints import CodeReissued, ComplaintSubmitted, ContactWay
 from contracts.lifecycle import DUTY, LADDER, REPORTERS_CLOCKS, Act, Seat, Stage
 
 _NOTICE_IDS = UUID("6f6f1f0a-9a55-5d0b-8a53-0b1d6a1a7c11")
@@ -17,6 +17,7 @@ class Template(StrEnum):
     """What a notice says. The first block is for reporters, the second for officers."""
 
     RECEIPT = "RECEIPT"
+    CODE_REISSUED = "CODE_REISSUED"
     REGISTERED = "REGISTERED"
     ACCEPTED = "ACCEPTED"
     REJECTED = "REJECTED"
@@ -163,6 +164,17 @@ def receipt_for(event: ComplaintSubmitted) -> Planned:
         0,
         complaint_id=event.complaint_id,
         data={"at": event.at.isoformat()},
+    )
+
+
+def code_for(event: CodeReissued) -> Planned:
+    """The notice that brings a new query code: the code itself is fetched when it is sent, and kept nowhere."""
+    return Planned(
+        Template.CODE_REISSUED,
+        event.case_ids[0],
+        0,
+        complaint_id=event.complaint_id,
+        data={"at": event.at.isoformat(), "reissue_id": str(event.reissue_id)},
     )
 
 

@@ -107,13 +107,13 @@ class Sender:
     async def _attempt(self, notice: Claimed) -> Outcome:
         """One try; whatever goes wrong is an outcome. The address lives in this frame only."""
         try:
-            contact = await self._vault.open(notice.contact_token, notice.notice_id)
+            contact = await self._vault.open(notice.contact_token, notice.notice_id, notice.data.get("reissue_id"))
             if not contact.email:
                 return Outcome(Result.NOT_OWED, Reason.NO_ADDRESS)
             message = compose(
                 notice_id=notice.notice_id,
                 template=notice.template,
-                data=notice.data,
+                data=notice.data | ({"code": contact.code} if contact.code else {}),
                 case_number=notice.case_number,
                 language=notice.language,
                 sender=self._settings.mail_from,

@@ -6,7 +6,7 @@ from uuid import UUID, uuid5
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from contracts.cases import CaseTransitioned
-from contracts.complaints import ComplaintSubmitted
+from contracts.complaints import CodeReissued, ComplaintSubmitted
 from contracts.lifecycle import Track
 from contracts.notifications import DeliveryState, NoticeSettled
 from contracts.topics import NOTIFICATIONS
@@ -21,6 +21,7 @@ from services.notifications.domain import (
     Recipient,
     State,
     Way,
+    code_for,
     decide,
     notice_id,
     notices_for,
@@ -43,6 +44,15 @@ async def on_submitted(session: AsyncSession, event_id: UUID, event: ComplaintSu
     await _owe(session, event_id, receipt, decide(receipt.template, recipient), now)
     for waiting, template in await repository.waiting_for(session, event.complaint_id):
         await _announce(session, await repository.release(session, waiting, decide(template, recipient), now))
+
+
+async def on_reissued(session: AsyncSession, event_id: UUID, event: CodeReissued) -> None:
+    """A query code was issued anew: the notice that brings it is owed."""
+    now = await _business_now(session)
+    await repository.lock_complaints(session, [event.complaint_id])
+    planned = code_for(event)
+    recipient = (await repository.recipients(session, [event.complaint_id])).get(event.complaint_id)
+    await _owe(session, event_id, planned, decide(planned.template, recipient) if recipient else None, now)
 
 
 async def on_transition(session: AsyncSession, event_id: UUID, event: CaseTransitioned) -> None:

@@ -86,6 +86,13 @@ _PURPOSE_WORDS: dict[str, tuple[str, str]] = {
 
 ZH: dict[Template, Text] = {
     Template.RECEIPT: Text("已收到", ("您的来件已于{at}收到，正在登记。", "我们将在法定期限内告知您是否受理。")),
+    Template.CODE_REISSUED: Text(
+        "新的查询码",
+        (
+            "您（或知道您姓名和号码的人）申请补发查询码。新的查询码是 {code} 。",
+            "新码第一次使用后，旧码作废。如果不是您本人申请，请不要使用新码，旧码继续有效。",
+        ),
+    ),
     Template.REGISTERED: Text("已登记", ("您的来件已由{desk}登记。",)),
     Template.ACCEPTED: Text("已受理", ("您的来件已由{desk}受理。", "{answer_by}")),
     Template.REJECTED: Text("不予受理", ("您的来件经审查不予受理。", "理由：{reason}。", "{right_channel}")),
@@ -151,6 +158,13 @@ EN: dict[Template, Text] = {
         (
             "Your submission was received at {at} and is being registered.",
             "You will be told within the legal period whether it is accepted.",
+        ),
+    ),
+    Template.CODE_REISSUED: Text(
+        "a new query code",
+        (
+            "You, or somebody who knows your name and number, asked for a new query code. It is: {code}",
+            "Once it is used, the old code is void. If it was not you who asked, do not use it: the old code holds.",
         ),
     ),
     Template.REGISTERED: Text("registered", ("Your submission was registered by {desk}.",)),
@@ -271,6 +285,7 @@ def words(data: dict[str, str], language: str) -> dict[str, str]:
     zh = language == "zh"
     values = {
         "case_number": data.get("case_number", ""),
+        "code": data.get("code", ""),
         "desk": data.get("desk", "") or ("受理单位" if zh else "the desk"),
         "holder": data.get("holder", "") or ("承办单位" if zh else "the unit in charge"),
         "has_it": data.get("holder") or data.get("desk") or ("承办单位" if zh else "the unit in charge"),

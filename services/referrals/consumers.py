@@ -11,7 +11,7 @@ from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
-from contracts.complaints import ComplaintRated, ComplaintSubmitted, ComplaintSupplemented
+from contracts.complaints import CodeReissued, ComplaintRated, ComplaintSubmitted, ComplaintSupplemented
 from contracts.course import Course
 from contracts.lifecycle import Act
 from contracts.messages import (
@@ -52,6 +52,9 @@ class Bridge:
         elif isinstance(event, ComplaintRated):
             rated = ReporterMessage(message_id=event.rating_id, act=Act.RATE, satisfaction=event.satisfaction)
             await self._each(event.case_ids, lambda case_id: self._signal(case_id, rated))
+        elif isinstance(event, CodeReissued):
+            reissued = ReporterMessage(message_id=event.reissue_id, act=Act.REISSUE_CODE)
+            await self._each(event.case_ids, lambda case_id: self._signal(case_id, reissued))
 
     @staticmethod
     async def _each(case_ids: tuple[UUID, ...], do: Callable[[UUID], Awaitable[None]]) -> None:

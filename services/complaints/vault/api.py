@@ -12,6 +12,7 @@ from contracts.model import Code
 from services.chassis.auth import ServiceTokens, bearer
 from services.chassis.db import Database
 from services.chassis.http import Problem
+from services.complaints.vault.repository import sealed_code
 from services.complaints.vault.service import Contacts
 
 CALLER = "notifications"
@@ -29,6 +30,8 @@ class Opening(BaseModel):
     contact_token: UUID
     purpose: Code
     notice_id: UUID
+    reissue_id: UUID | None = None
+    """A new query code that the notice brings."""
 
 
 class Opened(BaseModel):
@@ -38,6 +41,7 @@ class Opened(BaseModel):
     phone: str | None = None
     openid: str | None = None
     language: str
+    code: str | None = None
 
 
 @router.post("/v1/contacts/open", response_model=Opened, summary="Open an address for one notice")
@@ -52,8 +56,15 @@ async def open_contact(
         sealed = await contacts.record(
             session, body.contact_token, claims.issuer, body.purpose, body.notice_id, claims.jti
         )
-    if sealed is None:
+        code = None if body.reissue_id is None else await sealed_code(session, body.contact_token, body.reissue_id)
+    if sealed is None or (body.reissue_id is not None and code is None):
         raise Problem(404, "CONTACT_NOT_FOUND", "没有这个联系方式。", "There is no such contact.")
     contact = contacts.open(body.contact_token, sealed)
-    opened = Opened(email=contact.email, phone=contact.phone, openid=contact.openid, language=contact.language)
+    opened = Opened(
+        email=contact.email,
+        phone=contact.phone,
+        openid=contact.openid,
+        language=contact.language,
+        code=contacts.open_code(body.reissue_id, code) if body.reissue_id is not None and code is not None else None,
+    )
     return Response(opened.model_dump_json(), 200, {"Cache-Control": "no-store"}, "application/json")

@@ -20,6 +20,18 @@ async def sealed_identity(session: AsyncSession, contact_token: UUID) -> bytes |
     return bytes(row[0]) if row else None
 
 
+async def sealed_code(session: AsyncSession, contact_token: UUID, reissue_id: UUID) -> bytes | None:
+    """A new query code that is to go to this address, while it may be used."""
+    row = await one(
+        session,
+        "SELECT sealed FROM vault.sealed_codes"
+        " WHERE reissue_id = $1 AND contact_token = $2 AND expires_at > clock_timestamp()",
+        reissue_id,
+        contact_token,
+    )
+    return bytes(row[0]) if row else None
+
+
 async def log_access(
     session: AsyncSession, contact_token: UUID, caller: str, purpose: str, notice_id: UUID, jti: str, *, found: bool
 ) -> None:

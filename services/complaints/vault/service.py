@@ -34,6 +34,10 @@ class Contacts:
         await repository.log_access(session, contact_token, caller, purpose, notice_id, jti, found=sealed is not None)
         return sealed
 
+    def open_code(self, reissue_id: UUID, sealed: bytes) -> str:
+        """A new query code, to be sent with a notice. Raises SealBroken."""
+        return self._key.open(sealed, f"code/{reissue_id}".encode()).decode()
+
     def open(self, contact_token: UUID, sealed: bytes) -> Contact:
         """The address, for the ways the reporter wants only. Raises SealBroken."""
         identity = json.loads(self._key.open(sealed, str(contact_token).encode()))

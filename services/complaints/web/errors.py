@@ -26,6 +26,7 @@ _WORDS: dict[tuple[str, bool], tuple[str, str]] = {
         "电话号码的格式不正确，例如 13800138000。",
         "This is not a phone number; an example: 13800138000.",
     ),
+    ("id_number", False): ("证件号码的格式不正确。", "This is not an identity number."),
     ("email", False): (
         "邮箱的格式不正确，例如 name@example.com。",
         "This is not an address; an example: name@example.com.",

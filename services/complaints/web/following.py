@@ -44,8 +44,7 @@ async def open_case(request: Request) -> Response:
     try:
         credentials = Credentials.model_validate({name: values.get(name, "") for name in Credentials.model_fields})
         with rt.attempts.of(request, credentials.case_number):
-            async with rt.db.read(PUBLIC) as session:
-                await rt.reporters.open(session, credentials)
+            await rt.enter(credentials)
     except ValidationError as error:
         status, errors = 422, of_validation(error.errors(include_url=False, include_input=False), lang)
     except Exception as error:  # noqa: BLE001 raised again by of_failure unless it can be told

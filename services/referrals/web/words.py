@@ -71,6 +71,7 @@ _ACT_EN: dict[Act, str] = {
     Act.RECORD_VISIT: "Record the call-back",
     Act.VISIT_LAPSED: "No call-back in time",
     Act.RATE: "Rated",
+    Act.REISSUE_CODE: "Query code issued anew",
     Act.SILENCE_LAPSED: "No rating in time: no objection",
     Act.DUE_SOON: "Due soon",
     Act.OVERDUE: "Overdue",

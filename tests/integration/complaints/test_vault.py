@@ -69,7 +69,7 @@ async def test_notifications_open_an_address_and_it_is_on_record(
     token, notice_id = await token_of(admin, await reporter.submitted(reporter=PERSON, ways=["EMAIL"])), uuid4()
     answer = await notifications.open(token, notice_id=notice_id)
     assert answer.status_code == 200, answer.text
-    assert answer.json() == {"email": "z@example.org", "phone": None, "openid": None, "language": "zh"}
+    assert answer.json() == {"email": "z@example.org", "phone": None, "openid": None, "language": "zh", "code": None}
     assert "张三" not in answer.text
     (logged,) = await openings(admin, token)
     assert (logged["actor"], logged["action"]) == ("service/notifications", "ADDRESS_OPENED")

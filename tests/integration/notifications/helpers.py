@@ -92,6 +92,8 @@ class FakeVault:
     def __init__(self) -> None:
         self.addresses: dict[UUID, str | None] = {}
         self.asked: list[UUID] = []
+        self.codes: dict[str, str] = {}
+        """New query codes by the reissue they belong to."""
         self.status = 200
         self.away = False
 
@@ -107,7 +109,8 @@ class FakeVault:
         token = UUID(body["contact_token"])
         if token not in self.addresses:
             return httpx.Response(404)
-        return httpx.Response(200, json={"email": self.addresses[token], "language": "zh"})
+        code = self.codes.get(body.get("reissue_id", ""))
+        return httpx.Response(200, json={"email": self.addresses[token], "language": "zh", "code": code})
 
 
 async def until(condition: Callable[[], Awaitable[bool]], seconds: float = 20.0) -> None:

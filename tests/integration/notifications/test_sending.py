@@ -12,6 +12,7 @@ import asyncpg
 import pytest
 from structlog.testing import capture_logs
 
+from contracts.complaints import CodeReissued
 from deploy.ports import free_ports
 from deploy.stack import Stack
 from services.chassis.db import Database
@@ -49,6 +50,26 @@ async def test_a_receipt_reaches_the_reporter_once(
     (notice,) = await rows(db)
     assert message["Message-ID"] == f"<{notice.notice_id}@example.org>"
     assert await mails(db) == [("DELIVERED", None, 1, False)]
+
+
+async def test_a_new_query_code_is_fetched_when_it_is_sent_and_kept_nowhere(
+    db: Database, vault: FakeVault, mailserver: Mailserver, sending: Sending
+) -> None:
+    complaint, code = await owed(db, vault), "0123-4567-89AB-CDEF-G"
+    event = CodeReissued(
+        complaint_id=complaint.complaint_id, case_ids=complaint.case_ids, at=complaint.at, reissue_id=uuid4()
+    )
+    vault.codes[str(event.reissue_id)] = code
+    for event_id in [uuid4()] * 2:
+        async with db.session() as session:
+            await service.on_reissued(session, event_id, event)
+    async with sending():
+        await until(lambda: no_unsettled(db))
+    _, (to, content) = mailserver.taken
+    text = email.message_from_bytes(content, policy=email.policy.default).get_body(("plain",))  # type: ignore[attr-defined]
+    assert to == ADDRESS
+    assert code in text.get_content()
+    assert code not in str([tuple(row) for row in await rows(db)])
 
 
 async def test_a_reporters_mails_come_in_the_order_of_the_steps(

@@ -6,7 +6,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from contracts.complaints import ComplaintRated, ComplaintSupplemented
+from contracts.complaints import CodeReissued, ComplaintRated, ComplaintSupplemented
 from contracts.messages import QUERY_STATE, CaseState
 from deploy.ports import free_ports
 from services.chassis import temporal
@@ -92,6 +92,18 @@ async def test_a_supplement_brings_the_case_back_to_triage_once(office: Office) 
     await office.bridged(event)
     state = await stage(office, case_id, "TRIAGE")
     assert state.sequence == 3
+
+
+async def test_a_code_that_was_issued_anew_is_in_the_history_and_moves_nothing(office: Office) -> None:
+    case_id = await office.new_case()
+    event = CodeReissued(complaint_id=uuid4(), case_ids=(case_id,), at=datetime.now(UTC), reissue_id=uuid4())
+    await office.bridged(event)
+    await office.bridged(event)
+    handle = office.client.get_workflow_handle(f"case/{case_id}")
+    async with asyncio.timeout(20):
+        while (state := await handle.query(QUERY_STATE, result_type=CaseState)).sequence < 2:
+            await asyncio.sleep(0.05)
+    assert (state.stage, state.sequence, state.changed_sequence) == ("TRIAGE", 2, 1)
 
 
 async def test_a_bad_rating_brings_the_one_redo_and_a_good_one_closes(office: Office) -> None:

@@ -40,8 +40,8 @@ def test_a_reporter_is_the_same_however_written(one: dict[str, str], other: dict
     assert marks(**one) == marks(**other) != ()
 
 
-def test_each_way_to_tell_a_reporter_has_a_mark_and_a_name_has_none() -> None:
-    assert len(marks(name="刘建国", phone="13900000002", email="a@example.org", id_number="110101199001011234")) == 3
+def test_each_way_to_tell_a_reporter_has_a_mark_and_a_name_only_with_a_number() -> None:
+    assert len(marks(name="刘建国", phone="13900000002", email="a@example.org", id_number="110101199001011234")) == 5
     assert marks(name="刘建国", address="某路一号") == ()
     assert LIKENESS.of(TEXT, None).reporter == ()
 
