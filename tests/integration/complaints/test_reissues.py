@@ -60,7 +60,7 @@ async def fetch(settings: Settings) -> AsyncIterator[Fetch]:
         async with httpx.AsyncClient(transport=transport, base_url="http://vault") as client:
 
             async def ask(row: Any) -> httpx.Response:
-                token = ServiceTokens("notifications", settings.keys_dir).issue("vault", "contacts.open")
+                token = ServiceTokens("notifications", settings).issue("vault", "contacts.open")
                 body = {
                     "contact_token": str(row["contact_token"]),
                     "purpose": "REISSUE",
