@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import sys
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, TypeVar
@@ -14,12 +15,13 @@ import yaml
 
 from contracts.lifecycle import Role
 from deploy.commands.terminal import console, database, fail, run
+from services.chassis.settings import load_settings
 from services.referrals.refusals import TEXTS, Refused
+from services.referrals.service.passwords import SHORTEST
 from services.referrals.service.registry import NewAccount, Registry, read_tree
 
 app = typer.Typer()
 T = TypeVar("T")
-SHORTEST_PASSWORD = 10
 
 
 class Duty(StrEnum):
@@ -41,22 +43,37 @@ def create(
     password_stdin: Annotated[bool, typer.Option(help="Read the password from standard input.")] = False,
 ) -> None:
     """Set up an administrator: of the system (units, accounts), of security (roles), or of the audit."""
-    password = sys.stdin.readline().rstrip("\n") if password_stdin else _ask()
-    if len(password) < SHORTEST_PASSWORD:
-        fail(f"the password needs at least {SHORTEST_PASSWORD} characters")
+    chosen = _chosen(password_stdin)
 
     async def work(registry: Registry) -> None:
-        await registry.add_account(NewAccount(username, name, None, (ROLE_OF[duty],)), password)
+        await registry.add_account(NewAccount(username, name, None, (ROLE_OF[duty],)), chosen)
 
     _run(work)
-    console.print(f"Administrator {username} ({duty}) is set up. Log in: POST /v1/sessions of referrals.")
+    console.print(
+        f"Administrator {username} ({duty}) is set up. The password opens the setting of an own one, for now:"
+    )
+    console.print("log in at /workbench of referrals, or POST /v1/sessions.")
+
+
+@app.command()
+def password(
+    username: Annotated[str, typer.Argument(help="Whose password was forgotten; an administrator's too.")],
+    password_stdin: Annotated[bool, typer.Option(help="Read the password from standard input.")] = False,
+) -> None:
+    """Set a password that opens nothing but the setting of an own one, for a limited time. Sessions end."""
+    chosen = _chosen(password_stdin)
+    _run(lambda registry: registry.reset_password(username, chosen))
+    console.print(f"{username} logs in with it once, and sets an own one. It is on the audit.")
 
 
 @app.command()
 def load(
     file: Annotated[Path, typer.Argument(help="YAML with units and accounts.", exists=True, dir_okay=False)],
 ) -> None:
-    """Load units and accounts. What exists is brought up to date; passwords of existing accounts stay."""
+    """Load units and accounts. What exists is brought up to date; passwords of existing accounts stay.
+
+    A new account's password opens the setting of an own one, for a limited time.
+    """
     try:
         tree, people = read_tree(yaml.safe_load(file.read_text("utf-8")) or {})
     except (yaml.YAMLError, KeyError, TypeError, ValueError) as error:
@@ -99,6 +116,13 @@ def show() -> None:
         )
 
 
+def _chosen(from_stdin: bool) -> str:
+    found = sys.stdin.readline().rstrip("\n") if from_stdin else _ask()
+    if len(found) < SHORTEST:
+        fail(f"the password needs at least {SHORTEST} characters")
+    return found
+
+
 def _ask() -> str:
     first = getpass.getpass("Password: ")
     if first != getpass.getpass("Again: "):
@@ -108,8 +132,9 @@ def _ask() -> str:
 
 def _run(work: Callable[[Registry], Awaitable[T]]) -> T:
     async def connected() -> T:
+        hours = load_settings().first_password_hours
         async with database("referrals") as db:
-            return await work(Registry(db))
+            return await work(Registry(db, timedelta(hours=hours)))
 
     try:
         return run(connected())

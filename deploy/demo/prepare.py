@@ -82,7 +82,7 @@ async def prepare(settings: Settings, http: httpx.AsyncClient) -> tuple[Reporter
     referrals = Database(settings.dsn("referrals"))
     complaints = Database(settings.dsn("complaints"))
     try:
-        await Registry(referrals).load(units(), accounts(known["password"]))
+        await Registry(referrals).load(units(), accounts(known["password"]), invented_people=True)
         if not known["key"]:
             clients = Clients(load_keyring(settings.keys_dir, "complaints"))
             async with complaints.session() as session:

@@ -9,6 +9,7 @@ from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 DEFAULT_STATE_DIR = ".huiyin"
+FIRST_PASSWORD_HOURS = 72.0
 SERVICES = ("complaints", "vault", "referrals", "notifications")
 
 KafkaSecurity = Literal["PLAINTEXT", "SSL", "SASL_SSL", "SASL_PLAINTEXT"]
@@ -147,6 +148,8 @@ class Settings(BaseSettings):
     openid_username_claim: str = "preferred_username"
     workbench_url: str = ""
     """Where officers reach the workbench; empty: at `referrals_url`."""
+    first_password_hours: float = Field(default=FIRST_PASSWORD_HOURS, gt=0)
+    """How long a password that an administrator set opens the setting of an own one (K)."""
     session_idle_minutes: int = Field(default=30, ge=1)
     session_hours: int = Field(default=12, ge=1)
     login_attempts: int = Field(default=5, ge=1)

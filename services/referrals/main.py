@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from functools import partial
 
 import httpx
@@ -48,6 +49,7 @@ from services.referrals.service.news import News
 from services.referrals.service.openid import make_provider
 from services.referrals.service.openings import IdentityOpenings
 from services.referrals.service.papers import Papers
+from services.referrals.service.passwords import Passwords
 from services.referrals.service.people import People
 from services.referrals.service.reading import Reading
 from services.referrals.service.recounting import Recounting
@@ -88,15 +90,18 @@ def build(settings: Settings) -> FastAPI:
         news = News(dsn)
         http = httpx.AsyncClient(timeout=10, trust_env=False)
         reading = Reading(casebook, http, settings.complaints_url)
+        identities = Identities(db, tokens, factors, Policy.of(settings))
+        first_password = timedelta(hours=settings.first_password_hours)
         papers_of = Papers(db, texts, reading, settings)
         app.state.services = Services(
-            identities=Identities(db, tokens, factors, Policy.of(settings)),
+            identities=identities,
+            passwords=Passwords(db, identities, first_password),
             factors=factors,
             auditing=Auditing(db),
             openid=make_provider(http, settings),
             casebook=casebook,
             acting=acting,
-            registry=Registry(db),
+            registry=Registry(db, first_password),
             texts=texts,
             tokens=tokens,
             watching=Watching(db),

@@ -236,6 +236,30 @@ TEXTS: dict[str, Text] = {
         "您在本系统没有账号,或账号已停用。请联系系统管理员。",
         "You have no account here, or it is closed: ask the system administrator.",
     ),
+    "PASSWORD_FIRST": Text(
+        403,
+        "当前密码由管理员设置,只能用来设置您本人的密码(PUT /v1/sessions/current/password)。",
+        "An administrator set this password: it opens nothing but the setting of your own "
+        "(PUT /v1/sessions/current/password).",
+    ),
+    "WRONG_PASSWORD": Text(
+        403,
+        "当前密码不正确、已失效,或多次失败后暂停。请核对后稍后重试,或请系统管理员重置。",
+        "The current password is wrong or lapsed, or there is a pause after several failures: check, try again later, "
+        "or ask the system administrator for a new one.",
+    ),
+    "PASSWORD_TOO_SHORT": Text(422, "新密码须为 10 至 200 个字符。", "A new password has 10 to 200 characters."),
+    "SAME_PASSWORD": Text(
+        422,
+        "新密码不得与当前密码或用户名相同。",
+        "The new password must differ from the present one and from the user name.",
+    ),
+    "OWN_PASSWORD": Text(403, "修改本人密码请登录后自行设置。", "Your own password you change yourself, logged in."),
+    "ADMINISTRATORS_PASSWORD": Text(
+        403,
+        "管理员的密码只能在服务器上重置(huiyin admin password)。",
+        "An administrator's password is reset at the machine alone (huiyin admin password).",
+    ),
     "SECOND_FACTOR_FIRST": Text(
         403,
         "请先设置第二重验证(POST /v1/second-factor),再使用其他功能。",

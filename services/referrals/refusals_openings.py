@@ -3,6 +3,17 @@
 from services.referrals.refusal_text import Text
 
 OPENINGS: dict[str, Text] = {
+    "OPENING_SECOND_FACTOR": Text(
+        403,
+        "查阅、审批反映人身份须使用第二重验证:请先设置,并用它登录。",
+        "A reporter's identity takes your second factor: set it up, and log in with it.",
+    ),
+    "OPENING_NOT_VOUCHED": Text(
+        403,
+        "您的密码曾由管理员设置,须由安全管理员确认账号由您本人使用(重新授予岗位)后,方可查阅、审批反映人身份。",
+        "An administrator set your password: before you ask for an identity or decide on one, the security "
+        "administrator confirms that the account is yours, by granting its roles again.",
+    ),
     "OPENING_REUSED": Text(
         422,
         "该 Idempotency-Key 已用于另一申请,请换一个新的 UUID。",

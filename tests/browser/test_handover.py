@@ -37,7 +37,7 @@ async def desks(stack: Stack, people: tuple[Reporters, Officers], visit: Visits)
     password = credentials(stack.state_dir)["password"]
     account = NewAccount(f"leader.{CONFERENCE.unit_id}", "联席会议召集人", CONFERENCE.unit_id, (Role.LEADER,), password)
     try:
-        await Registry(db).load([CONFERENCE], [account])
+        await Registry(db).load([CONFERENCE], [account], invented_people=True)
     finally:
         await db.close()
     return Desks(stack, people, visit)

@@ -1,4 +1,5 @@
-"""The second factor in a browser: scanned or keyed in, confirmed, asked for at the next log-in."""
+"""A new officer in a browser: an own password in place of the one that was given, then a second factor: scanned or
+keyed in, confirmed, asked for at the next log-in."""
 
 import re
 import time
@@ -21,9 +22,10 @@ pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(300
 async def test_a_second_factor_is_set_up_and_asked_for(
     stack: Stack, people: tuple[Reporters, Officers], visit: Visits, size: dict[str, int]
 ) -> None:
-    username, password = f"phone-{size['width']}-{time.time_ns()}", credentials(stack.state_dir)["password"]
+    username, given = f"phone-{size['width']}-{time.time_ns()}", credentials(stack.state_dir)["password"]
+    password = f"{given} of my own"
     db = Database(stack.settings.dsn("referrals"))
-    await Registry(db).load((), (NewAccount(username, "新同事", "desk-990100", (), password),))
+    await Registry(db).load((), (NewAccount(username, "新同事", "desk-990100", (), given),))
     await db.close()
     factors = Factors(stack.state_dir / f"{username}.json")
     async with visit(scripts=True, size=size, bypass_csp=True) as window:
@@ -32,8 +34,17 @@ async def test_a_second_factor_is_set_up_and_asked_for(
         assert await window.violations() == []
         await window.picture(f"login-{size['width']}")
         await page.get_by_label("用户名").fill(username)
-        await page.get_by_label("密码").fill(password)
+        await page.get_by_label("密码").fill(given)
         await page.get_by_role("button", name="登录").click()
+        await expect(page.get_by_role("heading", level=1)).to_have_text("设置本人密码")
+        await window.go("/workbench/second-factor")
+        await expect(page.get_by_role("heading", level=1)).to_have_text("设置本人密码")
+        assert await window.violations() == []
+        await window.picture(f"own-password-{size['width']}")
+        await page.get_by_label("当前密码").fill(given)
+        await page.get_by_label("新密码（至少").fill(password)
+        await page.get_by_label("再次输入新密码").fill(password)
+        await page.get_by_role("button", name="设置").click()
         await expect(page.get_by_role("heading", level=1)).to_have_text(re.compile("任务"))
         await window.go("/workbench/second-factor")
         await page.get_by_role("button", name="开始设置").click()

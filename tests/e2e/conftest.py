@@ -33,7 +33,7 @@ async def fifty_clerks(stack: Stack, people: tuple[Reporters, Officers]) -> list
     database = Database(stack.settings.dsn("referrals"))
     try:
         new = [NewAccount(name, name, "desk-990100", (Role.CLERK,), known) for name in names]
-        await Registry(database).load((), new)
+        await Registry(database).load((), new, invented_people=True)
     finally:
         await database.close()
     for name in names:

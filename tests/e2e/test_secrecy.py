@@ -9,13 +9,15 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from contracts.lifecycle import Act
+from contracts.lifecycle import Act, Role
 from deploy.config import DATABASES
 from deploy.demo.client import Officers, Receipt, Reporters
 from deploy.demo.driver import Driver
 from deploy.demo.plan import REPLY, Sample, Step
-from deploy.demo.prepare import prepare
+from deploy.demo.prepare import credentials, prepare
 from deploy.stack import Stack
+from services.chassis.db import Database
+from services.referrals.service.registry import NewAccount, Registry
 from tests.e2e.canaries import dump, files, mails, sightings
 
 NAME, PHONE, MAIL = "金丝雀甲乙", "13812345670", "canary.one@example.org"
@@ -70,17 +72,36 @@ async def add_file(http: httpx.AsyncClient, url: str, receipt: Receipt) -> None:
     assert answer.status_code == 201, answer.text
 
 
+async def newcomers(stack: Stack, *roles: Role) -> list[str]:
+    """Officers of the test's own at the desk: they set up second factors, which others would have to know."""
+    names = [f"{role.lower()}-{uuid4().hex[:10]}" for role in roles]
+    password = credentials(stack.state_dir)["password"]
+    database = Database(stack.settings.dsn("referrals"))
+    try:
+        people = [
+            NewAccount(name, name, "desk-990100", (role,), password) for name, role in zip(names, roles, strict=True)
+        ]
+        await Registry(database).load((), people, invented_people=True)
+    finally:
+        await database.close()
+    return names
+
+
 async def read_everything(http: httpx.AsyncClient, stack: Stack, officers: Officers, case_id: str) -> None:
     """An officer reads text and file, and is shown who the reporter is after a second person's yes."""
+    clerk, chief = await newcomers(stack, Role.CLERK, Role.SUPERVISOR)
 
     async def post(username: str, path: str, **body: object) -> Any:
-        headers = {"Authorization": f"Bearer {await officers.login(username)}", "Idempotency-Key": str(uuid4())}
+        headers = {
+            "Authorization": f"Bearer {await officers.login(username, proved=True)}",
+            "Idempotency-Key": str(uuid4()),
+        }
         answer = await http.post(f"{stack.url('referrals')}/v1/cases/{case_id}{path}", json=body, headers=headers)
         assert answer.status_code < 300, answer.text
         return answer.json()
 
     async def granted(method: str, path: str) -> httpx.Response:
-        grant = (await post("clerk.desk-990100", "/grants", purpose="TRIAGE"))["grant"]
+        grant = (await post(clerk, "/grants", purpose="TRIAGE"))["grant"]
         return await http.request(method, stack.url("complaints") + path, headers={"Authorization": f"Bearer {grant}"})
 
     (texts,) = (await granted("POST", "/v1/narratives")).json()["complaints"]
@@ -90,9 +111,9 @@ async def read_everything(http: httpx.AsyncClient, stack: Stack, officers: Offic
         while (answer := await granted("GET", f"/v1/evidence/{file['evidence_id']}")).status_code == 409:
             await asyncio.sleep(0.5)
     assert answer.text == CONTENT
-    opening = (await post("clerk.desk-990100", "/identity-openings", purpose="VERIFY_EVIDENCE"))["opening_id"]
-    await post("supervisor.desk-990100", f"/identity-openings/{opening}/decision", granted=True)
-    seen = await post("clerk.desk-990100", f"/identity-openings/{opening}/readings")
+    opening = (await post(clerk, "/identity-openings", purpose="VERIFY_EVIDENCE"))["opening_id"]
+    await post(chief, f"/identity-openings/{opening}/decision", granted=True)
+    seen = await post(clerk, f"/identity-openings/{opening}/readings")
     assert (seen["fields"]["name"], seen["fields"]["id_number"]) == (NAME, ID_NUMBER)
 
 

@@ -12,6 +12,7 @@ from services.referrals.api.common import Caller, Uses
 from services.referrals.domain import Level, Unit, UnitKind
 from services.referrals.refusals import Refused
 from services.referrals.service.identity import Identity
+from services.referrals.service.passwords import LONGEST, SHORTEST
 from services.referrals.service.registry import UNIT_ID, USERNAME, Account, NewAccount, NewUnit
 
 router = APIRouter(prefix="/v1", tags=["administration"])
@@ -68,14 +69,21 @@ class DepartureRequest(BaseModel):
 
 
 class AccountRequest(BaseModel):
-    """An account to add, without any role: those the security administrator grants. Of the password a hash is kept."""
+    """An account to add, without any role: those the security administrator grants. Of the password a hash is kept; it
+    opens nothing but the setting of the officer's own, for a limited time."""
 
     model_config = ConfigDict(extra="forbid")
 
     username: Username
     name: Name
     unit_id: UnitId | None = None
-    password: str = Field(min_length=10, max_length=200)
+    password: str = Field(min_length=SHORTEST, max_length=LONGEST)
+
+
+class PasswordRequest(BaseModel):
+    """A password that opens nothing but the setting of the officer's own, for a limited time."""
+
+    password: str = Field(min_length=SHORTEST, max_length=LONGEST)
 
 
 class RolesRequest(BaseModel):
@@ -85,7 +93,8 @@ class RolesRequest(BaseModel):
 
 
 class AccountRow(BaseModel):
-    """An account as administrators list it."""
+    """An account as administrators list it. `own_password`: its officer has taken it over; `vouched`: the security
+    administrator granted its roles since, without which it opens no identity."""
 
     account_id: str
     username: str
@@ -93,6 +102,8 @@ class AccountRow(BaseModel):
     unit_id: str | None
     roles: list[Role]
     active: bool
+    own_password: bool
+    vouched: bool
 
 
 class AccountList(BaseModel):
@@ -130,6 +141,8 @@ def _row(account: Account) -> AccountRow:
         unit_id=account.unit_id,
         roles=sorted(account.roles),
         active=account.active,
+        own_password=account.password_until is None,
+        vouched=account.vouched,
     )
 
 
@@ -179,9 +192,18 @@ async def leave(uses: Uses, who: Caller, username: Username, body: DepartureRequ
     return _row(await uses.registry.leave(username, body.heir, by=_actor(who)))
 
 
+@router.put("/accounts/{username}/password", status_code=204, summary="Set a forgotten password anew")
+async def reset_password(uses: Uses, who: Caller, username: Username, body: PasswordRequest) -> None:
+    """By the system administrator, for an officer: neither for the own account nor for an administrator's, which is
+    done at the machine. Sessions end; on the audit, and shown to the officer. The second factor stays."""
+    who.require(Role.SYSTEM_ADMIN)
+    await uses.passwords.reset(username, body.password, who)
+
+
 @router.put("/accounts/{username}/roles", response_model=AccountRow, summary="Grant and take away roles")
 async def grant_roles(uses: Uses, who: Caller, username: Username, body: RolesRequest) -> AccountRow:
-    """For the security administrator, never for the own account. The account logs in anew; on the audit."""
+    """For the security administrator, never for the own account. The account logs in anew; on the audit. It says too
+    that the account is its officer's, once he has set his own password: grant the same roles again after a reset."""
     who.require(Role.SECURITY_ADMIN)
     return _row(await uses.registry.grant_roles(username, body.roles, who.account.account_id))
 

@@ -26,6 +26,7 @@ from services.referrals.service.news import News
 from services.referrals.service.openid import OpenIdProvider
 from services.referrals.service.openings import IdentityOpenings
 from services.referrals.service.papers import Papers
+from services.referrals.service.passwords import Passwords
 from services.referrals.service.people import People
 from services.referrals.service.reading import Reading
 from services.referrals.service.registry import Registry
@@ -54,6 +55,7 @@ class Services:
     records: TransferRecords
     openings: IdentityOpenings
     factors: SecondFactors
+    passwords: Passwords
     auditing: Auditing
     openid: OpenIdProvider | None
 
@@ -72,21 +74,30 @@ Token = Annotated[HTTPAuthorizationCredentials | None, Depends(_officer)]
 ServiceToken = Annotated[HTTPAuthorizationCredentials | None, Depends(_service)]
 
 
-async def enrolling(uses: Uses, token: Token) -> Identity:
-    """The officer who calls, if only to set up a second factor; raises Unauthenticated."""
+async def entering(uses: Uses, token: Token) -> Identity:
+    """The officer who calls, if only to set an own password or a second factor; raises Unauthenticated."""
     if token is None:
         raise Unauthenticated("send an `Authorization: Bearer …` header")
     return await uses.identities.of_token(token.credentials)
 
 
+async def enrolling(uses: Uses, token: Token) -> Identity:
+    """As `entering`; raises Refused while the password is one that somebody else set."""
+    who = await entering(uses, token)
+    if who.must_set_password:
+        raise Refused("PASSWORD_FIRST")
+    return who
+
+
 async def caller(uses: Uses, token: Token) -> Identity:
-    """The officer who calls; raises Unauthenticated, and Refused while a second factor must be set up first."""
+    """As `enrolling`; raises Refused while a second factor must be set up first."""
     who = await enrolling(uses, token)
     if who.must_enrol:
         raise Refused("SECOND_FACTOR_FIRST")
     return who
 
 
+Entering = Annotated[Identity, Depends(entering)]
 Enrolling = Annotated[Identity, Depends(enrolling)]
 Caller = Annotated[Identity, Depends(caller)]
 

@@ -36,11 +36,13 @@ class OpeningView(BaseModel):
 
 
 class OpeningList(BaseModel):
-    """Latest first. `may_ask`: you may ask now; `names` of the accounts named in it."""
+    """Latest first. `may_ask`: you may ask now; `names` of the accounts named in it; `unproved`: the code with which an
+    ask, a decision or a reading is refused until you prove yourself (second factor), else null."""
 
     items: list[OpeningView]
     may_ask: bool
     names: dict[str, str]
+    unproved: str | None = None
 
 
 class OpeningRequest(BaseModel):
@@ -101,7 +103,7 @@ async def of_case(uses: Uses, who: Caller, case_id: UUID) -> OpeningList:
     """For everybody who may see the case; 503 while the vault is away."""
     shown = await uses.openings.of_case(who, case_id)
     items = [view(item, shown.record.now, shown.decidable, shown.readable) for item in shown.record.items]
-    return OpeningList(items=items, may_ask=shown.may_ask, names=dict(shown.names))
+    return OpeningList(items=items, may_ask=shown.may_ask, names=dict(shown.names), unproved=shown.unproved)
 
 
 @router.post(

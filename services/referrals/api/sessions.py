@@ -1,11 +1,12 @@
 """Logging in and out."""
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
 from pydantic import BaseModel, Field
 
 from contracts.lifecycle import Role
-from services.referrals.api.common import Enrolling, Uses
+from services.referrals.api.common import Entering, Uses
 from services.referrals.service.identity import Identity
+from services.referrals.service.passwords import LONGEST, SHORTEST
 
 router = APIRouter(prefix="/v1/sessions", tags=["sessions"])
 
@@ -32,13 +33,22 @@ class AccountView(BaseModel):
 class Session(BaseModel):
     """An access token for the `Authorization: Bearer` header, valid for `expires_in` seconds unless unused for long.
 
-    `must_enrol`: it opens nothing but the set-up of a second factor (`/v1/second-factor`)."""
+    `must_set_password`: it opens nothing but the setting of an own password (`PUT /v1/sessions/current/password`);
+    `must_enrol`: nothing but the set-up of a second factor (`/v1/second-factor`)."""
 
     access_token: str
     token_type: str = "bearer"
     expires_in: int
     account: AccountView
     must_enrol: bool = False
+    must_set_password: bool = False
+
+
+class OwnPassword(BaseModel):
+    """The password in use, and the officer's own from now on."""
+
+    current: str = Field(min_length=1, max_length=LONGEST)
+    new: str = Field(min_length=SHORTEST, max_length=LONGEST)
 
 
 def account_view(who: Identity) -> AccountView:
@@ -58,17 +68,34 @@ def account_view(who: Identity) -> AccountView:
 async def log_in(uses: Uses, body: LogIn) -> Session:
     """401 alike for an unknown name, a wrong password, a wrong code, and in the pause after several failures."""
     token, who = await uses.identities.log_in(body.username, body.password, body.code)
-    seconds = int(uses.identities.policy.longest.total_seconds())
-    return Session(access_token=token, expires_in=seconds, account=account_view(who), must_enrol=who.must_enrol)
+    return _session(uses, token, who)
+
+
+@router.put("/current/password", response_model=Session, summary="Set my own password")
+async def set_password(uses: Uses, who: Entering, body: OwnPassword, response: Response) -> Session:
+    """Every session of the account ends; this one goes on with a new token. A password that an administrator set is
+    good for this alone. 403 when `current` is wrong."""
+    response.headers["Cache-Control"] = "no-store"
+    return _session(uses, *await uses.passwords.set_own(who, body.current, body.new))
+
+
+def _session(uses: Uses, token: str, who: Identity) -> Session:
+    return Session(
+        access_token=token,
+        expires_in=int(uses.identities.policy.longest.total_seconds()),
+        account=account_view(who),
+        must_enrol=who.must_enrol,
+        must_set_password=who.must_set_password,
+    )
 
 
 @router.get("/current", response_model=AccountView, summary="Who am I")
-async def current(who: Enrolling) -> AccountView:
+async def current(who: Entering) -> AccountView:
     """The account that the token stands for."""
     return account_view(who)
 
 
 @router.delete("/current", status_code=204, summary="Log out")
-async def log_out(uses: Uses, who: Enrolling) -> None:
+async def log_out(uses: Uses, who: Entering) -> None:
     """The token is refused from now on."""
     await uses.identities.log_out(who)

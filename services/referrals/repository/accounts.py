@@ -24,13 +24,19 @@ class Account:
     active: bool
     password_hash: str
     roles: frozenset[Role]
+    password_until: datetime | None
+    """Until when the password, which somebody else set, opens the setting of an own one; None: it is the officer's."""
+    vouched: bool
+    """Whether the security administrator granted the roles since the officer took the account over."""
 
 
 _SELECT = """
-SELECT a.account_id, a.username, a.name, a.unit_id, a.active, a.password_hash, u.name AS unit_name, u.kind AS unit_kind,
+SELECT a.account_id, a.username, a.name, a.unit_id, a.active, a.password_hash, a.password_until, a.vouched,
+       u.name AS unit_name, u.kind AS unit_kind,
        ARRAY(SELECT role FROM account_roles AS r WHERE r.account_id = a.account_id ORDER BY role) AS roles
 FROM accounts AS a LEFT JOIN units AS u USING (unit_id)
 """
+_OF_SESSION = f"{_SELECT} JOIN sessions AS s ON s.account_id = a.account_id".replace(" AS roles", " AS roles, s.factor")
 
 
 def _account(row: Row) -> Account:
@@ -44,6 +50,8 @@ def _account(row: Row) -> Account:
         active=row["active"],
         password_hash=row["password_hash"],
         roles=frozenset(Role(role) for role in row["roles"]),
+        password_until=row["password_until"],
+        vouched=row["vouched"],
     )
 
 
@@ -55,17 +63,18 @@ async def by_username(session: AsyncSession, username: str) -> Account | None:
     return _account(row) if row else None
 
 
-async def of_session(session: AsyncSession, jti: UUID, idle: timedelta) -> Account | None:
-    """The active account of a session that is neither revoked, nor over, nor was unused for so long."""
+async def of_session(session: AsyncSession, jti: UUID, idle: timedelta) -> tuple[Account, str] | None:
+    """The active account of a session that is neither revoked, nor over, nor was unused for so long; and what stood
+    beside the password when it was opened."""
     row = await one(
         session,
-        f"{_SELECT} JOIN sessions AS s ON s.account_id = a.account_id"
+        f"{_OF_SESSION}"
         " WHERE s.jti = $1 AND s.revoked_at IS NULL AND s.expires_at > now() AND a.active"
         " AND s.last_seen_at > now() - $2::interval",
         jti,
         idle,
     )
-    return _account(row) if row else None
+    return (_account(row), str(row["factor"])) if row else None
 
 
 async def known_ids(session: AsyncSession, account_ids: Iterable[str | None]) -> set[str]:
@@ -95,19 +104,27 @@ async def of_unit(session: AsyncSession, unit_id: str) -> list[Account]:
 
 
 async def insert(
-    session: AsyncSession, *, account_id: str, username: str, name: str, unit_id: str | None, password_hash: str
+    session: AsyncSession,
+    *,
+    account_id: str,
+    username: str,
+    name: str,
+    unit_id: str | None,
+    password_hash: str,
+    password_until: datetime,
 ) -> bool:
-    """Add an account; False when the user name or id is taken."""
+    """Add an account, which nobody vouches for; False when the user name or id is taken."""
     return bool(
         await execute(
             session,
-            "INSERT INTO accounts (account_id, username, name, unit_id, password_hash)"
-            " VALUES ($1, lower($2), $3, $4, $5) ON CONFLICT DO NOTHING",
+            "INSERT INTO accounts (account_id, username, name, unit_id, password_hash, password_until, vouched)"
+            " VALUES ($1, lower($2), $3, $4, $5, $6, false) ON CONFLICT DO NOTHING",
             account_id,
             username,
             name,
             unit_id,
             password_hash,
+            password_until,
         )
     )
 
@@ -120,9 +137,48 @@ async def close(session: AsyncSession, account_id: str, heir_id: str | None) -> 
     await end_sessions(session, account_id)
 
 
-async def set_password(session: AsyncSession, account_id: str, password_hash: str) -> None:
-    """Replace the password's hash."""
+async def rehash_password(session: AsyncSession, account_id: str, password_hash: str) -> None:
+    """Replace the hash of the same password."""
     await execute(session, "UPDATE accounts SET password_hash = $2 WHERE account_id = $1", account_id, password_hash)
+
+
+async def own_password(session: AsyncSession, account: Account, password_hash: str) -> bool:
+    """The officer sets his own; False when another password was set since the account was read."""
+    return bool(
+        await execute(
+            session,
+            "UPDATE accounts SET password_hash = $3, password_until = NULL"
+            " WHERE account_id = $1 AND password_hash = $2 AND active",
+            account.account_id,
+            account.password_hash,
+            password_hash,
+        )
+    )
+
+
+async def others_password(session: AsyncSession, account_id: str, password_hash: str, until: datetime) -> None:
+    """Somebody else sets it, for once and until then: nobody vouches for the account any more."""
+    await execute(
+        session,
+        "UPDATE accounts SET password_hash = $2, password_until = $3, vouched = false WHERE account_id = $1",
+        account_id,
+        password_hash,
+        until,
+    )
+
+
+async def take_over(session: AsyncSession, usernames: Iterable[str]) -> None:
+    """As if these officers had set their own passwords and been vouched for."""
+    await execute(
+        session,
+        "UPDATE accounts SET password_until = NULL, vouched = true WHERE username = ANY ($1::text[])",
+        [username.lower() for username in usernames],
+    )
+
+
+async def vouch(session: AsyncSession, account_id: str) -> None:
+    """A second administrator stands for the account, when its officer has taken it over."""
+    await execute(session, "UPDATE accounts SET vouched = password_until IS NULL WHERE account_id = $1", account_id)
 
 
 async def set_roles(session: AsyncSession, account_id: str, roles: Iterable[Role]) -> None:
@@ -139,10 +195,15 @@ async def set_roles(session: AsyncSession, account_id: str, roles: Iterable[Role
     )
 
 
-async def open_session(session: AsyncSession, jti: UUID, account_id: str, expires_at: datetime) -> None:
-    """Record a log-in."""
+async def open_session(session: AsyncSession, jti: UUID, account_id: str, expires_at: datetime, factor: str) -> None:
+    """Record a log-in; ``factor``: what stood beside the password."""
     await execute(
-        session, "INSERT INTO sessions (jti, account_id, expires_at) VALUES ($1, $2, $3)", jti, account_id, expires_at
+        session,
+        "INSERT INTO sessions (jti, account_id, expires_at, factor) VALUES ($1, $2, $3, $4)",
+        jti,
+        account_id,
+        expires_at,
+        factor,
     )
 
 

@@ -1,7 +1,7 @@
 """Log-in, and who an access token stands for right now."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from time import monotonic
@@ -24,7 +24,8 @@ from services.referrals.service.openid import Person
 from services.referrals.service.second_factors import Factor, SecondFactors
 
 ENROL = "enrol"
-"""Audience and purpose of a session that can do nothing but set up a second factor: other services refuse it."""
+"""Audience and purpose of a session that can do nothing but set an own password or set up a second factor: other
+services refuse it."""
 FRESH_SECONDS = 2.0
 """How long a change of an account's roles or units, made elsewhere, takes to be seen."""
 _CACHED = 10_000
@@ -39,8 +40,26 @@ class Identity:
     account: Account
     unit_ids: tuple[str, ...]
     jti: UUID
+    factor: Factor = Factor.NONE
+    """What stood beside the password when the session was opened."""
     must_enrol: bool = False
     """The session may set up a second factor, and nothing else."""
+
+    @property
+    def must_set_password(self) -> bool:
+        """Somebody else set the password: the session may set an own one, and nothing else."""
+        return self.account.password_until is not None and self.factor is not Factor.PROVIDER
+
+    @property
+    def unproved(self) -> str | None:
+        """Why the session is not enough to ask for a reporter's identity, decide on it or see it, a code; None when it
+        is: a second factor (or the provider) says that it is the officer, and where an administrator set a password
+        since, another one that the account is his. So no administrator alone is two officers."""
+        if self.factor is Factor.PROVIDER:
+            return None
+        if self.factor is Factor.NONE:
+            return "OPENING_SECOND_FACTOR"
+        return None if self.account.vouched else "OPENING_NOT_VOUCHED"
 
     @property
     def restricted(self) -> bool:
@@ -128,13 +147,13 @@ class Identities:
         entered: tuple[str, Identity] | None = None
         async with self._db.session() as session:
             paused = await logins.paused(session, name)
-            known = account if account is not None and account.active and right and not paused else None
+            known = account if account is not None and right and not paused and open_to_password(account) else None
             if known is not None and (factor := await self._factors.fits(session, known.account_id, code)) is not None:
                 await logins.succeeded(session, name)
                 if fresh is not None:
-                    await accounts.set_password(session, known.account_id, fresh)
-                enrolling = policy.factor_required and factor is Factor.NONE
-                entered = await self.open(session, known, enrolling=enrolling)
+                    await accounts.rehash_password(session, known.account_id, fresh)
+                    known = replace(known, password_hash=fresh)
+                entered = await self.open(session, known, factor)
                 await _on_record(session, known.account_id, "LOGGED_IN", factor=factor.value)
             else:
                 if not paused:
@@ -159,22 +178,24 @@ class Identities:
                     await _on_record(session, named.account_id, "OPENID_LINKED")
             if account is None or not account.active:
                 raise Refused("OPENID_UNKNOWN")
-            entered = await self.open(session, account)
+            entered = await self.open(session, account, Factor.PROVIDER)
             await _on_record(session, account.account_id, "LOGGED_IN", factor=Factor.PROVIDER.value)
         return entered
 
-    async def open(self, session: AsyncSession, account: Account, *, enrolling: bool = False) -> tuple[str, Identity]:
+    async def open(self, session: AsyncSession, account: Account, factor: Factor) -> tuple[str, Identity]:
         """A new session in the caller's transaction, for an account that has proved who it is."""
         unit_ids = await self._visible(session, account)
         seconds = int(self.policy.longest.total_seconds())
-        if enrolling:
+        made = Identity(account, unit_ids, UUID(int=0), factor, self.policy.factor_required and factor is Factor.NONE)
+        if made.must_enrol or made.must_set_password:
             token = self._tokens.issue(ENROL, ENROL, subject=account.account_id, ttl=seconds)
             jti = UUID(self._tokens.verify(token, ENROL).jti)
         else:
             token = auth.issue_officer(self._tokens, _officer(account, unit_ids), ttl=seconds)
             jti = UUID(auth.verify_officer(self._tokens, token).jti)
-        await accounts.open_session(session, jti, account.account_id, datetime.now(UTC) + self.policy.longest)
-        return token, Identity(account, unit_ids, jti, must_enrol=enrolling)
+        until = datetime.now(UTC) + self.policy.longest
+        await accounts.open_session(session, jti, account.account_id, until, factor.value)
+        return token, replace(made, jti=jti)
 
     async def of_token(self, token: str, *, active: bool = True) -> Identity:
         """Who the token stands for, with today's roles and units. Raises Unauthenticated, also when it was revoked, or
@@ -194,15 +215,19 @@ class Identities:
 
     async def _look_up(self, token: str, *, active: bool) -> Identity:
         try:
-            claims, enrolling = self._tokens.verify(token, ENROL, issuer=self._tokens.name, purpose=ENROL), True
+            claims, limited = self._tokens.verify(token, ENROL, issuer=self._tokens.name, purpose=ENROL), True
             jti = UUID(claims.jti)
         except Unauthenticated:
-            jti, enrolling = UUID(auth.verify_officer(self._tokens, token).jti), False
+            jti, limited = UUID(auth.verify_officer(self._tokens, token).jti), False
         async with self._db.read() as session:
-            account = await accounts.of_session(session, jti, self.policy.idle)
-            if account is None:
+            found = await accounts.of_session(session, jti, self.policy.idle)
+            if found is None:
                 raise Unauthenticated("the session is over")
-            identity = Identity(account, await self._visible(session, account), jti, must_enrol=enrolling)
+            account, factor = found[0], Factor(found[1])
+            enrolling = limited and (account.password_until is None or self.policy.factor_required)
+            identity = Identity(
+                account, await self._visible(session, account), jti, factor, enrolling and factor is Factor.NONE
+            )
         if active and self._used.get(jti, 0) < monotonic() - _USED:
             async with self._db.session() as session:
                 await accounts.use_session(session, jti)
@@ -213,19 +238,18 @@ class Identities:
 
         Raises Refused WRONG_CODE; each counts as a failed log-in.
         """
-        account, policy = identity.account, self.policy
-        name = _name(account.username)
+        account, policy, counter = identity.account, self.policy, of_session(identity.jti)
         async with self._db.session() as session:
-            paused = await logins.paused(session, name)
+            paused = await logins.paused(session, counter)
             try:
                 codes = await self._factors.confirm(session, account.account_id, "" if paused else code)
             except Refused:
                 codes = []
-                await logins.failed(session, name, policy.attempts, policy.pause, policy.longest_pause)
+                await logins.failed(session, counter, policy.attempts, policy.pause, policy.longest_pause)
             else:
                 # Those that were opened by the password alone end with the one in hand.
                 await accounts.end_sessions(session, account.account_id)
-                token, _ = await self.open(session, account)
+                token, _ = await self.open(session, account, Factor.CODE)
         if not codes:
             raise Refused("WRONG_CODE")
         self.forget(identity)
@@ -263,11 +287,22 @@ def _officer(account: Account, unit_ids: tuple[str, ...]) -> auth.Officer:
     )
 
 
+def open_to_password(account: Account) -> bool:
+    """Whether a password opens the account: one that another set does for a time."""
+    until = account.password_until
+    return account.active and (until is None or until > datetime.now(UTC))
+
+
 async def _on_record(session: AsyncSession, account_id: str, action: str, **details: str | bool) -> None:
     entry = audit.Entry(
         chain=audit.of_account(account_id), actor=audit.officer(account_id), action=action, details=details
     )
     await audit.record(session, entry)
+
+
+def of_session(jti: UUID) -> bytes:
+    """What counts the failures within a session: nobody else's hold its officer up."""
+    return hashlib.sha256(f"huiyin/session/{jti}".encode()).digest()
 
 
 def _name(username: str) -> bytes:

@@ -48,13 +48,14 @@ _log = structlog.get_logger("huiyin.openings")
 @dataclass(frozen=True)
 class Shown:
     """The openings of a case as an officer sees them. ``names`` of the officers in it; ``decidable`` and ``readable``:
-    what this officer may decide and look at now."""
+    what this officer may decide and look at now; ``unproved``: why he must prove himself before (Identity.unproved)."""
 
     record: Openings
     names: Mapping[str, str]
     may_ask: bool
     decidable: frozenset[UUID]
     readable: frozenset[UUID]
+    unproved: str | None = None
 
 
 @dataclass(frozen=True)
@@ -88,6 +89,7 @@ class IdentityOpenings:
 
         It is refused at once, on record, when there is no second person. The same key again is the same request.
         """
+        _proved(who)
         async with self._db.read(who.principal) as session:
             case = await self._casebook.must_see(session, case_id)
         if (refusal := rules.refuse_ask(who.officer, case)) is not None:
@@ -109,6 +111,7 @@ class IdentityOpenings:
         self, who: Identity, case_id: UUID, opening_id: UUID, *, granted: bool, denial: Denial | None = None
     ) -> Opening:
         """The second person's word, which is final."""
+        _proved(who)
         async with self._db.read(who.principal) as session:
             case = await self._casebook.must_see(session, case_id)
         opening = _of(await self._record(who, case_id), opening_id)
@@ -122,6 +125,7 @@ class IdentityOpenings:
 
     async def read(self, who: Identity, case_id: UUID, opening_id: UUID) -> Revealed:
         """What the purpose shows of the identity; on record before it is opened."""
+        _proved(who)
         async with self._db.read(who.principal) as session:
             case = await self._casebook.must_see(session, case_id)
         if (refusal := rules.refuse_ask(who.officer, case)) is not None:
@@ -183,6 +187,7 @@ class IdentityOpenings:
                 for item in record.items
                 if may_ask and item.officer == who.account.account_id and item.state(record.now) is OpeningState.GRANTED
             ),
+            who.unproved,
         )
 
     async def _record(self, who: Identity, case_id: UUID) -> Openings:
@@ -205,6 +210,12 @@ class IdentityOpenings:
             code = f"OPENING_{got.json().get('code', '')}"
             raise Refused(code if code in TEXTS else "NOT_FOUND")
         return answer.model_validate_json(got.content)
+
+
+def _proved(who: Identity) -> None:
+    """Raises Refused for a session that does not prove the officer (Identity.unproved)."""
+    if who.unproved is not None:
+        raise Refused(who.unproved)
 
 
 def _of(record: Openings, opening_id: UUID) -> Opening:

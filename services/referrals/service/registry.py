@@ -5,6 +5,7 @@ import re
 import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -15,10 +16,12 @@ from contracts.reference import departments
 from services.chassis import audit
 from services.chassis.auth import hash_password
 from services.chassis.db import SYSTEM, Database
+from services.chassis.settings import FIRST_PASSWORD_HOURS
 from services.referrals.domain import Level, Unit, UnitKind
 from services.referrals.refusals import Refused
 from services.referrals.repository import accounts, reorganising, units
 from services.referrals.repository.accounts import Account as Account
+from services.referrals.service.passwords import reset
 
 UNIT_ID = r"^[A-Za-z0-9._\-]{1,40}$"
 REGION = r"^\d{6}$"
@@ -64,8 +67,10 @@ class Registry:
     """Administration of units and accounts, each act on the audit. ``by``: the administrator who does it, as an actor;
     without one it is who runs the command on the machine."""
 
-    def __init__(self, db: Database) -> None:
+    def __init__(self, db: Database, first_password: timedelta = timedelta(hours=FIRST_PASSWORD_HOURS)) -> None:
+        """``first_password``: how long one that is set here opens the setting of an own one."""
         self._db = db
+        self._first_password = first_password
 
     async def units(self) -> list[Unit]:
         """All units, parents first."""
@@ -124,15 +129,23 @@ class Registry:
         return replace(account, active=False)
 
     async def add_account(self, new: NewAccount, password: str, *, by: str | None = None) -> str:
-        """The new account's id. Raises Refused ALREADY_EXISTS, UNKNOWN_UNIT or ROLES_APART."""
+        """The new account's id; the password opens the setting of an own one, for a time.
+
+        Raises Refused ALREADY_EXISTS, UNKNOWN_UNIT or ROLES_APART.
+        """
         refuse_roles(new.roles, new.username)
         hashed = await hash_password(password)
         async with self._db.session(SYSTEM) as session:
-            return await self._add_account(session, new, hashed, by)
+            return await self._add_account(session, new, hashed, self._until(), by)
+
+    async def reset_password(self, username: str, password: str) -> None:
+        """At the machine, an administrator's too; raises Refused UNKNOWN_ACCOUNT."""
+        await reset(self._db, username, password, self._first_password, by=audit.operator(), at_machine=True)
 
     async def grant_roles(self, username: str, roles: Iterable[Role], granted_by: str) -> Account:
         """Make these an account's roles, and end its sessions: the next one has them. On the audit.
 
+        Who grants vouches for the account, once its officer has set his own password: granting the same again does.
         Raises Refused UNKNOWN_ACCOUNT, ROLES_APART, or OWN_ROLES for the account of who grants.
         """
         wanted = frozenset(roles)
@@ -144,14 +157,27 @@ class Registry:
             if account.account_id == granted_by:
                 raise Refused("OWN_ROLES")
             await accounts.set_roles(session, account.account_id, wanted)
+            await accounts.vouch(session, account.account_id)
             await accounts.end_sessions(session, account.account_id)
             by, before = audit.officer(granted_by), sorted(account.roles)
-            await _on_accounts(session, by, "ROLES_GRANTED", account.account_id, before=before, after=sorted(wanted))
-        return replace(account, roles=wanted)
+            vouched = account.password_until is None
+            await _on_accounts(
+                session, by, "ROLES_GRANTED", account.account_id, before=before, after=sorted(wanted), vouched=vouched
+            )
+        return replace(account, roles=wanted, vouched=vouched)
 
-    async def load(self, tree: Iterable[NewUnit], people: Iterable[NewAccount], *, by: str | None = None) -> Loaded:
+    async def load(
+        self,
+        tree: Iterable[NewUnit],
+        people: Iterable[NewAccount],
+        *,
+        by: str | None = None,
+        invented_people: bool = False,
+    ) -> Loaded:
         """Add what is missing and bring the rest up to date; passwords of existing accounts stay. All or nothing.
 
+        ``invented_people``: of the demonstration or a test, where one person is all of them: nobody takes an account
+        over. No command and no interface sets it.
         Raises Refused BAD_UNIT, UNKNOWN_UNIT or ROLES_APART; its ``extra`` names the row.
         """
         tree, people = list(tree), list(people)
@@ -166,14 +192,19 @@ class Registry:
             for new in tree:
                 await self._put_unit(session, new, by)
             for person, password in zip(fresh, hashed, strict=True):
-                await self._add_account(session, person, password, by)
+                await self._add_account(session, person, password, self._until(), by)
             for person in people:
                 account = known.get(person.username.lower())
                 if account is not None and set(account.roles) != set(person.roles):
                     await accounts.set_roles(session, account.account_id, person.roles)
                     before, after = sorted(account.roles), sorted(person.roles)
                     await _on_accounts(session, by, "ROLES_GRANTED", account.account_id, before=before, after=after)
+            if invented_people:
+                await accounts.take_over(session, [person.username for person in people])
         return Loaded(len(tree), len(people), made_up)
+
+    def _until(self) -> datetime:
+        return datetime.now(UTC) + self._first_password
 
     async def _put_unit(self, session: AsyncSession, new: NewUnit, by: str | None) -> None:
         unit = await self._placed(session, new)
@@ -212,7 +243,7 @@ class Registry:
         )
 
     @staticmethod
-    async def _add_account(session: AsyncSession, new: NewAccount, hashed: str, by: str | None) -> str:
+    async def _add_account(session: AsyncSession, new: NewAccount, hashed: str, until: datetime, by: str | None) -> str:
         unit = await units.get(session, new.unit_id) if new.unit_id is not None else None
         if new.unit_id is not None and (unit is None or not unit.active):
             raise Refused("UNKNOWN_UNIT", extra={"username": new.username})
@@ -224,6 +255,7 @@ class Registry:
             name=new.name,
             unit_id=new.unit_id,
             password_hash=hashed,
+            password_until=until,
         )
         if not added:
             raise Refused("ALREADY_EXISTS")
@@ -253,7 +285,7 @@ async def _on_units(session: AsyncSession, by: str | None, action: str, unit: Un
 
 
 async def _on_accounts(
-    session: AsyncSession, by: str | None, action: str, account_id: str, **details: str | list[Role] | None
+    session: AsyncSession, by: str | None, action: str, account_id: str, **details: str | bool | list[Role] | None
 ) -> None:
     """Put an act on an account on record, by the account's id."""
     entry = audit.Entry(

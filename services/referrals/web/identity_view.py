@@ -9,18 +9,22 @@ from contracts.reference import OpeningPurpose, opening_purposes
 from services.chassis.outages import EngineAway
 from services.referrals.api.openings import OpeningView
 from services.referrals.api.openings import view as shown
+from services.referrals.refusal_text import Text
+from services.referrals.refusals import TEXTS
 from services.referrals.views import CaseView
 from services.referrals.web.session import Visit
 
 
 @dataclass(frozen=True)
 class IdentityShown:
-    """``away``: the vault can't be asked now. ``complaints``: by id, their place in the case from 1."""
+    """``away``: the vault can't be asked now. ``complaints``: by id, their place in the case from 1.
+    ``unproved``: what to do before one may ask, decide or look."""
 
     away: bool = False
     items: Sequence[OpeningView] = ()
     names: Mapping[str, str] = field(default_factory=dict)
     may_ask: bool = False
+    unproved: Text | None = None
     purposes: Sequence[OpeningPurpose] = ()
     denials: Sequence[Denial] = ()
     complaints: Mapping[UUID, int] = field(default_factory=dict)
@@ -40,6 +44,7 @@ async def identity_of(visit: Visit, view: CaseView) -> IdentityShown | None:
         items=[shown(item, found.record.now, found.decidable, found.readable) for item in found.record.items],
         names=found.names,
         may_ask=found.may_ask,
+        unproved=TEXTS[found.unproved] if found.unproved else None,
         purposes=list(opening_purposes().values()),
         denials=[denial for denial in Denial if denial not in OWN_DENIALS],
         complaints=complaints,

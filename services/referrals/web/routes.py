@@ -21,6 +21,7 @@ from services.referrals.web import (
     login,
     openid,
     papers,
+    password,
     queues,
     second_factor,
     transfer_records,
@@ -33,9 +34,11 @@ from services.referrals.web.session import (
     Bench,
     LoggedOut,
     MustEnrol,
+    MustSetPassword,
     Ways,
     logged_out,
     must_enrol,
+    must_set_password,
 )
 
 _HERE = Path(__file__).parent
@@ -60,11 +63,13 @@ def install(app: FastAPI, pages: Pages) -> None:
     """Add the pages."""
     pages.mount(app)
     app.add_exception_handler(LoggedOut, logged_out)
+    app.add_exception_handler(MustSetPassword, must_set_password)
     app.add_exception_handler(MustEnrol, must_enrol)
     app.add_route("/", _home, methods=["GET"], include_in_schema=False)
     for module in (
         login,
         openid,
+        password,
         second_factor,
         queues,
         case_page,

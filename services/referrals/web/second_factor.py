@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from services.chassis.web.forms import form_of
 from services.referrals.refusals import TEXTS, Refused
-from services.referrals.web.session import FACTOR, TOKEN, Arrival, Visit
+from services.referrals.web.session import FACTOR, TOKEN, Settled, Visit
 
 router = APIRouter(include_in_schema=False)
 
@@ -27,13 +27,13 @@ async def _page(visit: Visit, status: int = 200, **context: object) -> Response:
 
 
 @router.get(FACTOR)
-async def show(visit: Arrival) -> Response:
+async def show(visit: Settled) -> Response:
     """Whether one is in use; one that was offered, to be scanned."""
     return await _page(visit)
 
 
 @router.post(FACTOR)
-async def offer(visit: Arrival) -> Response:
+async def offer(visit: Settled) -> Response:
     """A new secret; back to the page that shows it."""
     async with form_of(visit.request, limit=_LIMIT) as form:
         visit.check(form)
@@ -42,7 +42,7 @@ async def offer(visit: Arrival) -> Response:
 
 
 @router.post(f"{FACTOR}/confirmation")
-async def confirm(visit: Arrival) -> Response:
+async def confirm(visit: Settled) -> Response:
     """In use from now on: the recovery codes, shown this once, and the session goes on with a new token."""
     async with form_of(visit.request, limit=_LIMIT) as form:
         visit.check(form)

@@ -36,6 +36,7 @@ class _Flags(TypedDict):
 
 
 FACTOR = f"{HOME}/second-factor"
+PASSWORD = f"{HOME}/password"
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,10 @@ class Ways:
 
 class LoggedOut(Exception):
     """There is no session behind the request, or it is over."""
+
+
+class MustSetPassword(Exception):
+    """The session may set an own password, and nothing else."""
 
 
 class MustEnrol(Exception):
@@ -157,7 +162,7 @@ def bench(request: Request) -> Bench:
 
 
 async def arrival(request: Request) -> Visit:
-    """The officer who asks, if only to set up a second factor; raises LoggedOut."""
+    """The officer who asks, if only to set an own password or a second factor; raises LoggedOut."""
     own, uses = bench(request), cast(Services, request.app.state.services)
     session = own.cookie.read(request)
     if session is None:
@@ -169,9 +174,17 @@ async def arrival(request: Request) -> Visit:
     return Visit(request, own, uses, who, session)
 
 
-async def visit(request: Request) -> Visit:
-    """The officer who asks; raises LoggedOut or MustEnrol."""
+async def settled(request: Request) -> Visit:
+    """The officer who asks, with an own password; raises LoggedOut or MustSetPassword."""
     found = await arrival(request)
+    if found.who.must_set_password:
+        raise MustSetPassword
+    return found
+
+
+async def visit(request: Request) -> Visit:
+    """The officer who asks; raises LoggedOut, MustSetPassword or MustEnrol."""
+    found = await settled(request)
     if found.who.must_enrol:
         raise MustEnrol
     return found
@@ -183,7 +196,13 @@ def _by_itself(request: Request) -> bool:
 
 
 Arrival = Annotated[Visit, Depends(arrival)]
+Settled = Annotated[Visit, Depends(settled)]
 Officer = Annotated[Visit, Depends(visit)]
+
+
+async def must_set_password(request: Request, error: Exception) -> Response:
+    """To the page that sets the own password."""
+    return go(request, PASSWORD)
 
 
 async def must_enrol(request: Request, error: Exception) -> Response:

@@ -20,6 +20,7 @@ from contracts.reference import categories, disposals, grounds, opening_purposes
 from contracts.terms import ACT_ZH, KIND_ZH, STAGE_ZH
 from services.chassis.problems import Lang
 from services.referrals.watch import Watch
+from services.referrals.web.words_accounts import ACCOUNT_ACTS
 from services.referrals.web.words_openings import ATTEMPT, DENIAL, IDENTITY, OPENING
 
 Pair = tuple[str, str]
@@ -387,6 +388,10 @@ class Words:
     def attempt(self, code: str) -> str:
         """What was tried with an identity and refused."""
         return self.of(ATTEMPT, code)
+
+    def account_act(self, code: str) -> str:
+        """What happened to an officer's account."""
+        return self.of(ACCOUNT_ACTS, code)
 
     def relation(self, code: str) -> str:
         """What another case is to this one."""

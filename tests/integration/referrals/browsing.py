@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 from fastapi import FastAPI
 
-from tests.integration.referrals.office import PASSWORD
+from tests.integration.referrals.office import PASSWORD, proved
 
 HEADERS = {"Accept": "text/html", "Sec-Fetch-Site": "same-origin"}
 
@@ -157,10 +157,12 @@ class Browsers:
         return Browser(http)
 
     async def of(self, username: str) -> Browser:
-        """An officer's."""
+        """An officer's, who logged in with a second factor."""
         browser = self.fresh()
         page = await browser.log_in(username)
         assert page.status == 200, page.text
+        await proved(self._app.state.db, username)
+        self._app.state.services.identities._recent.clear()
         return browser
 
     async def close(self) -> None:

@@ -79,7 +79,7 @@ async def still_db(still_settings: Settings) -> AsyncIterator[Database]:
 async def db(settings: Settings) -> AsyncIterator[Database]:
     """The database as the service's own role, with units and accounts."""
     database = Database(settings.dsn("referrals"))
-    await Registry(database).load(TREE, PEOPLE)
+    await Registry(database).load(TREE, PEOPLE, invented_people=True)
     yield database
     await database.close()
 
@@ -100,7 +100,7 @@ async def office(app: FastAPI) -> AsyncIterator[Office]:
     """Officers who speak HTTP."""
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://referrals", timeout=30) as http:
-        yield Office(http, app.state.client)
+        yield Office(http, app.state.client, app.state.db)
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -120,3 +120,12 @@ async def complaints(app: FastAPI, db: Database) -> AsyncIterator[Complaints]:
         app.state.services = replace(before, searching=searching)
         yield there
         app.state.services = before
+
+
+@pytest.fixture
+def requiring_factors(app: FastAPI) -> Iterator[None]:
+    """The agency requires a second factor of every officer."""
+    identities = app.state.services.identities
+    before, identities.policy = identities.policy, replace(identities.policy, factor_required=True)
+    yield
+    identities.policy = before

@@ -15,6 +15,7 @@ from tests.integration.referrals.office import PASSWORD, Office
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
+OWN = "a password of my own"
 SYSTEM, SECURITY, AUDITOR, CLERK = "admin", "security", "auditor", "clerk.desk"
 
 
@@ -25,6 +26,14 @@ async def added(office: Office) -> str:
     answer = await office.post(SYSTEM, "/v1/accounts", body)
     assert answer.status_code == 201, answer.text
     return name
+
+
+async def taken_over(office: Office, name: str) -> None:
+    """The officer of a new account sets his own password."""
+    body = {"current": PASSWORD, "new": OWN}
+    own = await office.http.put("/v1/sessions/current/password", json=body, headers=await office.headers(name))
+    assert own.status_code == 200, own.text
+    office._tokens[name] = own.json()["access_token"]
 
 
 async def put_roles(office: Office, who: str, username: str, *roles: str) -> tuple[int, str]:
@@ -43,6 +52,8 @@ async def test_an_account_can_do_nothing_before_the_security_administrator_grant
     assert await put_roles(office, CLERK, name, "CLERK") == (403, "FORBIDDEN")
     assert await put_roles(office, SECURITY, name, "CLERK") == (200, "")
     office._tokens.pop(name)
+    assert (await office.try_act(name, case_id, "CLAIM")).status_code == 403, "an administrator knows the password"
+    await taken_over(office, name)
     assert (await office.try_act(name, case_id, "CLAIM")).status_code == 200
 
 
@@ -62,6 +73,8 @@ async def test_the_system_administrator_gives_no_roles_along(office: Office) -> 
         (AUDITOR, "POST", "/v1/accounts/clerk.desk/departure"),
         (SYSTEM, "DELETE", "/v1/accounts/clerk.desk/second-factor"),
         (AUDITOR, "DELETE", "/v1/accounts/clerk.desk/second-factor"),
+        (SECURITY, "PUT", "/v1/accounts/clerk.desk/password"),
+        (AUDITOR, "PUT", "/v1/accounts/clerk.desk/password"),
         (SYSTEM, "GET", "/v1/audit?chain=admin/accounts"),
         (SECURITY, "GET", "/v1/audit?chain=admin/accounts"),
         (CLERK, "GET", "/v1/audit?chain=admin/accounts"),
@@ -73,7 +86,8 @@ async def test_no_administrator_does_anothers_work(office: Office, who: str, met
         "/v1/units": {"unit_id": "u", "name": "某", "level": "CITY", "kind": "DESK", "region": "370100"},
         "/v1/accounts": {"username": "y", "name": "甲", "password": PASSWORD},
     }
-    body = bodies.get(path, {}) if method == "POST" else None
+    bodies["/v1/accounts/clerk.desk/password"] = {"password": PASSWORD}
+    body = bodies.get(path, {}) if method in ("POST", "PUT") else None
     answer = await office.http.request(method, path, json=body, headers=await office.headers(who))
     assert (answer.status_code, answer.json()["code"]) == (403, "FORBIDDEN")
 
@@ -115,7 +129,7 @@ async def test_a_grant_ends_the_sessions_and_the_audit_administrator_reads_of_it
         after = page["next"]
     granted = [row for row in rows if row["subject"] == account and row["action"] != "ACCOUNT_ADDED"]
     assert [(row["action"], row["details"]) for row in granted] == [
-        ("ROLES_GRANTED", {"after": ["REVIEWER"], "before": []})
+        ("ROLES_GRANTED", {"after": ["REVIEWER"], "before": [], "vouched": False})
     ]
     page = (await office.get(AUDITOR, "/v1/audit", chain="admin/audit")).json()
     assert "AUDIT_READ" in {row["action"] for row in page["items"]}, "and that he read it is there too"

@@ -36,7 +36,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 async def clerk(db: Database) -> str:
     """The user name of an officer of the test's own."""
     name = f"clerk-{uuid4().hex[:10]}"
-    await Registry(db).load((), (NewAccount(name, "某人", "desk", (Role.CLERK,), PASSWORD),))
+    await Registry(db).load((), (NewAccount(name, "某人", "desk", (Role.CLERK,), PASSWORD),), invented_people=True)
     return name
 
 

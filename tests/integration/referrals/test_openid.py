@@ -38,7 +38,7 @@ async def provider(app: FastAPI, started: Provider) -> AsyncIterator[Provider]:
 async def clerk(db: Database) -> str:
     """The user name of an officer of the test's own."""
     name = f"sso-{uuid4().hex[:10]}"
-    await Registry(db).load((), (NewAccount(name, "某人", "desk", (Role.CLERK,), PASSWORD),))
+    await Registry(db).load((), (NewAccount(name, "某人", "desk", (Role.CLERK,), PASSWORD),), invented_people=True)
     return name
 
 
@@ -87,7 +87,7 @@ async def test_an_account_is_the_persons_who_came_first(provider: Provider, brow
 
 async def test_a_look_alike_of_a_name_is_nobodys(provider: Provider, browsers: Browsers, db: Database) -> None:
     name = f"keeper-{uuid4().hex[:10]}"
-    await Registry(db).load((), (NewAccount(name, "某人", "desk", (Role.CLERK,), PASSWORD),))
+    await Registry(db).load((), (NewAccount(name, "某人", "desk", (Role.CLERK,), PASSWORD),), invented_people=True)
     person = subject()
     await provider.knows(person, preferred_username=name.replace("k", "\u212a"))  # the sign of the kelvin
     assert (await provider.log_in(browsers.fresh(), person)).status == 403

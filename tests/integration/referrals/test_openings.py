@@ -2,6 +2,8 @@
 on record and on the case's page, and nothing of it anywhere else."""
 
 import asyncio
+import base64
+import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
@@ -18,6 +20,7 @@ from contracts.openings import Ask
 from deploy.stack import Stack
 from services.chassis.db import Database
 from services.chassis.settings import Settings
+from services.referrals import second_factor
 from services.referrals.service.openings import IdentityOpenings
 from services.referrals.service.registry import NewAccount, Registry
 from tests.integration.referrals.browsing import Browsers
@@ -194,7 +197,7 @@ async def test_a_report_is_decided_at_its_restricted_desk(office: Office, vault:
 
 async def test_nobody_decides_his_own_request(office: Office, db: Database, vault: Vault, case_id: UUID) -> None:
     chief = NewAccount("chief.desk", "两职", "desk", (Role.CLERK, Role.SUPERVISOR), PASSWORD)
-    await Registry(db).load((), (chief,))
+    await Registry(db).load((), (chief,), invented_people=True)
     opening = await asked(office, case_id, "chief.desk")
     assert opening["decides_unit"] == "desk", "the desk's supervisor is there to ask"
     assert code(await decide(office, opening, "chief.desk")) == (403, "OPENING_OWN_REQUEST")
@@ -286,7 +289,7 @@ async def test_who_was_removed_in_between_neither_reads_nor_decides(
 ) -> None:
     goes = [NewAccount(f"{name}.desk", "要走", "desk", (role,), PASSWORD)
             for name, role in (("goes", Role.CLERK), ("chief-goes", Role.SUPERVISOR))]  # fmt: skip
-    await Registry(db).load((), goes)
+    await Registry(db).load((), goes, invented_people=True)
     mine = await granted(office, case_id, "goes.desk")
     waits = await asked(office, case_id)
     await office.headers("chief-goes.desk")
@@ -304,7 +307,7 @@ async def test_who_turns_out_to_be_accused_neither_asks_nor_reads_nor_decides(
 ) -> None:
     people = [NewAccount(f"{name}.desk", "被反映", "desk", (role,), PASSWORD)
               for name, role in (("accused", Role.CLERK), ("accused-chief", Role.SUPERVISOR))]  # fmt: skip
-    await Registry(db).load((), people)
+    await Registry(db).load((), people, invented_people=True)
     opening = await granted(office, case_id, "accused.desk")
     accounts = [await account_of(office, person.username) for person in people]
     await office.act(CLERK, case_id, "LINK_PERSONS", respondent_accounts=accounts)
@@ -448,3 +451,56 @@ async def test_every_word_of_it_is_on_the_audit(
     assert [row["action"] for row in found] == [
         "IDENTITY_ASKED", "IDENTITY_GRANTED", "IDENTITY_READ", "IDENTITY_REFUSED"
     ]  # fmt: skip
+
+
+async def by_password(office: Office, username: str) -> dict[str, str]:
+    """A session without a second factor."""
+    answer = await office.http.post("/v1/sessions", json={"username": username, "password": PASSWORD})
+    return {"Authorization": f"Bearer {answer.json()['access_token']}"}
+
+
+async def granting(office: Office, name: str, role: Role) -> httpx.Response:
+    """The security administrator gives an account a role."""
+    headers = await office.headers("security")
+    return await office.http.put(f"/v1/accounts/{name}/roles", json={"roles": [role]}, headers=headers)
+
+
+async def test_a_password_alone_opens_no_identity(office: Office, case_id: UUID) -> None:
+    opening = await granted(office, case_id)
+    there, waiting = path(case_id), await asked(office, case_id, "clerk2.desk")
+    clerk, chief = await by_password(office, CLERK), await by_password(office, SUPERVISOR)
+    one_more = {**clerk, "Idempotency-Key": str(uuid4())}
+    for answer in (
+        await office.http.post(there, json={"purpose": "VISIT"}, headers=one_more),
+        await office.http.post(f"{there}/{waiting['opening_id']}/decision", json={"granted": True}, headers=chief),
+        await office.http.post(f"{there}/{opening['opening_id']}/readings", headers=clerk),
+    ):
+        assert code(answer) == (403, "OPENING_SECOND_FACTOR")
+    assert (await office.http.get(there, headers=clerk)).json()["unproved"] == "OPENING_SECOND_FACTOR"
+    assert (await record(office, case_id, CLERK))["unproved"] is None
+    assert (await read(office, opening)).status_code == 200
+
+
+async def test_who_knows_the_first_passwords_is_not_two_officers(office: Office, db: Database, case_id: UUID) -> None:
+    """A system administrator takes accounts over that he added himself, and sets up their second factors too."""
+    roles = (Role.CLERK, Role.SUPERVISOR)
+    names = [f"{role.lower()}-{uuid4().hex[:8]}" for role in roles]
+    for name, role in zip(names, roles, strict=True):
+        body = {"username": name, "name": "新人", "unit_id": "desk", "password": PASSWORD}
+        assert (await office.post("admin", "/v1/accounts", body)).status_code == 201
+        assert (await granting(office, name, role)).json()["vouched"] is False
+        body = {"current": PASSWORD, "new": "what he alone knows"}
+        own = await by_password(office, name)
+        changed = await office.http.put("/v1/sessions/current/password", json=body, headers=own)
+        own = {"Authorization": f"Bearer {changed.json()['access_token']}"}
+        offer = (await office.http.post("/v1/second-factor", headers=own)).json()
+        first = second_factor.code_at(base64.b32decode(offer["secret"]), time.time())
+        done = await office.http.post("/v1/second-factor/confirmation", json={"code": first}, headers=own)
+        office._tokens[name] = done.json()["access_token"]
+    assert code(await ask(office, case_id, names[0])) == (403, "OPENING_NOT_VOUCHED")
+    waiting = await asked(office, case_id)
+    assert code(await decide(office, waiting, names[1])) == (403, "OPENING_NOT_VOUCHED")
+    # Another administrator sees the officer, and says so.
+    assert (await granting(office, names[1], Role.SUPERVISOR)).json()["vouched"] is True
+    for name in names:
+        await Registry(db).leave(name)

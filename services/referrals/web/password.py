@@ -1,0 +1,51 @@
+"""Setting the officer's own password; and what happened to the account lately, so that he sees what he did not do."""
+
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from services.chassis.web.forms import form_of
+from services.referrals.refusal_text import Text
+from services.referrals.refusals import TEXTS, Refused
+from services.referrals.service.passwords import LONGEST, SHORTEST
+from services.referrals.web.session import HOME, PASSWORD, TOKEN, Arrival, Visit
+
+router = APIRouter(include_in_schema=False)
+
+_LIMIT = 4096
+_DIFFER = Text(422, "两次输入的新密码不一致。", "The two new passwords differ.")
+
+
+async def _page(visit: Visit, refused: Text | None = None) -> Response:
+    who = visit.who
+    return visit.part(
+        "password.html",
+        refused.status if refused else 200,
+        queues=None,
+        refused=refused,
+        shortest=SHORTEST,
+        until=who.account.password_until if who.must_set_password else None,
+        happened=await visit.uses.auditing.own(who),
+    )
+
+
+@router.get(PASSWORD)
+async def show(visit: Arrival) -> Response:
+    """The form, and the account's record."""
+    return await _page(visit)
+
+
+@router.post(PASSWORD)
+async def set_own(visit: Arrival) -> Response:
+    """Set: every session ends, this one goes on with a new token."""
+    async with form_of(visit.request, limit=_LIMIT) as form:
+        visit.check(form)
+        current, new, again = (str(form.get(name, ""))[: LONGEST + 1] for name in ("current", "new", "again"))
+    if new != again:
+        return await _page(visit, _DIFFER)
+    try:
+        token, _ = await visit.uses.passwords.set_own(visit.who, current, new)
+    except Refused as refused:
+        return await _page(visit, TEXTS[refused.code])
+    response = visit.go(HOME)
+    visit.bench.cookie.write(response, {TOKEN: token})
+    return response
