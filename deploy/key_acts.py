@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Generator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 import httpx
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from deploy.commands.terminal import owners_database
-from services.chassis import audit, keyrings, rewrapping, vault_keys
+from services.chassis import audit, keyrings, rewrapping, signers, vault_keys
 from services.chassis.auth import ServiceTokens
 from services.chassis.crypto import Keyring, load_keyring
-from services.chassis.db import SYSTEM
+from services.chassis.db import SYSTEM, Database
 from services.chassis.keyrings import KeyringRefused
 from services.chassis.kms import VaultTransit
 from services.chassis.outages import EngineAway
@@ -29,7 +28,11 @@ from services.referrals import keyed as referrals
 VAULT = "vault"
 RINGS = (*keyrings.NAMES, VAULT)
 COLUMNS: Mapping[str, Sequence[SealedColumn]] = {"complaints": complaints.COLUMNS, "referrals": referrals.COLUMNS}
-_RECORDED_BY = {"complaints": "complaints", "referrals": "referrals", "temporal": "referrals", VAULT: "complaints"}
+_RECORDED_BY = {
+    "complaints": "complaints", "referrals": "referrals", "temporal": "referrals", VAULT: "complaints",
+    "notifications": "notifications", "cli": "complaints",
+}  # fmt: skip
+"""Whose database holds the record of what is done with a ring, or with a signer's key."""
 
 
 @dataclass(frozen=True)
@@ -47,16 +50,17 @@ class Progress:
 async def recorded(ring: str, action: str, **details: str | int) -> AsyncIterator[dict[str, str | int]]:
     """Put the act that is done in the block on `admin/keys` of the ring's service; what the block adds goes with it.
 
-    Nothing is recorded when the act fails, and nothing is done while the record can't be reached.
+    That it is begun is on record before it is done, so that one that was killed half-way has left its row too. Nothing
+    is done while the record can't be reached.
     """
-    async with owners_database(_RECORDED_BY[ring]) as db, db.session(SYSTEM) as session:
-        await _reach(session)
-        yield details
-        schema = VAULT if ring == VAULT else "public"
-        entry = audit.Entry(
-            chain=audit.of_area("keys"), actor=audit.operator(), action=action, subject=ring, details=details
-        )
-        await audit.record(session, entry, schema=schema)
+    async with owners_database(_RECORDED_BY[ring]) as db:
+        await _put(db, ring, "KEY_ACT_BEGUN", {"act": action, **details})
+        try:
+            yield details
+        except Exception as error:
+            await _put(db, ring, "KEY_ACT_FAILED", {"act": action, "error": type(error).__name__})
+            raise
+        await _put(db, ring, action, details)
 
 
 async def add(settings: Settings, ring: str, suite: Suite | None, kms: VaultTransit | None) -> str:
@@ -80,6 +84,13 @@ async def rotate(settings: Settings, ring: str) -> str:
             key_id = keyrings.rotate(settings.keys_dir, ring)
         details["key"] = key_id
     return key_id
+
+
+async def renew(settings: Settings, signer: str) -> str:
+    """Give a signer a new pair; the fingerprint of its public key. What the old key signs is refused from now on."""
+    async with recorded(signer, "SIGNING_KEY_RENEWED") as details:
+        details["key"] = signers.renew(settings, signer)
+    return str(details["key"])
 
 
 async def used(settings: Settings, ring: str) -> dict[str, int]:
@@ -109,16 +120,16 @@ async def rewrap(settings: Settings, ring: str) -> AsyncIterator[Progress]:
         )
     keys, last = load_keyring(settings.keys_dir, ring), Progress("")
     total = sum(count for key_id, count in (await used(settings, ring)).items() if key_id != keys.current)
-    async for step in _once(ring, keys, total):
-        yield (last := step)
-    settled = _settled(keyrings.read(settings.keys_dir, ring))
-    while (left := (settled - datetime.now(UTC)).total_seconds()) > 0:
-        yield Progress("waiting", last.done, last.broken, total, left)
-        await asyncio.sleep(min(1.0, left))
-    async for step in _once(ring, keys, total, last.done):
-        yield (last := step)
-    async with recorded(ring, "KEYS_REWRAPPED") as details:
-        details |= {"key": keys.current, "values": last.done, "broken": last.broken}
+    async with recorded(ring, "KEYS_REWRAPPED", key=keys.current) as details:
+        async for step in _once(ring, keys, total):
+            yield (last := step)
+        settled = _settled(keyrings.read(settings.keys_dir, ring))
+        while (left := (settled - datetime.now(UTC)).total_seconds()) > 0:
+            yield Progress("waiting", last.done, last.broken, total, left)
+            await asyncio.sleep(min(1.0, left))
+        async for step in _once(ring, keys, total, last.done):
+            yield (last := step)
+        details |= {"values": last.done, "broken": last.broken}
     yield Progress("done", last.done, last.broken, total)
 
 
@@ -164,15 +175,14 @@ async def _reseal(settings: Settings) -> AsyncIterator[Progress]:
     current = vault_keys.fingerprint(vault_keys.read_public(settings.keys_dir / vault_keys.PUBLIC))
     total = sum(count for key_id, count in (await used(settings, VAULT)).items() if key_id != current)
     after, done, broken = None, 0, 0
-    async with _vault(settings) as vault:
+    async with _vault(settings) as vault, recorded(VAULT, "KEYS_REWRAPPED", key=current) as details:
         while True:
             batch = await _answer(vault, "POST", "/v1/keys/reseal", {"after": after})
             done, broken = done + batch["done"], broken + batch["broken"]
             yield Progress("identities", done, broken, total)
             if (after := batch["last"]) is None:
                 break
-    async with recorded(VAULT, "KEYS_REWRAPPED") as details:
-        details |= {"key": current, "values": done, "broken": broken}
+        details |= {"values": done, "broken": broken}
     yield Progress("done", done, broken, total)
 
 
@@ -198,17 +208,30 @@ def _settled(ring: keyrings.Ring) -> datetime:
     return max((at for at in times if at is not None), default=datetime.now(UTC))
 
 
-async def _reach(session: AsyncSession) -> None:
-    """Fail now, not after the act, when the database is away."""
-    await session.connection()
+async def _put(db: Database, ring: str, action: str, details: Mapping[str, str | int]) -> None:
+    entry = audit.Entry(
+        chain=audit.of_area("keys"), actor=audit.operator(), action=action, subject=ring, details=details
+    )
+    async with db.session(SYSTEM) as session:
+        await audit.record(session, entry, schema=VAULT if ring == VAULT else "public")
 
 
 @asynccontextmanager
 async def _vault(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
-    token = ServiceTokens("cli", settings).issue(VAULT, "keys", ttl=3_600)
-    headers = {"Authorization": f"Bearer {token}"}
-    async with httpx.AsyncClient(base_url=settings.vault_url, headers=headers, timeout=60.0, trust_env=False) as client:
+    auth = _Shown(ServiceTokens("cli", settings))
+    async with httpx.AsyncClient(base_url=settings.vault_url, auth=auth, timeout=60.0, trust_env=False) as client:
         yield client
+
+
+class _Shown(httpx.Auth):
+    """A token of its own for each request: work of hours needs none that lives so long."""
+
+    def __init__(self, tokens: ServiceTokens) -> None:
+        self._tokens = tokens
+
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        request.headers["Authorization"] = f"Bearer {self._tokens.issue(VAULT, 'keys')}"
+        yield request
 
 
 async def _answer(

@@ -17,7 +17,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 
 from deploy.commands.terminal import console, database, errors, fail, run
 from services.chassis import audit
-from services.chassis.audit.anchors import Keys, anchor_file
+from services.chassis.audit.anchor_keys import Keys
+from services.chassis.audit.anchors import anchor_file
 from services.chassis.audit.sealing import NotOurs, Sealer
 from services.chassis.audit.verifying import HISTORY, Finding, Severity, Source, Summary, Verifier
 from services.chassis.db import SYSTEM, asyncpg_dsn, connect, rows

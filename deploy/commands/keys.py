@@ -11,7 +11,7 @@ from rich.table import Table
 
 from deploy import key_acts
 from deploy.commands.terminal import console, fail, run
-from services.chassis import keyfiles, keyrings, vault_keys
+from services.chassis import keyfiles, keyrings, signers, vault_keys
 from services.chassis.keyrings import KeyringRefused
 from services.chassis.kms import VaultTransit
 from services.chassis.settings import MissingSetting, Settings, load_settings
@@ -100,6 +100,20 @@ def rewrap(ring: RingName) -> None:
     console.print(f"{last.done} values are sealed anew.")
     if last.broken:
         fail(f"{last.broken} values could not be opened with any key of the ring, and stayed as they were.")
+
+
+@app.command()
+def renew(
+    signer: Annotated[str, typer.Argument(help=f"One of {', '.join(signers.SIGNERS)}.", metavar="SIGNER")],
+) -> None:
+    """Give a signer a new signing key: what the old one signs from now on is refused, what it signed can be checked."""
+    if signer not in signers.SIGNERS:
+        fail(f"There is no signer {signer!r}: it is one of {', '.join(signers.SIGNERS)}.")
+    try:
+        key = _run(key_acts.renew(load_settings(), signer))
+    except FileNotFoundError as error:
+        fail(f"{error.filename} is missing: `huiyin keys ensure` makes the keys of a stack, or put it back")
+    console.print(f"{signer} signs with {key}. Back the key files up; processes notice within seconds.")
 
 
 @app.command()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zipfile
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -38,8 +38,8 @@ def verify(
     """
     try:
         document, signature = _parts(file)
-        public = key.read_bytes() if key else signing.public_key(load_settings().keys_dir, ISSUER)
-        claims = signing.verify(public, document, signature)
+        known = [key.read_bytes()] if key else signing.public_keys(load_settings().keys_dir, ISSUER)
+        claims, public = _signed_with(known, document, signature)
         fingerprint = signing.fingerprint(public)
     except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
         err.print(f"It can't be checked: {error}", style="red", markup=False)
@@ -53,6 +53,10 @@ def verify(
     for name, label in _CLAIMS.items():
         out.print(f"{label:>10}  {claims.get(name, '-')}", markup=False)
     out.print(f"{'key':>10}  {fingerprint}", markup=False)
+    if public != known[0]:
+        out.print(
+            "This key was replaced since. If that was because it leaked, ask for the letter anew.", style="yellow"
+        )
     if key is not None:
         out.print("Compare the key's fingerprint with the sender, by telephone or in person.")
 
@@ -67,6 +71,18 @@ def show_key() -> None:
         raise typer.Exit(1) from None
     out.print(public.decode(), end="", markup=False)
     out.print(signing.fingerprint(public), markup=False)
+
+
+def _signed_with(known: list[bytes], document: bytes, signature: str) -> tuple[dict[str, Any], bytes]:
+    """The claims, and the key that they are signed with. Raises BadSignature of the first key when it is none."""
+    refused: signing.BadSignature | None = None
+    for public in known:
+        try:
+            return signing.verify(public, document, signature), public
+        except signing.BadSignature as error:
+            refused = refused or error
+    assert refused is not None
+    raise refused
 
 
 def _parts(file: Path) -> tuple[bytes, str]:

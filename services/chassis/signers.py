@@ -1,15 +1,22 @@
 """Who signs in this system (Ed25519): each signer's private key in a folder of its own, the public keys for all.
 
 `<keys_dir>/<name>.verify` is the public key, `<name>.signing` the private one in the signer's folder: that one of
-`signers_dir` which bears its name, or `signing_dir` in a process that is told of its own alone.
+`signers_dir` which bears its name, or `signing_dir` in a process that is told of its own alone. `<name>.1.verify` and
+so on are the public keys before, the oldest first: tokens of theirs are refused, old letters and anchors hold.
 """
 
+import hashlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
-from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_pem_public_key
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    PublicFormat,
+    load_pem_private_key,
+    load_pem_public_key,
+)
 
 from services.chassis import pairs, private_files
 from services.chassis.settings import Settings
@@ -50,6 +57,35 @@ def verify_key(keys_dir: Path, name: str) -> Ed25519PublicKey:
     return _read(_public, public_file(keys_dir, name), _load_public)
 
 
+def verify_keys(keys_dir: Path, name: str) -> list[Ed25519PublicKey]:
+    """Every public key that a signer ever had, the oldest first. Raises OSError, and ValueError for another kind."""
+    keys = [_load_public(path) for path in (*_earlier(keys_dir, name).values(), public_file(keys_dir, name))]
+    return list({fingerprint(key): key for key in keys}.values())
+
+
+def renew(settings: Settings, name: str) -> str:
+    """Give a signer a new pair, keeping the public key before; the new one's fingerprint. After a kill, again goes on.
+
+    The private key before is overwritten. Raises OSError, and ValueError for a key of another kind.
+    """
+    folder, public = settings.signer_folder(name), public_file(settings.keys_dir, name)
+    private_files.own_folder(folder)
+    with private_files.locked(settings.keys_dir):
+        private, before = folder / _file(name), public.read_bytes()
+        earlier = _earlier(settings.keys_dir, name)
+        if not earlier or earlier[max(earlier)].read_bytes() != before:
+            private_files.write(settings.keys_dir / f"{name}.{max(earlier, default=0) + 1}.verify", before)
+        if not private.exists() or pairs.public_pem(private.read_bytes()) == before:
+            private_files.write(private, pairs.private_pem(Ed25519PrivateKey.generate()), replace=True)
+        private_files.write(public, pairs.public_pem(private.read_bytes()), replace=True)
+    return fingerprint(_load_public(public))
+
+
+def fingerprint(key: Ed25519PublicKey) -> str:
+    """SHA-256 of a public key (SubjectPublicKeyInfo), in hexadecimal."""
+    return hashlib.sha256(key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).hexdigest()
+
+
 def public_file(keys_dir: Path, name: str) -> Path:
     """Where the key is that verifies what a signer signs."""
     return keys_dir / f"{name}.verify"
@@ -57,6 +93,12 @@ def public_file(keys_dir: Path, name: str) -> Path:
 
 def _file(name: str) -> str:
     return f"{name}.signing"
+
+
+def _earlier(keys_dir: Path, name: str) -> dict[int, Path]:
+    """By number, the oldest first."""
+    numbers = (path.name.split(".")[-2] for path in keys_dir.glob(f"{name}.[1-9]*.verify"))
+    return {number: keys_dir / f"{name}.{number}.verify" for number in sorted(int(n) for n in numbers if n.isdecimal())}
 
 
 def _read(known: "_Known[_Key]", path: Path, load: "Callable[[Path], _Key]") -> _Key:

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_public_key
 
 from services.chassis.settings import Settings
-from services.chassis.signers import public_file, signing_key
+from services.chassis.signers import public_file, signing_key, verify_keys
 
 TYPE = "huiyin-document"
 """The `typ` of the header: a token of the same key is no signature of a document, nor the other way round."""
@@ -49,6 +49,12 @@ def verify(public_pem: bytes, data: bytes, signature: str) -> dict[str, Any]:
 def public_key(keys_dir: Path, issuer: str) -> bytes:
     """The PEM of the key that verifies an issuer's signatures; raises OSError when it is not there."""
     return public_file(keys_dir, issuer).read_bytes()
+
+
+def public_keys(keys_dir: Path, issuer: str) -> list[bytes]:
+    """The PEMs of every key that an issuer ever signed with, today's first. Raises OSError."""
+    keys = [key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo) for key in verify_keys(keys_dir, issuer)]
+    return keys[::-1]
 
 
 def fingerprint(public_pem: bytes) -> str:

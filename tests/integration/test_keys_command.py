@@ -7,6 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 from uuid import uuid4
 
+import asyncpg
 import pytest
 from google.protobuf.duration_pb2 import Duration
 from temporalio.api.workflowservice.v1 import RegisterNamespaceRequest
@@ -107,3 +108,22 @@ def test_the_list_shows_every_ring_and_no_key(stack_engines: Stack) -> None:
     secret = next(iter(keyrings.read(stack_engines.settings.keys_dir, "complaints").keys.values())).key
     assert secret is not None
     assert secret not in done.output
+
+
+class Killed(BaseException):
+    """In the middle of an act."""
+
+
+@pytest.mark.parametrize(("ended", "then"), [(Killed, []), (KeyringRefused, ["KEY_ACT_FAILED"])])
+async def test_an_act_that_did_not_end_has_left_its_row(
+    own: Settings, stack_engines: Stack, ended: type[BaseException], then: list[str]
+) -> None:
+    connection = await asyncpg.connect(stack_engines.env["HUIYIN_NOTIFICATIONS_OWNER_DSN"])
+    await connection.execute("SELECT set_config('huiyin.role', 'system', false)")
+    chain = "SELECT action FROM audit_log WHERE chain = 'admin/keys' ORDER BY sequence"
+    before = [row["action"] for row in await connection.fetch(chain)]
+    with pytest.raises(ended):
+        async with key_acts.recorded("notifications", "SIGNING_KEY_RENEWED"):
+            raise ended
+    assert [row["action"] for row in await connection.fetch(chain)] == [*before, "KEY_ACT_BEGUN", *then]
+    await connection.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import re
 import shutil
@@ -38,7 +39,12 @@ SECTIONS = {
 def stack(request: pytest.FixtureRequest) -> Iterator[Stack]:
     """Engines, intake and vault; nobody works on the cases."""
     yield from run_stack(
-        request, Stack(STATE / f"runbook-{os.getpid()}", services=("complaints", "vault", "referrals"))
+        request,
+        Stack(
+            STATE / f"runbook-{os.getpid()}",
+            services=("complaints", "vault", "referrals"),
+            env={"HUIYIN_AUDIT_SEAL_SECONDS": "5"},
+        ),
     )
 
 
@@ -135,6 +141,7 @@ async def test_every_section_with_commands_is_walked_here() -> None:
         "The key of a ring leaked",
         "The vault's private key leaked",
         "A key file is lost",
+        "A signing key leaked",
     }
 
 
@@ -202,8 +209,37 @@ async def test_lost_files_come_back_from_the_backup(stack: Stack, desk: Desk, ba
     await desk.read_everything()
 
 
+@pytest.mark.parametrize("signer", ["complaints", "vault", "cli"])
+async def test_a_leaked_signing_key_is_replaced_and_old_anchors_hold(
+    stack: Stack, desk: Desk, backup: Path, signer: str
+) -> None:
+    said = await walk(stack, backup, "A signing key leaked", SIGNER=signer)
+    assert f"{signer} signs with" in said
+    await desk.submit()
+    await desk.read_everything()
+    verify = [f"{PROJECT}/.venv/bin/huiyin", "audit", "verify", "-s", "complaints", "-s", "vault"]
+    env = os.environ | {"HUIYIN_STATE_DIR": str(stack.state_dir)}
+    for _ in range(240):  # at the latest after the sealer's window
+        done = await asyncio.to_thread(subprocess.run, verify, env=env, capture_output=True, text=True, check=False)
+        if done.returncode == 0 and "another signing key" in done.stdout:
+            break
+        assert "TAMPERED" not in done.stdout + done.stderr
+        await asyncio.sleep(0.5)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 async def test_every_act_stands_in_the_audit(desk: Desk) -> None:
-    rows = await desk.db.fetch("SELECT action FROM audit_log WHERE chain = 'admin/keys' ORDER BY sequence")
-    assert [row["action"] for row in rows] == ["KEY_ADDED", "KEY_ROTATED", "KEYS_REWRAPPED", "KEY_ROTATED"]
-    rows = await desk.db.fetch("SELECT action FROM vault.audit_log WHERE chain = 'admin/keys' ORDER BY sequence")
-    assert [row["action"] for row in rows] == ["KEY_ROTATED", "KEYS_REWRAPPED", "KEY_DESTROYED"]
+    """That it is begun, and how it ended."""
+
+    async def acts(schema: str) -> list[str]:
+        chain = f"SELECT action, details FROM {schema}.audit_log WHERE chain = 'admin/keys' ORDER BY sequence"
+        rows = await desk.db.fetch(chain)
+        begun = [json.loads(row["details"])["act"] for row in rows[::2]]
+        assert {row["action"] for row in rows[::2]} == {"KEY_ACT_BEGUN"}
+        assert begun == [row["action"] for row in rows[1::2]]
+        return begun
+
+    assert await acts("public") == [
+        "KEY_ADDED", "KEY_ROTATED", "KEYS_REWRAPPED", "KEY_ROTATED", "SIGNING_KEY_RENEWED", "SIGNING_KEY_RENEWED",
+    ]  # fmt: skip
+    assert await acts("vault") == ["KEY_ROTATED", "KEYS_REWRAPPED", "KEY_DESTROYED", "SIGNING_KEY_RENEWED"]

@@ -8,7 +8,8 @@ from itertools import groupby, islice
 from types import TracebackType
 from typing import Self
 
-from services.chassis.audit.anchors import RESTORED, AnchorStore, BadAnchor, Head, Keys, Seal, line_hash, read_line
+from services.chassis.audit.anchor_keys import BadAnchor, InForce, Keys
+from services.chassis.audit.anchors import KEY, RESTORED, AnchorStore, Head, Seal, line_hash, read_line
 
 _TABLES = """
 CREATE TABLE heads (chain TEXT NOT NULL, sequence INTEGER NOT NULL, hash TEXT NOT NULL, batch INTEGER NOT NULL);
@@ -35,6 +36,16 @@ class Restore:
     reason: str
 
 
+@dataclass(frozen=True)
+class Change:
+    """The keys are others from batch on."""
+
+    batch: int
+    at: datetime
+    before: InForce
+    after: InForce
+
+
 @dataclass
 class Anchored:
     """The anchors of a service. Use as a context manager."""
@@ -43,6 +54,9 @@ class Anchored:
     troubles: list[str] = field(default_factory=list)
     """Lines that are not as they were written."""
     restores: list[Restore] = field(default_factory=list)
+    changes: list[Change] = field(default_factory=list)
+    in_force: InForce | None = None
+    """The keys at the end of what was read; None before the first line."""
     cut_short: bool = False
     """The last line has no end: a crash while it was written, or a cut."""
     last: int = 0
@@ -124,7 +138,23 @@ class Anchored:
                 f"line {self._read} of the anchors (batch {seal.batch}) does not follow the one before: "
                 "lines were changed, removed or put elsewhere"
             )
+        self._turn(seal)
         self._keep(seal)
+
+    def _turn(self, seal: Seal) -> None:
+        """Keys change forward, and in lines that say so: one that leaked and was replaced signs nothing afterwards."""
+        before, self.in_force = self.in_force, seal.keys
+        if before is None or before == seal.keys:
+            told = seal.kind != KEY or before is None
+        elif seal.kind == KEY:
+            told = self.keys.follows(before, seal.keys)
+            self.changes.append(Change(seal.batch, seal.at, before, seal.keys))
+        else:
+            told = seal.kind == RESTORED and seal.keys.seal == before.seal and self.keys.follows(before, seal.keys)
+        if not told:
+            self.troubles.append(
+                f"line {self._read} of the anchors (batch {seal.batch}) is signed with a key that was not in force"
+            )
 
     def _keep(self, seal: Seal) -> None:
         if seal.kind == RESTORED:

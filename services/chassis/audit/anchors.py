@@ -2,7 +2,8 @@
 
 A line is ``{"seal": {...}, "signature": "..."}``: Ed25519 over the canonical JSON of the seal. A seal of the kind
 ``seal`` holds the heads of the chains that grew since the last one; one of the kind ``restored``, made by an operator,
-says through which batch the database's record reaches since it was restored from a backup.
+says through which batch the database's record reaches since it was restored from a backup. Each names the keys that are
+in force; one of the kind ``key``, signed with the new one, says that they are others from here on.
 """
 
 import base64
@@ -18,24 +19,19 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from services.chassis import private_files
+from services.chassis.audit.anchor_keys import BadAnchor, InForce, Keys
 from services.chassis.audit.digest import GENESIS
-from services.chassis.signers import verify_key
 
 SEAL = "seal"
 RESTORED = "restored"
-DECLARANT = "cli"
-"""Whose key signs what an operator declares."""
+KEY = "key"
 
 _CONTEXT = b"huiyin-audit-anchor/1\n"
 """Before what is signed: a signature of the same key under something else is none of an anchor."""
 _BLOCK = 65_536
-
-
-class BadAnchor(Exception):
-    """A line that is no anchor, or not of this service's key; the text says why."""
 
 
 class AnchorConflict(Exception):
@@ -60,6 +56,7 @@ class Seal:
     batch: int
     at: datetime
     previous: str
+    keys: InForce
     heads: tuple[Head, ...] = ()
     through: int | None = None
     reason: str | None = None
@@ -72,6 +69,7 @@ class Seal:
             "batch": self.batch,
             "at": self.at.isoformat(),
             "previous": self.previous,
+            "keys": self.keys.as_json(),
             "heads": [[head.chain, head.sequence, head.hash] for head in self.heads],
         }
         if self.kind == RESTORED:
@@ -80,7 +78,7 @@ class Seal:
         return _canonical({"seal": told, "signature": signature})
 
 
-def read_line(line: bytes, keys: "Keys") -> Seal:
+def read_line(line: bytes, keys: Keys) -> Seal:
     """The seal in a line. Raises BadAnchor."""
     try:
         content = json.loads(line)
@@ -91,6 +89,7 @@ def read_line(line: bytes, keys: "Keys") -> Seal:
             batch=int(told["batch"]),
             at=datetime.fromisoformat(told["at"]),
             previous=str(told["previous"]),
+            keys=InForce(str(told["keys"]["seal"]), str(told["keys"]["declared"])) if "keys" in told else keys.first,
             heads=tuple(Head(str(chain), int(sequence), str(digest)) for chain, sequence, digest in told["heads"]),
             through=told.get("through"),
             reason=told.get("reason"),
@@ -98,27 +97,16 @@ def read_line(line: bytes, keys: "Keys") -> Seal:
         signature = base64.urlsafe_b64decode(content["signature"])
     except (ValueError, KeyError, TypeError, AttributeError, binascii.Error) as error:
         raise BadAnchor("it is no anchor") from error
-    if _canonical(content) != line or seal.kind not in (SEAL, RESTORED):
+    if _canonical(content) != line or seal.kind not in (SEAL, RESTORED, KEY):
         raise BadAnchor("it is not written as anchors are")
     try:
-        keys.of(seal.kind).verify(signature, _CONTEXT + _canonical(told))
+        own, operators = keys.sealing(seal.keys.seal), keys.declaring(seal.keys.declared)
+        (operators if seal.kind == RESTORED else own).verify(signature, _CONTEXT + _canonical(told))
     except InvalidSignature as error:
         raise BadAnchor("its signature does not hold") from error
     if seal.service != keys.service:
         raise BadAnchor(f"it is of {seal.service}")
     return seal
-
-
-class Keys:
-    """The public keys that anchors of a service are verified with."""
-
-    def __init__(self, keys_dir: Path, service: str) -> None:
-        self.service = service
-        self._known = {SEAL: verify_key(keys_dir, service), RESTORED: verify_key(keys_dir, DECLARANT)}
-
-    def of(self, kind: str) -> Ed25519PublicKey:
-        """The key of a kind of line."""
-        return self._known[kind]
 
 
 class AnchorStore(Protocol):

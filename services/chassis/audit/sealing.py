@@ -5,6 +5,7 @@ crash between the two is healed by the next round: it finds the anchor and the r
 """
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
@@ -13,15 +14,14 @@ import asyncpg
 import structlog
 
 from services.chassis import metrics
+from services.chassis.audit.anchor_keys import DECLARANT, BadAnchor, InForce, Keys
 from services.chassis.audit.anchors import (
-    DECLARANT,
+    KEY,
     RESTORED,
     SEAL,
     AnchorConflict,
     AnchorStore,
-    BadAnchor,
     Head,
-    Keys,
     Seal,
     anchor_file,
     line_hash,
@@ -34,7 +34,7 @@ from services.chassis.db import asyncpg_dsn, connect
 from services.chassis.listen import close_quietly
 from services.chassis.outages import engine_away
 from services.chassis.settings import Settings
-from services.chassis.signers import signing_key
+from services.chassis.signers import fingerprint, signing_key
 
 BATCH = 5_000
 """Pending rows in one line at most."""
@@ -71,6 +71,7 @@ class Sealer:
         self._service = service
         self._schema = SCHEMAS[service]
         self._store = store or anchor_file(settings.audit_dir, service)
+        self._in_force: InForce | None = None
 
     async def run(self) -> None:
         """For ever; waits out outages of PostgreSQL and of the disk."""
@@ -110,7 +111,8 @@ class Sealer:
             f"SELECT id, chain, sequence, hash FROM {self._schema}.audit_pending ORDER BY id LIMIT $1", BATCH
         )
         metrics.audit_pending.labels(self._service).set(len(waiting))
-        if not waiting:
+        keys = Keys(self._settings.keys_dir, self._service)
+        if not waiting and keys.now == self._in_force:
             return False
         standing, last = await self.standing(connection)
         if last is not None and standing is Standing.ANCHORED_ONLY:
@@ -119,19 +121,42 @@ class Sealer:
             raise NotOurs("the database is older than its anchors: after a restore say so with `huiyin audit restored`")
         elif standing is Standing.AHEAD:
             raise NotOurs("anchors that the database knows of are gone: put the file back from its copy")
+        if last is not None and last[0].keys != keys.now:
+            last = await self._add(connection, KEY, last, keys.now)
+        self._in_force = keys.now
+        if not waiting:
+            return False
+        heads = newest([Head(row["chain"], row["sequence"], row["hash"]) for row in waiting])
+        await self._add(connection, SEAL, last, keys.now, heads, [row["id"] for row in waiting])
+        metrics.audit_sealed_batches.labels(self._service).inc()
+        return len(waiting) == BATCH
+
+    async def _add(
+        self,
+        connection: "asyncpg.Connection[Any]",
+        kind: str,
+        last: tuple[Seal, str] | None,
+        keys: InForce,
+        heads: tuple[Head, ...] = (),
+        done: list[int] | None = None,
+    ) -> tuple[Seal, str]:
+        """A line of ours behind the last one, on the disk and noted in the database."""
+        key = signing_key(self._settings, self._service)
+        if fingerprint(key.public_key()) != keys.seal:
+            raise NotOurs("the signing key is not that of the public key: run `huiyin keys renew` to its end")
         seal = Seal(
             service=self._service,
-            kind=SEAL,
+            kind=kind,
             batch=last[0].batch + 1 if last is not None else 1,
             at=datetime.now(UTC),
             previous=last[1] if last is not None else line_hash(None),
-            heads=newest([Head(row["chain"], row["sequence"], row["hash"]) for row in waiting]),
+            keys=keys,
+            heads=heads,
         )
-        line = seal.line(signing_key(self._settings, self._service))
+        line = seal.line(key)
         await asyncio.to_thread(self._store.append, line, seal.previous)
-        await self._note(connection, seal.batch, line_hash(line), [row["id"] for row in waiting])
-        metrics.audit_sealed_batches.labels(self._service).inc()
-        return len(waiting) == BATCH
+        await self._note(connection, seal.batch, line_hash(line), done)
+        return seal, line_hash(line)
 
     async def standing(self, connection: "asyncpg.Connection[Any]") -> tuple[Standing, tuple[Seal, str] | None]:
         """How database and anchors stand to each other; the last anchor with its hash. Raises NotOurs."""
@@ -168,12 +193,14 @@ class Sealer:
             raise NotOurs("the database has all that was anchored: there is nothing to declare")
         known = await connection.fetchval(f"SELECT coalesce(max(batch), 0) FROM {self._schema}.audit_seals")
         anchored = last[0].batch if last is not None else 0
+        keys = Keys(self._settings.keys_dir, self._service).now
         seal = Seal(
             service=self._service,
             kind=RESTORED,
             batch=max(known, anchored) + 1,
             at=datetime.now(UTC),
             previous=last[1] if last is not None else line_hash(None),
+            keys=replace(keys, seal=last[0].keys.seal) if last is not None else keys,
             through=known,
             reason=reason,
         )
@@ -183,7 +210,9 @@ class Sealer:
         return seal
 
     async def _still_pending(self, connection: "asyncpg.Connection[Any]", seal: Seal) -> bool:
-        """Are the rows of the seal's heads there and marked as not anchored?"""
+        """Are the rows of the seal's heads there and marked as not anchored? A change of keys holds none."""
+        if seal.kind == KEY:
+            return True
         found = await connection.fetchval(
             f"SELECT count(DISTINCT p.chain) FROM {self._schema}.audit_pending AS p"
             " JOIN unnest($1::text[], $2::bigint[], $3::text[]) AS h(chain, sequence, hash)"

@@ -12,8 +12,9 @@ from typing import Any, Protocol
 
 import asyncpg
 
+from services.chassis.audit.anchor_keys import Keys
 from services.chassis.audit.anchored import Anchored, AnchoredHead
-from services.chassis.audit.anchors import AnchorStore, Keys
+from services.chassis.audit.anchors import AnchorStore
 from services.chassis.audit.digest import COLUMNS, GENESIS, row_hash
 from services.chassis.audit.recording import SCHEMAS
 
@@ -199,6 +200,20 @@ class Verifier:
                 Severity.NOTE,
                 f"batch {restore.batch}: on {restore.at:%Y-%m-%d %H:%M} UTC it was declared that the database was"
                 f" restored as of batch {restore.through} ({anchored.at(restore.through)}): {restore.reason}",
+            )
+        for change in anchored.changes:
+            whose = [self._service] if change.before.seal != change.after.seal else []
+            whose += ["the operators"] if change.before.declared != change.after.declared else []
+            yield self._finding(
+                Severity.NOTE,
+                f"batch {change.batch}: since {change.at:%Y-%m-%d %H:%M} UTC another signing key of"
+                f" {' and of '.join(whose)} is in force",
+            )
+        if anchored.in_force is not None and anchored.in_force != self._keys.now:
+            yield self._finding(
+                Severity.NOT_SEALED,
+                "a signing key was changed, and the anchors end before that: is the sealer running?"
+                " If this stays, lines were removed",
             )
 
     # -- rows ----------------------------------------------------------------------------------------------------------

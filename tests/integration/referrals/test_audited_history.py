@@ -14,7 +14,8 @@ import pytest_asyncio
 
 from contracts.lifecycle import Stage
 from deploy.stack import Stack
-from services.chassis.audit.anchors import Keys, anchor_file
+from services.chassis.audit.anchor_keys import Keys
+from services.chassis.audit.anchors import anchor_file
 from services.chassis.audit.sealing import Sealer
 from services.chassis.audit.verifying import Finding, Severity, Verifier
 from services.chassis.db import Database

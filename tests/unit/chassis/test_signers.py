@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from services.chassis import signers
-from services.chassis.auth import ServiceTokens
+from services.chassis.auth import ServiceTokens, Unauthenticated
 from services.chassis.keyfiles import ensure_keys
 from services.chassis.settings import MissingSetting, Settings
 
@@ -74,3 +74,42 @@ def test_a_folder_that_others_could_read_becomes_its_owners(own: Settings) -> No
     own.signing_keys("vault").chmod(0o755)
     ensure_keys(own)
     assert own.signing_keys("vault").stat().st_mode & 0o777 == 0o700
+
+
+def test_a_new_pair_keeps_the_public_key_before_and_the_old_one_speaks_for_nobody(own: Settings) -> None:
+    issuer, vault = ServiceTokens("referrals", own), ServiceTokens("vault", own)
+    old, before = issuer.issue("vault", "p"), signers.verify_keys(own.keys_dir, "referrals")
+    assert len(before) == 1
+    renewed = [signers.renew(own, "referrals"), signers.renew(own, "referrals")]
+    known = [signers.fingerprint(key) for key in signers.verify_keys(own.keys_dir, "referrals")]
+    assert known == [signers.fingerprint(before[0]), *renewed]
+    with pytest.raises(Unauthenticated, match="not valid"):
+        vault.verify(old)
+    assert vault.verify(issuer.issue("vault", "p")).issuer == "referrals", "noticed without a new start"
+    assert ensure_keys(own) == []
+
+
+@pytest.mark.parametrize("after", ["the public key is kept", "the private key is new"])
+def test_a_renewal_that_was_killed_goes_on(own: Settings, after: str) -> None:
+    public, old = own.keys_dir / "vault.verify", (own.keys_dir / "vault.verify").read_bytes()
+    signers.renew(own, "vault")
+    new = public.read_bytes()
+    public.write_bytes(old)
+    if after == "the public key is kept":
+        private(own, "vault").unlink()  # as good as the old one: it is replaced
+    signers.renew(own, "vault")
+    assert (own.keys_dir / "vault.1.verify").read_bytes() == old
+    assert not (own.keys_dir / "vault.2.verify").exists()
+    assert (public.read_bytes() == new) == (after == "the private key is new")
+    assert ServiceTokens("vault", own).verify(ServiceTokens("vault", own).issue("vault", "p"))
+
+
+def test_the_tenth_key_comes_after_the_ninth(own: Settings) -> None:
+    renewed = [signers.renew(own, "cli") for _ in range(11)]
+    assert [signers.fingerprint(key) for key in signers.verify_keys(own.keys_dir, "cli")][1:] == renewed
+
+
+def test_a_lost_signing_key_can_be_renewed(own: Settings) -> None:
+    private(own, "complaints").unlink()
+    signers.renew(own, "complaints")
+    assert ServiceTokens("vault", own).verify(ServiceTokens("complaints", own).issue("vault", "p"))
