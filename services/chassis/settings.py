@@ -56,7 +56,8 @@ class Settings(BaseSettings):
     temporal_key_file: str = ""
 
     # The process that runs workflows
-    worker_cached_workflows: int = Field(default=1_000, ge=1)
+    worker_cached_workflows: int = Field(default=10_000, ge=1)
+    """Cases kept in memory (about 45 KB each); another one is replayed from its history before its next step."""
     worker_concurrent_tasks: int = Field(default=40, ge=2)
     worker_sandbox: bool = False
     """Run workflows in the SDK's sandbox, as their tests do: slower, refuses what is not deterministic."""

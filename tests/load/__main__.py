@@ -83,7 +83,8 @@ async def measure_burst(stack: Stack, count: int, lead: float) -> tuple[burst.Bu
     for name in ("referrals", "notifications", "worker", "complaints"):
         await asyncio.to_thread(stack.hold, name)
     bare_client = await Client.connect(stack.settings.temporal_address)
-    return minute, ours, await burst.floor(bare_client, count, timedelta(seconds=lead_seconds(count, lead)))
+    sowing, cached = timedelta(seconds=lead_seconds(count, lead)), stack.settings.worker_cached_workflows
+    return minute, ours, await burst.floor(bare_client, count, sowing, cached)
 
 
 def lead_seconds(count: int, lead: float) -> float:

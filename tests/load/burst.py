@@ -155,8 +155,11 @@ async def ours(steps: Steps, client: Client, desk: UnitRef, count: int, lead: ti
     return Burst(count, late[:count], len(records) - count)
 
 
-async def floor(client: Client, count: int, lead: timedelta) -> Burst:
-    """The same number of bare timers with one activity each, in one worker without codec, database or events."""
+async def floor(client: Client, count: int, lead: timedelta, cached: int) -> Burst:
+    """The same number of bare timers with one activity each, in one worker without codec, database or events.
+
+    Its cache holds ``cached`` workflows, as that of the measured worker does.
+    """
     rung: list[float] = []
 
     @activity.defn(name=bare.RING)
@@ -168,7 +171,9 @@ async def floor(client: Client, count: int, lead: timedelta) -> Burst:
     async def one() -> None:
         await client.start_workflow(bare.BareDue.run, due_at.timestamp(), id=f"due/{uuid4()}", task_queue=bare.QUEUE)
 
-    async with Worker(client, task_queue=bare.QUEUE, workflows=[bare.BareDue], activities=[ring]):
+    async with Worker(
+        client, task_queue=bare.QUEUE, workflows=[bare.BareDue], activities=[ring], max_cached_workflows=cached
+    ):
         await _many(one, count)
         _in_time(due_at)
         await asyncio.sleep((due_at - datetime.now(UTC)).total_seconds())
