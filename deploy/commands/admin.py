@@ -91,9 +91,14 @@ def succeed(
     unit: Annotated[str, typer.Argument(help="The unit that is merged, renamed or abolished.")],
     successor: Annotated[str, typer.Argument(help="The unit that takes over.")],
 ) -> None:
-    """Name the successor of a unit. Its accounts move at once, its open cases follow."""
-    _run(lambda registry: registry.succeed(unit, successor))
-    console.print(f"{successor} succeeds {unit}; open cases are told in the background.")
+    """Name the successor of a unit. Its officers keep their roles there, each on the audit; its open cases follow."""
+
+    async def work(registry: Registry) -> int:
+        await registry.succeed(unit, successor)
+        return await registry.follow(unit)
+
+    moved = _run(work)
+    console.print(f"{successor} succeeds {unit} with {moved} officers; open cases are told in the background.")
 
 
 @app.command()
@@ -104,6 +109,13 @@ def leave(
     """Close an officer's account; the open tasks are handed on."""
     _run(lambda registry: registry.leave(username, to))
     console.print(f"{username} can do nothing more; the open tasks are handed on in the background.")
+
+
+@app.command()
+def unlock(username: Annotated[str, typer.Argument(help="Whose log-ins wait after somebody's failures.")]) -> None:
+    """End the pause of a name's log-ins; on the audit."""
+    _run(lambda registry: registry.unlock(username))
+    console.print(f"{username} can log in again.")
 
 
 @app.command("list")

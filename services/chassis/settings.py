@@ -155,6 +155,8 @@ class Settings(BaseSettings):
     session_hours: int = Field(default=12, ge=1)
     login_attempts: int = Field(default=5, ge=1)
     """So many failures in a row are free; each further one doubles the pause."""
+    known_device_days: float = Field(default=90.0, gt=0)
+    """How long a device on which an officer logged in has a count of failures of its own (K)."""
     login_pause_seconds: int = Field(default=60, ge=1)
     login_pause_max_seconds: int = Field(default=900, ge=1)
 

@@ -43,6 +43,7 @@ from services.referrals.gauges import count_cases
 from services.referrals.service.acting import Acting
 from services.referrals.service.auditing import Auditing
 from services.referrals.service.casebook import Casebook
+from services.referrals.service.devices import Devices
 from services.referrals.service.duplicates import Searching
 from services.referrals.service.identity import Identities, Policy
 from services.referrals.service.news import News
@@ -90,7 +91,8 @@ def build(settings: Settings) -> FastAPI:
         news = News(dsn)
         http = httpx.AsyncClient(timeout=10, trust_env=False)
         reading = Reading(casebook, http, settings.complaints_url)
-        identities = Identities(db, tokens, factors, Policy.of(settings))
+        devices = Devices(keyring, timedelta(days=settings.known_device_days))
+        identities = Identities(db, tokens, factors, devices, Policy.of(settings))
         first_password = timedelta(hours=settings.first_password_hours)
         papers_of = Papers(db, texts, reading, settings)
         app.state.services = Services(

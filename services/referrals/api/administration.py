@@ -62,6 +62,12 @@ class SuccessorRequest(BaseModel):
     successor_id: UnitId
 
 
+class Moved(BaseModel):
+    """How many officers moved."""
+
+    officers: int
+
+
 class DepartureRequest(BaseModel):
     """Who takes the tasks, by user name; without one they go back to the unit's queue."""
 
@@ -165,9 +171,18 @@ async def add_unit(uses: Uses, who: Caller, body: UnitRequest) -> UnitView:
 
 @router.post("/units/{unit_id}/successor", response_model=UnitView, summary="Name the successor of a unit")
 async def succeed(uses: Uses, who: Caller, unit_id: UnitId, body: SuccessorRequest) -> UnitView:
-    """By the system administrator. Accounts, units below and past cases move at once; open cases follow on record."""
+    """By the system administrator. Units below and past cases move at once; open cases follow on record, officers when
+    the security administrator lets them."""
     who.require(Role.SYSTEM_ADMIN)
     return _view(await uses.registry.succeed(unit_id, body.successor_id, by=_actor(who)))
+
+
+@router.post("/units/{unit_id}/successor/officers", response_model=Moved, summary="Let the officers follow their unit")
+async def follow(uses: Uses, who: Caller, unit_id: UnitId) -> Moved:
+    """By the security administrator: the officers of a closed unit work in its successor, in the roles that they have.
+    Each is on the audit."""
+    who.require(Role.SECURITY_ADMIN)
+    return Moved(officers=await uses.registry.follow(unit_id, by=_actor(who)))
 
 
 @router.get("/accounts", response_model=AccountList, summary="All accounts")
@@ -198,6 +213,13 @@ async def reset_password(uses: Uses, who: Caller, username: Username, body: Pass
     done at the machine. Sessions end; on the audit, and shown to the officer. The second factor stays."""
     who.require(Role.SYSTEM_ADMIN)
     await uses.passwords.reset(username, body.password, who)
+
+
+@router.delete("/accounts/{username}/pause", status_code=204, summary="End the pause of a name's log-ins")
+async def unlock(uses: Uses, who: Caller, username: Username) -> None:
+    """By the system or the security administrator, on the audit: for who is held up by somebody's guesses."""
+    who.require(Role.SYSTEM_ADMIN, Role.SECURITY_ADMIN)
+    await uses.registry.unlock(username, by=_actor(who))
 
 
 @router.put("/accounts/{username}/roles", response_model=AccountRow, summary="Grant and take away roles")

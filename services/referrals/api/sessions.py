@@ -12,11 +12,13 @@ router = APIRouter(prefix="/v1/sessions", tags=["sessions"])
 
 
 class LogIn(BaseModel):
-    """User name and password; the code of the second factor, or a recovery code, for who has one."""
+    """User name and password; the code of the second factor, or a recovery code, for who has one; `device`, as an
+    earlier log-in answered it: the failures of others hold this device up no more."""
 
     username: str = Field(min_length=1, max_length=80)
     password: str = Field(min_length=1, max_length=200)
     code: str = Field(default="", max_length=40)
+    device: str = Field(default="", max_length=1000)
 
 
 class AccountView(BaseModel):
@@ -34,7 +36,8 @@ class Session(BaseModel):
     """An access token for the `Authorization: Bearer` header, valid for `expires_in` seconds unless unused for long.
 
     `must_set_password`: it opens nothing but the setting of an own password (`PUT /v1/sessions/current/password`);
-    `must_enrol`: nothing but the set-up of a second factor (`/v1/second-factor`)."""
+    `must_enrol`: nothing but the set-up of a second factor (`/v1/second-factor`). `device`: keep it, and show it at the
+    next log-in under this name."""
 
     access_token: str
     token_type: str = "bearer"
@@ -42,6 +45,7 @@ class Session(BaseModel):
     account: AccountView
     must_enrol: bool = False
     must_set_password: bool = False
+    device: str | None = None
 
 
 class OwnPassword(BaseModel):
@@ -67,8 +71,9 @@ def account_view(who: Identity) -> AccountView:
 @router.post("", response_model=Session, status_code=201, summary="Log in")
 async def log_in(uses: Uses, body: LogIn) -> Session:
     """401 alike for an unknown name, a wrong password, a wrong code, and in the pause after several failures."""
-    token, who = await uses.identities.log_in(body.username, body.password, body.code)
-    return _session(uses, token, who)
+    token, who = await uses.identities.log_in(body.username, body.password, body.code, body.device)
+    device = uses.identities.devices.token(who.account.username)
+    return _session(uses, token, who).model_copy(update={"device": device})
 
 
 @router.put("/current/password", response_model=Session, summary="Set my own password")

@@ -1,5 +1,6 @@
 """Log-ins that failed, and second factors: who may try when, what was used already."""
 
+from dataclasses import dataclass
 from datetime import timedelta
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -8,33 +9,56 @@ from services.referrals.repository.accounts import end_sessions
 from services.referrals.repository.sql import execute, one, rows
 
 
-async def paused(session: AsyncSession, name_hash: bytes) -> bool:
-    """Whether log-ins of the name wait; those of one name follow one another until the transaction ends."""
-    await execute(session, "SELECT pg_advisory_xact_lock(hashtextextended(encode($1, 'hex'), 0))", name_hash)
-    return bool(
-        await one(session, "SELECT 1 FROM login_failures WHERE name_hash = $1 AND paused_until > now()", name_hash)
-    )
+async def paused(session: AsyncSession, key: bytes) -> bool:
+    """Whether log-ins that a counter counts wait; they follow one another until the transaction ends."""
+    await execute(session, "SELECT pg_advisory_xact_lock(hashtextextended(encode($1, 'hex'), 0))", key)
+    return bool(await one(session, "SELECT 1 FROM login_failures WHERE name_hash = $1 AND paused_until > now()", key))
 
 
-async def failed(session: AsyncSession, name_hash: bytes, attempts: int, pause: timedelta, longest: timedelta) -> None:
-    """Count a failure; from the ``attempts``th on each one doubles the pause, up to the longest. Forgotten in a day."""
+@dataclass(frozen=True)
+class Pauses:
+    """How many failures are free, and how long the pause is after them: it doubles up to the longest."""
+
+    attempts: int
+    pause: timedelta
+    longest: timedelta
+
+
+async def failed(session: AsyncSession, key: bytes, pauses: Pauses, of_name: bytes | None = None) -> int:
+    """Count a failure, and how many were refused in a row, which is the answer. Forgotten in a day."""
     await execute(session, "DELETE FROM login_failures WHERE last_at < now() - interval '1 day'")
-    await execute(
+    row = await one(
         session,
-        "INSERT INTO login_failures AS f (name_hash, failures, last_at) VALUES ($1, 1, now())"
-        " ON CONFLICT (name_hash) DO UPDATE SET failures = f.failures + 1, last_at = now(), paused_until ="
-        " CASE WHEN f.failures + 1 >= $2::integer"
-        " THEN now() + least($3::interval * power(2, least(f.failures + 1 - $2::integer, 20)), $4::interval) END",
-        name_hash,
-        attempts,
-        pause,
-        longest,
+        "INSERT INTO login_failures AS f (name_hash, failures, last_at, refused, of_name)"
+        " VALUES ($1, 1, now(), 1, $5) ON CONFLICT (name_hash) DO UPDATE SET failures = f.failures + 1,"
+        " refused = f.refused + 1, last_at = now(), paused_until = CASE WHEN f.failures + 1 >= $2::integer"
+        " THEN now() + least($3::interval * power(2, least(f.failures + 1 - $2::integer, 20)), $4::interval) END"
+        " RETURNING refused",
+        key,
+        pauses.attempts,
+        pauses.pause,
+        pauses.longest,
+        of_name,
     )
+    return int(row["refused"]) if row else 0
 
 
-async def succeeded(session: AsyncSession, name_hash: bytes) -> None:
-    """Forget the failures."""
-    await execute(session, "DELETE FROM login_failures WHERE name_hash = $1", name_hash)
+async def refused(session: AsyncSession, key: bytes) -> int:
+    """One more was refused in a pause, which grows no longer by that; how many in a row."""
+    row = await one(
+        session, "UPDATE login_failures SET refused = refused + 1 WHERE name_hash = $1 RETURNING refused", key
+    )
+    return int(row["refused"]) if row else 0
+
+
+async def forget(session: AsyncSession, key: bytes) -> None:
+    """Forget what a counter counted."""
+    await execute(session, "DELETE FROM login_failures WHERE name_hash = $1", key)
+
+
+async def unlock(session: AsyncSession, name: bytes) -> int:
+    """Forget the failures of a name on all devices; how many counters there were."""
+    return await execute(session, "DELETE FROM login_failures WHERE name_hash = $1 OR of_name = $1", name)
 
 
 async def factor(session: AsyncSession, account_id: str, *, confirmed: bool) -> bytes | None:

@@ -25,7 +25,11 @@ UPDATE units SET stands_for = ARRAY(
     SELECT unnest(stands_for) UNION SELECT unit_id FROM gone ORDER BY 1
 ) WHERE path @> ARRAY[$2::text]
 """
-_MOVE_ACCOUNTS = "UPDATE accounts SET unit_id = $2 WHERE unit_id = $1"
+_MOVE_ACCOUNTS = """
+UPDATE accounts AS a SET unit_id = $2 WHERE unit_id = $1 AND active
+RETURNING account_id,
+    ARRAY(SELECT role FROM account_roles AS r WHERE r.account_id = a.account_id ORDER BY role) AS roles
+"""
 _SHOW_PAST = """
 INSERT INTO case_units (case_id, unit_id, part) SELECT case_id, $2, 'PAST' FROM case_units WHERE unit_id = $1
 ON CONFLICT DO NOTHING
@@ -52,12 +56,17 @@ WHERE NOT a.active ORDER BY t.case_id LIMIT $1
 
 
 async def succeed(session: AsyncSession, old: Unit, new: Unit) -> None:
-    """Close a unit in favour of its successor: units below it, accounts and the sight of its cases move at once."""
+    """Close a unit in favour of its successor: units below it and the sight of its cases move at once."""
     units.forget(session)
     await execute(session, _CLOSE, old.unit_id, new.unit_id)
     await execute(session, _MOVE_UNITS, old.unit_id, new.unit_id, list(new.path))
-    for statement in (_STAND_FOR, _MOVE_ACCOUNTS, _SHOW_PAST):
+    for statement in (_STAND_FOR, _SHOW_PAST):
         await execute(session, statement, old.unit_id, new.unit_id)
+
+
+async def move_officers(session: AsyncSession, unit_id: str, to: str) -> Sequence[Row]:
+    """Let the officers of a closed unit work in another, in the roles that they have; their ids and roles."""
+    return sorted(await rows(session, _MOVE_ACCOUNTS, unit_id, to), key=lambda row: row["account_id"])
 
 
 async def successions(session: AsyncSession, limit: int) -> Sequence[Row]:

@@ -20,6 +20,7 @@ from services.referrals.domain import UnitKind
 from services.referrals.refusals import Refused
 from services.referrals.repository import accounts, logins, units
 from services.referrals.repository.accounts import Account
+from services.referrals.service.devices import Devices
 from services.referrals.service.openid import Person
 from services.referrals.service.second_factors import Factor, SecondFactors
 
@@ -100,9 +101,7 @@ class Policy:
     factor_required: bool
     idle: timedelta
     longest: timedelta
-    attempts: int
-    pause: timedelta
-    longest_pause: timedelta
+    pauses: logins.Pauses
 
     @classmethod
     def of(cls, settings: Settings) -> "Policy":
@@ -112,28 +111,34 @@ class Policy:
             settings.second_factor == "required",
             timedelta(minutes=settings.session_idle_minutes),
             timedelta(hours=settings.session_hours),
-            settings.login_attempts,
-            timedelta(seconds=settings.login_pause_seconds),
-            timedelta(seconds=settings.login_pause_max_seconds),
+            logins.Pauses(
+                settings.login_attempts,
+                timedelta(seconds=settings.login_pause_seconds),
+                timedelta(seconds=settings.login_pause_max_seconds),
+            ),
         )
 
 
 class Identities:
     """Sessions of officers."""
 
-    def __init__(self, db: Database, tokens: ServiceTokens, factors: SecondFactors, policy: Policy) -> None:
+    def __init__(
+        self, db: Database, tokens: ServiceTokens, factors: SecondFactors, devices: Devices, policy: Policy
+    ) -> None:
         self._db = db
+        self.devices = devices
         self._tokens = tokens
         self._factors = factors
         self.policy = policy
         self._recent: dict[str, tuple[float, Identity]] = {}
         self._used: dict[UUID, float] = {}
 
-    async def log_in(self, username: str, password: str, code: str = "") -> tuple[str, Identity]:
+    async def log_in(self, username: str, password: str, code: str = "", device: str = "") -> tuple[str, Identity]:
         """An access token. Raises Refused BAD_CREDENTIALS, alike for a wrong name, password or code, and in a pause.
 
         Raises Refused PASSWORDS_OFF where nobody logs in so. Who has no second factor where one is required gets a
-        session that can do nothing but set one up.
+        session that can do nothing but set one up. ``device``: the token of one on which the officer was before; the
+        pauses of all others are none of its own.
         """
         if not self.policy.passwords:
             raise Refused("PASSWORDS_OFF")
@@ -143,23 +148,29 @@ class Identities:
         fresh = None
         if account is not None and right and auth.needs_rehash(account.password_hash):
             fresh = await auth.hash_password(password)
-        name, policy = _name(username), self.policy
+        counter, pauses = self.devices.counter(username, device), self.policy.pauses
         entered: tuple[str, Identity] | None = None
         async with self._db.session() as session:
-            paused = await logins.paused(session, name)
+            paused = await logins.paused(session, counter.key)
             known = account if account is not None and right and not paused and open_to_password(account) else None
             if known is not None and (factor := await self._factors.fits(session, known.account_id, code)) is not None:
-                await logins.succeeded(session, name)
+                await logins.forget(session, counter.key)
                 if fresh is not None:
                     await accounts.rehash_password(session, known.account_id, fresh)
                     known = replace(known, password_hash=fresh)
                 entered = await self.open(session, known, factor)
                 await _on_record(session, known.account_id, "LOGGED_IN", factor=factor.value)
             else:
-                if not paused:
-                    await logins.failed(session, name, policy.attempts, policy.pause, policy.longest_pause)
-                if account is not None:
-                    await _on_record(session, account.account_id, "LOGIN_REFUSED", paused=paused)
+                if paused:
+                    times = await logins.refused(session, counter.key)
+                else:
+                    times = await logins.failed(session, counter.key, pauses, counter.of_name)
+                # The 1st, 2nd, 4th, 8th … in a row: a guesser fills no disk, and none goes unseen.
+                if account is not None and times.bit_count() == 1:
+                    known_device = counter.of_name is not None
+                    await _on_record(
+                        session, account.account_id, "LOGIN_REFUSED", paused=paused, times=times, device=known_device
+                    )
         if entered is None:
             raise Refused("BAD_CREDENTIALS")
         return entered
@@ -238,14 +249,14 @@ class Identities:
 
         Raises Refused WRONG_CODE; each counts as a failed log-in.
         """
-        account, policy, counter = identity.account, self.policy, of_session(identity.jti)
+        account, counter = identity.account, of_session(identity.jti)
         async with self._db.session() as session:
             paused = await logins.paused(session, counter)
             try:
                 codes = await self._factors.confirm(session, account.account_id, "" if paused else code)
             except Refused:
                 codes = []
-                await logins.failed(session, counter, policy.attempts, policy.pause, policy.longest_pause)
+                await logins.failed(session, counter, self.policy.pauses)
             else:
                 # Those that were opened by the password alone end with the one in hand.
                 await accounts.end_sessions(session, account.account_id)
@@ -293,7 +304,7 @@ def open_to_password(account: Account) -> bool:
     return account.active and (until is None or until > datetime.now(UTC))
 
 
-async def _on_record(session: AsyncSession, account_id: str, action: str, **details: str | bool) -> None:
+async def _on_record(session: AsyncSession, account_id: str, action: str, **details: str | int) -> None:
     entry = audit.Entry(
         chain=audit.of_account(account_id), actor=audit.officer(account_id), action=action, details=details
     )
@@ -303,7 +314,3 @@ async def _on_record(session: AsyncSession, account_id: str, action: str, **deta
 def of_session(jti: UUID) -> bytes:
     """What counts the failures within a session: nobody else's hold its officer up."""
     return hashlib.sha256(f"huiyin/session/{jti}".encode()).digest()
-
-
-def _name(username: str) -> bytes:
-    return hashlib.sha256(f"huiyin/login/{username.lower()}".encode()).digest()

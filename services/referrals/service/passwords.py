@@ -66,7 +66,7 @@ class Passwords:
             raise Refused("WRONG_PASSWORD")
         right = await auth.verify_password(account.password_hash, current)
         hashed = await auth.hash_password(new) if right else ""
-        counter, policy, entered = of_session(who.jti), self._identities.policy, None
+        counter, entered = of_session(who.jti), None
         async with self._db.session(SYSTEM) as session:
             paused = await logins.paused(session, counter)
             # Of two at once the first sets it: the other's is no longer the password that is changed.
@@ -77,7 +77,7 @@ class Passwords:
                 chain, actor = audit.of_account(account.account_id), audit.officer(account.account_id)
                 await audit.record(session, audit.Entry(chain=chain, actor=actor, action="PASSWORD_SET"))
             elif not paused:
-                await logins.failed(session, counter, policy.attempts, policy.pause, policy.longest_pause)
+                await logins.failed(session, counter, self._identities.policy.pauses)
         if entered is None:
             raise Refused("WRONG_PASSWORD")
         self._identities.forget(who)

@@ -19,8 +19,9 @@ from services.chassis.db import SYSTEM, Database
 from services.chassis.settings import FIRST_PASSWORD_HOURS
 from services.referrals.domain import Level, Unit, UnitKind
 from services.referrals.refusals import Refused
-from services.referrals.repository import accounts, reorganising, units
+from services.referrals.repository import accounts, logins, reorganising, units
 from services.referrals.repository.accounts import Account as Account
+from services.referrals.service.devices import of_name
 from services.referrals.service.passwords import reset
 
 UNIT_ID = r"^[A-Za-z0-9._\-]{1,40}$"
@@ -92,7 +93,8 @@ class Registry:
         return unit
 
     async def succeed(self, unit_id: str, successor_id: str, *, by: str | None = None) -> Unit:
-        """Close a unit in favour of its successor; the closed unit. Its open cases are told in the background.
+        """Close a unit in favour of its successor; the closed unit. Its open cases are told in the background; its
+        officers stay behind until they are let follow (`follow`): a move is a grant of roles elsewhere.
 
         The same again changes nothing. Raises Refused UNKNOWN_UNIT, or BAD_SUCCESSOR: the successor is another kind of
         unit, out of use, off the system in place of one on it, or stands below the unit.
@@ -109,6 +111,26 @@ class Registry:
             await reorganising.succeed(session, old, new)
             await _on_units(session, by, "UNIT_SUCCEEDED", old, successor=successor_id)
         return replace(old, active=False, successor_id=successor_id)
+
+    async def follow(self, unit_id: str, *, by: str | None = None) -> int:
+        """Let the officers of a closed unit work in its successor, in their roles, each on the audit; how many there
+        were. Raises Refused UNKNOWN_UNIT, or BAD_SUCCESSOR for a unit that has none."""
+        async with self._db.session(SYSTEM) as session:
+            found = await units.get(session, unit_id)
+            if found is None:
+                raise Refused("UNKNOWN_UNIT")
+            while found.successor_id is not None:
+                following = await units.get(session, found.successor_id)
+                assert following is not None
+                found = following
+            if found.unit_id == unit_id or not found.active:
+                raise Refused("BAD_SUCCESSOR")
+            moved = await reorganising.move_officers(session, unit_id, found.unit_id)
+            for row in moved:
+                roles = [Role(role) for role in row["roles"]]
+                where = {"unit": unit_id, "to": found.unit_id}
+                await _on_accounts(session, by, "ACCOUNT_MOVED", row["account_id"], roles=roles, **where)
+        return len(moved)
 
     async def leave(self, username: str, heir: str | None = None, *, by: str | None = None) -> Account:
         """Close the account of an officer who leaves; his tasks go to the heir, or back to their units' queues.
@@ -141,6 +163,17 @@ class Registry:
     async def reset_password(self, username: str, password: str) -> None:
         """At the machine, an administrator's too; raises Refused UNKNOWN_ACCOUNT."""
         await reset(self._db, username, password, self._first_password, by=audit.operator(), at_machine=True)
+
+    async def unlock(self, username: str, *, by: str | None = None) -> None:
+        """End the pause of a name's log-ins, on every device; on the audit. Raises Refused UNKNOWN_ACCOUNT."""
+        async with self._db.session(SYSTEM) as session:
+            account = await accounts.by_username(session, username)
+            if account is None:
+                raise Refused("UNKNOWN_ACCOUNT")
+            ended = await logins.unlock(session, of_name(account.username))
+            chain, actor = audit.of_account(account.account_id), by or audit.operator()
+            entry = audit.Entry(chain=chain, actor=actor, action="UNLOCKED", details={"counters": ended})
+            await audit.record(session, entry)
 
     async def grant_roles(self, username: str, roles: Iterable[Role], granted_by: str) -> Account:
         """Make these an account's roles, and end its sessions: the next one has them. On the audit.

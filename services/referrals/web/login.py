@@ -7,7 +7,7 @@ from services.chassis.web.forms import check_own_page, form_of
 from services.chassis.web.pages import BLANK
 from services.referrals.refusals import TEXTS, Refused
 from services.referrals.service.identity import Identities
-from services.referrals.web.session import HOME, LOG_IN, TOKEN, Arrival, bench
+from services.referrals.web.session import DEVICE, HOME, LOG_IN, TOKEN, Arrival, bench
 
 router = APIRouter(include_in_schema=False)
 
@@ -35,7 +35,7 @@ async def log_in(request: Request) -> Response:
     try:
         if not 1 <= len(username) <= _NAME or not 1 <= len(password) <= _PASSWORD or len(code) > _CODE:
             raise Refused("BAD_CREDENTIALS")
-        token, _ = await identities.log_in(username, password, code)
+        token, who = await identities.log_in(username, password, code, request.cookies.get(DEVICE, ""))
     except Refused as refused:
         text = TEXTS[refused.code]
         return bench(request).pages.answer(
@@ -50,6 +50,15 @@ async def log_in(request: Request) -> Response:
         )
     response = RedirectResponse(following, 303)
     bench(request).cookie.write(response, {TOKEN: token})
+    response.set_cookie(
+        DEVICE,
+        identities.devices.token(who.account.username),
+        max_age=identities.devices.seconds,
+        path=LOG_IN,
+        httponly=True,
+        secure=bench(request).pages.secure,
+        samesite="strict",
+    )
     return response
 
 

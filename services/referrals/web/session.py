@@ -21,6 +21,8 @@ from services.referrals.web.words import Words
 HOME = "/workbench"
 LOG_IN = f"{HOME}/login"
 COOKIE = "officer"
+DEVICE = "device"
+"""Says that somebody logged in here before under a name, and nothing more."""
 LEAVING = "leaving"
 LEAVING_SECONDS = 600
 TOKEN = "token"

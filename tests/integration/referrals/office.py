@@ -94,7 +94,7 @@ async def proved(db: Database, username: str) -> None:
 
 
 class Office:
-    """Officers by user name; each logs in once, with a second factor."""
+    """Officers by user name; each logs in once, with a second factor, and sets an own password where one was given."""
 
     def __init__(self, http: httpx.AsyncClient, client: Client, db: Database) -> None:
         self.http = http
@@ -102,13 +102,20 @@ class Office:
         self._db = db
         self.bridge = Bridge(client)
         self._tokens: dict[str, str] = {}
+        self._own: dict[str, str] = {}
 
     async def headers(self, username: str) -> dict[str, str]:
         """The authorization of an officer."""
         if username not in self._tokens:
-            body = {"username": username, "password": PASSWORD}
+            body = {"username": username, "password": self._own.get(username, PASSWORD)}
             answer = await self.http.post("/v1/sessions", json=body)
             assert answer.status_code == 201, answer.text
+            if answer.json()["must_set_password"]:
+                self._own[username] = f"{PASSWORD} of {username}"
+                own = {"Authorization": f"Bearer {answer.json()['access_token']}"}
+                passwords = {"current": PASSWORD, "new": self._own[username]}
+                answer = await self.http.put("/v1/sessions/current/password", json=passwords, headers=own)
+                assert answer.status_code == 200, answer.text
             self._tokens[username] = answer.json()["access_token"]
             await proved(self._db, username)
         return {"Authorization": f"Bearer {self._tokens[username]}"}

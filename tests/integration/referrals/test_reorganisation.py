@@ -4,6 +4,7 @@ import asyncio
 from typing import Any
 from uuid import UUID, uuid4
 
+import httpx
 import pytest
 from temporalio.service import RPCError, RPCStatusCode
 
@@ -81,12 +82,40 @@ async def test_a_merged_unit_s_cases_officers_and_past_go_to_its_successor(offic
 
     view = await moved(office, "clerk.desk", ours, "SUCCEED")
     assert (view["holder"]["unit_id"], view["task"]["unit_id"]) == (new, new)
+    assert (await followed(office, old)).json()["officers"] == 1
     assert view["task"]["assignee"] is not None
     assert view["stage"] == "SIGNED"
     # The officer who had it works on under the new roof; the new unit's own officers see it, and what is past.
     await asyncio.sleep(2.1)  # an account's unit may be two seconds old
     assert (await office.get(f"handler.{new}", f"/v1/cases/{past}")).status_code == 200
     await office.act(f"handler.{old}", ours, "BEGIN")
+
+
+async def followed(office: Office, unit_id: str, by: str = "security") -> httpx.Response:
+    """The officers of a closed unit go where it went."""
+    return await office.post(by, f"/v1/units/{unit_id}/successor/officers", {})
+
+
+async def test_no_role_moves_by_one_administrators_word(office: Office) -> None:
+    old, new = await unit(office), await unit(office)
+    elsewhere = await at_work(office, new)
+    assert (await followed(office, old)).json()["code"] == "BAD_SUCCESSOR", "nothing took it over"
+    await succeed(office, old, new)
+    await asyncio.sleep(2.1)  # an account's unit may be two seconds old
+    assert (await office.get(f"handler.{old}", f"/v1/cases/{elsewhere}")).status_code == 404
+    for other in ("admin", "auditor", "supervisor.desk"):
+        assert (await followed(office, old, other)).status_code == 403
+    assert (await followed(office, old)).json()["officers"] == 1
+    assert (await followed(office, old)).json()["officers"] == 0, "said again it changes nothing"
+    await asyncio.sleep(2.1)
+    assert (await office.get(f"handler.{old}", f"/v1/cases/{elsewhere}")).status_code == 200
+    me = (await office.get(f"handler.{old}", "/v1/sessions/current")).json()["account_id"]
+    rows, after = [], 0
+    while (page := (await office.get("auditor", "/v1/audit", chain="admin/accounts", after=after)).json())["items"]:
+        rows += page["items"]
+        after = page["items"][-1]["sequence"]
+    (row,) = [row for row in rows if (row["subject"], row["action"]) == (me, "ACCOUNT_MOVED")]
+    assert row["details"] == {"unit": old, "to": new, "roles": ["HANDLER"]}
 
 
 async def test_nothing_new_goes_to_a_unit_that_has_a_successor(office: Office) -> None:
