@@ -23,6 +23,7 @@ from services.chassis.audit.sealing import NotOurs, Sealer
 from services.chassis.audit.verifying import HISTORY, Finding, Severity, Source, Summary, Verifier
 from services.chassis.db import SYSTEM, asyncpg_dsn, connect, rows
 from services.chassis.settings import Settings, load_settings
+from services.complaints.vault.words import Words
 from services.referrals.repository.chains import HistorySource
 
 app = typer.Typer()
@@ -159,6 +160,7 @@ async def _verify(
             anchor_file(anchors, service.value),
             window=timedelta(seconds=settings.audit_seal_seconds),
             others=OTHERS.get(service, ()),
+            checks=(Words(settings.keys_dir),) if service is Service.vault else (),
             progress=lambda done: tell(done, None),
         )
         chains = None
@@ -184,7 +186,8 @@ def _say(finding: Finding, as_json: bool) -> None:
     if as_json:
         print(json.dumps(asdict(finding)))
         return
-    where = f" {finding.chain}#{finding.sequence}" if finding.chain else ""
+    number = f"#{finding.sequence}" if finding.sequence is not None else ""
+    where = f" {finding.chain}{number}" if finding.chain else ""
     told = console if finding.severity is Severity.NOTE else errors
     told.print(f"{finding.severity}  {finding.service}{where}: {finding.text}", markup=False, soft_wrap=True)
 

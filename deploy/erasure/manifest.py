@@ -136,7 +136,6 @@ KEPT: Mapping[str, str] = {
     "referrals.public.tasks": "an archived case has none",
     "complaints.public.api_clients": "systems, not cases",
     "complaints.public.api_nonces": "of signed requests, forgotten after minutes",
-    "complaints.vault.access_log": "which token was opened for which notice: both lead nowhere once they are erased",
     "complaints.vault.audit_log": _AUDIT,
     "complaints.vault.audit_pending": _AUDIT,
     "complaints.vault.audit_seals": _AUDIT,

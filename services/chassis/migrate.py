@@ -14,8 +14,8 @@ _LOCK = 4_846_121_701
 _ENV = Path(__file__).parent / "alembic_env"
 
 
-def upgrade(service: str, owner_dsn: str) -> list[str]:
-    """Bring the service's database to the newest revision; returns the revisions that were run, oldest first.
+def upgrade(service: str, owner_dsn: str, to: str = "head") -> list[str]:
+    """Bring the service's database to the newest revision, or ``to`` one; returns those that were run, oldest first.
 
     `owner_dsn` is the role that owns the tables. Raises LookupError when the service has no migrations.
     """
@@ -29,7 +29,7 @@ def upgrade(service: str, owner_dsn: str) -> list[str]:
         with engine.begin() as connection:
             config.attributes["connection"] = connection
             config.attributes["done"] = done
-            command.upgrade(config, "head")
+            command.upgrade(config, to)
     return done
 
 

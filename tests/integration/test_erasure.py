@@ -192,7 +192,7 @@ async def test_identity_and_notices_go_first_and_the_texts_stay(world: World) ->
     assert await world.count("notifications", "recipients", "complaint_id", world.done.complaint_id) == 0
     token = str(world.done.token)
     found = {sighting.removesuffix(f": {token}") for sighting in sightings(await dump(world.stack), [token])}
-    assert found <= {f"huiyin_complaints.vault.{log}" for log in ("access_log", "audit_log", "audit_pending")}
+    assert found <= {f"huiyin_complaints.vault.{log}" for log in ("audit_log", "audit_pending")}
     assert (await world.narrative(world.done)).startswith("done")
     assert (await world.track(world.done)).status_code == 200
     for kept in (world.held, world.open):

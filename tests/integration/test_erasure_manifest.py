@@ -54,7 +54,6 @@ def test_what_stays_and_leads_to_a_case_is_its_course_and_who_looked(tables: dic
     found = {name: tables[name] & leads for name in KEPT if tables[name] & leads}
     assert found == {
         "complaints.public.narrative_access": {"case_id"},
-        "complaints.vault.access_log": {"contact_token"},
         "complaints.vault.attempts": {"case_id", "opening_id"},
         "complaints.vault.decisions": {"opening_id"},
         "complaints.vault.openings": {"case_id", "complaint_id", "opening_id"},

@@ -74,6 +74,16 @@ class Source(Protocol):
         ...
 
 
+class Check(Protocol):
+    """What a service keeps beside its audit, and what stands on it."""
+
+    def findings(
+        self, connection: "asyncpg.Connection[Any]", chains: Sequence[str] | None
+    ) -> AsyncIterator[tuple[str, str]]:
+        """The chain and the text of what was tampered with, in all chains or in these."""
+        ...
+
+
 class LogSource:
     """The audit's own table."""
 
@@ -133,15 +143,18 @@ class Verifier:
         *,
         window: timedelta,
         others: Sequence[Source] = (),
+        checks: Sequence[Check] = (),
         progress: Callable[[int], None] = lambda rows: None,
     ) -> None:
-        """``others``: what is chained elsewhere than in the audit's table; ``window``: the sealer's."""
+        """``others``: what is chained elsewhere than in the audit's table; ``checks``: what is kept beside it;
+        ``window``: the sealer's."""
         self._service = service
         self._schema = SCHEMAS[service]
         self._keys = keys
         self._store = store
         self._window = window
         self._sources: tuple[Source, ...] = (LogSource(service), *others)
+        self._checks = checks
         self._progress = progress
         self.summary = Summary(service)
 
@@ -166,6 +179,9 @@ class Verifier:
                     yield finding
             for finding in self._sums(anchored):
                 yield finding
+        for check in self._checks:
+            async for chain, text in check.findings(connection, chains):
+                yield self._finding(Severity.TAMPERED, text, chain)
 
     # -- anchors -------------------------------------------------------------------------------------------------------
 

@@ -1,11 +1,13 @@
 """Openings of identities, for referrals alone: what is wanted stands in the token, which is used once."""
 
+from collections.abc import Awaitable, Callable
 from typing import Annotated, TypeVar
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import ValidationError
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from contracts.model import Contract
 from contracts.openings import ASK, DECIDE, READ, RECORD, WAITING, Ask, Decide, OfCase, OfUnit, Opening, Revealed
@@ -19,6 +21,7 @@ from services.complaints.vault.openings import Caller, NotOpened, Openings, Seal
 
 CALLER = "referrals"
 Claimed = TypeVar("Claimed", bound=Contract)
+Found = TypeVar("Found", Opening, Sealed)
 
 router = APIRouter(prefix="/v1/openings", tags=["openings"])
 _scheme = HTTPBearer(auto_error=False, scheme_name="referrals", description="A service token of referrals")
@@ -51,54 +54,53 @@ def _problem(refused: NotOpened) -> Problem:
 def _claims(request: Request, purpose: str, kind: type[Claimed]) -> tuple[Caller, Claimed]:
     """Who asks and what for; raises Unauthenticated."""
     tokens: ServiceTokens = request.app.state.tokens
-    claims = tokens.verify(bearer(request.headers.get("authorization")), issuer=CALLER, purpose=purpose)
+    token = bearer(request.headers.get("authorization"))
+    claims = tokens.verify(token, issuer=CALLER, purpose=purpose)
     try:
         wanted = kind.model_validate(dict(claims.extra))
     except ValidationError as error:
         raise Unauthenticated("the token lacks a claim") from error
     if not claims.subject:
         raise Unauthenticated("the token names no officer")
-    return Caller(claims.subject, claims.jti), wanted
+    return Caller(claims.subject, claims.jti, token), wanted
 
 
 def _uses(request: Request) -> tuple[Database, Openings]:
     return request.app.state.db, request.app.state.openings
 
 
-@router.post("", response_model=Opening, status_code=201, summary="Ask for an identity to be opened")
-async def ask(request: Request, _token: Shown) -> Opening:
-    """Claims: Ask. Refused at once, on record, where nobody can be asked or no name was given."""
-    caller, wanted = _claims(request, ASK, Ask)
-    db, openings = _uses(request)
-    async with db.session() as session:
-        found = await openings.ask(session, caller, wanted)
+async def _enter(
+    request: Request,
+    purpose: str,
+    kind: type[Claimed],
+    act: Callable[[AsyncSession, Caller, Claimed], Awaitable[Found | NotOpened]],
+) -> Found:
+    """Do what the token wants in one transaction, which keeps the record of a refusal too; raises Problem for it."""
+    caller, wanted = _claims(request, purpose, kind)
+    async with _uses(request)[0].session() as session:
+        found = await act(session, caller, wanted)
     if isinstance(found, NotOpened):
         raise _problem(found)
     return found
+
+
+@router.post("", response_model=Opening, status_code=201, summary="Ask for an identity to be opened")
+async def ask(request: Request, _token: Shown) -> Opening:
+    """Claims: Ask. Refused at once, on record, where nobody can be asked or no name was given."""
+    return await _enter(request, ASK, Ask, _uses(request)[1].ask)
 
 
 @router.post("/decision", response_model=Opening, summary="A second person's word")
 async def decide(request: Request, _token: Shown) -> Opening:
     """Claims: Decide. Final."""
-    caller, wanted = _claims(request, DECIDE, Decide)
-    db, openings = _uses(request)
-    async with db.session() as session:
-        found = await openings.decide(session, caller, wanted)
-    if isinstance(found, NotOpened):
-        raise _problem(found)
-    return found
+    return await _enter(request, DECIDE, Decide, _uses(request)[1].decide)
 
 
 @router.post("/reading", response_model=Revealed, summary="Look at the identity")
 async def read(request: Request, _token: Shown) -> Response:
     """Claims: Read. On record before it is opened."""
-    caller, wanted = _claims(request, READ, ReadClaims)
-    db, openings = _uses(request)
-    async with db.session() as session:
-        found = await openings.read(session, caller, wanted)
-    if not isinstance(found, Sealed):
-        raise _problem(found)
-    revealed = openings.reveal(found)
+    openings = _uses(request)[1]
+    revealed = openings.reveal(await _enter(request, READ, ReadClaims, openings.read))
     return Response(revealed.model_dump_json(), 200, {"Cache-Control": "no-store"}, "application/json")
 
 

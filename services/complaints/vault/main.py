@@ -30,7 +30,7 @@ def build(settings: Settings) -> FastAPI:
         app.state.db = db
         app.state.tokens = ServiceTokens(SERVICE, settings)
         app.state.keys = load_vault_private(settings.vault_keys())
-        app.state.contacts, app.state.openings = Contacts(app.state.keys), Openings(app.state.keys)
+        app.state.contacts, app.state.openings = Contacts(app.state.keys), Openings(app.state.keys, settings)
         async with serve.background({"sealer": Sealer(settings.dsn(SERVICE), settings, SERVICE).run}):
             yield
         await db.close()

@@ -6,8 +6,9 @@ That a second person agreed it believes nobody: it has that person's own word, o
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -15,8 +16,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from contracts.openings import OWN_DENIALS, Ask, Decide, Denial, Opening, OpeningState, Read, Revealed
 from contracts.reference import opening_purposes
 from services.chassis import audit
+from services.chassis.settings import Settings
 from services.chassis.vault_keys import VaultPrivate
 from services.complaints.vault import repository_openings as repository
+from services.complaints.vault import words
 
 
 class NotOpened(Exception):
@@ -29,10 +32,11 @@ class NotOpened(Exception):
 
 @dataclass(frozen=True)
 class Caller:
-    """The officer whom the token names, and the token's id."""
+    """The officer whom the token names, the token's id, and the token itself: his word, which is kept."""
 
     officer: str
     jti: str
+    token: str = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -48,8 +52,11 @@ class Sealed:
 class Openings:
     """Methods run in their caller's transaction. A refusal is returned, not raised: its record is to be committed."""
 
-    def __init__(self, key: VaultPrivate, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+    def __init__(
+        self, key: VaultPrivate, settings: Settings, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    ) -> None:
         self._key = key
+        self._settings = settings
         self.now = clock
 
     async def ask(self, session: AsyncSession, caller: Caller, ask: Ask) -> Opening | NotOpened:
@@ -71,21 +78,21 @@ class Openings:
             refusal = "ALREADY_ASKED"
         if refusal is not None or purpose is None:
             return await self._refuse(session, caller, ask.opening_id, ask.case_id, "ASK", refusal or "")
-        added = await repository.add(
-            session,
-            ask,
-            caller.officer,
-            caller.jti,
-            fields=purpose.fields,
-            open_minutes=purpose.open_minutes,
-            asked_at=now,
-            lapses_at=now + timedelta(minutes=purpose.decide_minutes),
-        )
-        if not added:
+        row = {
+            **ask.model_dump(),
+            "officer": caller.officer,
+            "fields": list(purpose.fields),
+            "open_minutes": purpose.open_minutes,
+            "asked_at": now,
+            "lapses_at": now + timedelta(minutes=purpose.decide_minutes),
+            "jti": caller.jti,
+        }
+        if not await repository.add(session, "openings", self._signed("openings", row, caller.token)):
             return await self._refuse(session, caller, ask.opening_id, ask.case_id, "ASK", "USED_TOKEN")
         denial = await self._own_denial(session, ask)
         if denial is not None:
-            await repository.decide(session, ask.opening_id, caller.officer, now, denial=denial)
+            own = self._decision(ask.opening_id, caller.officer, now, denial)
+            await repository.add(session, "decisions", self._signed("decisions", own, None))
         await _on_record(session, caller, ask.case_id, "IDENTITY_ASKED", ask.opening_id, ask.aim, denial=denial)
         return await self._found(session, ask.opening_id)
 
@@ -110,18 +117,15 @@ class Openings:
         if opening is None or refusal is not None:
             return await self._refuse(session, caller, decide.opening_id, decide.case_id, "DECIDE", refusal or "")
         minutes = await repository.open_minutes(session, decide.opening_id)
-        entered = await repository.decide(
-            session,
-            decide.opening_id,
-            opening.officer,
-            now,
-            denial=decide.denial,
-            officer=caller.officer,
-            unit_id=decide.unit_id,
-            open_until=now + timedelta(minutes=minutes) if decide.granted else None,
-            jti=caller.jti,
-        )
-        if not entered:  # somebody else was faster, or the token was used before
+        row = self._decision(decide.opening_id, opening.officer, now, decide.denial) | {
+            "officer": caller.officer,
+            "unit_id": decide.unit_id,
+            "open_until": now + timedelta(minutes=minutes) if decide.granted else None,
+            "jti": caller.jti,
+        }
+        if not await repository.add(
+            session, "decisions", self._signed("decisions", row, caller.token)
+        ):  # somebody else was faster, or the token was used before
             return await self._refuse(session, caller, decide.opening_id, decide.case_id, "DECIDE", "DECIDED")
         action = "IDENTITY_GRANTED" if decide.granted else "IDENTITY_DENIED"
         await _on_record(session, caller, decide.case_id, action, decide.opening_id, opening.aim, denial=decide.denial)
@@ -130,22 +134,23 @@ class Openings:
     async def read(self, session: AsyncSession, caller: Caller, read: Read) -> Sealed | NotOpened:
         """Put a look on record, and give what `reveal` opens once that is committed."""
         opening, now = await repository.opening(session, read.opening_id), self.now()
-        refusal = None
+        refusal, found = None, None
         if opening is None or opening.case_id != read.case_id:
             refusal = "UNKNOWN_OPENING"
         elif opening.officer != caller.officer:
             refusal = "OTHER_OFFICER"
         elif (state := opening.state(now)) is not OpeningState.GRANTED:
             refusal = state.value
-        elif not await repository.add_reading(session, read.opening_id, caller.officer, now, caller.jti):
-            refusal = "USED_TOKEN"
-        if opening is None or refusal is not None:
+        elif (found := await repository.sealed_of(session, opening.complaint_id)) is None:
+            refusal = Denial.NO_IDENTITY
+        else:
+            row = {"opening_id": read.opening_id, "officer": caller.officer, "at": now, "jti": caller.jti}
+            if not await repository.add(session, "readings", self._signed("readings", row, caller.token)):
+                refusal = "USED_TOKEN"
+        if opening is None or found is None or refusal is not None:
             return await self._refuse(session, caller, read.opening_id, read.case_id, "READ", refusal or "")
         assert opening.decision is not None
         assert opening.decision.open_until is not None
-        found = await repository.sealed_of(session, opening.complaint_id)
-        if found is None:
-            return await self._refuse(session, caller, read.opening_id, read.case_id, "READ", Denial.NO_IDENTITY)
         fields = await repository.fields_of(session, read.opening_id)
         await _on_record(session, caller, read.case_id, "IDENTITY_READ", read.opening_id, opening.aim)
         return Sealed(*found, fields, opening.decision.open_until)
@@ -155,6 +160,25 @@ class Openings:
         identity = self._open(sealed.contact_token, sealed.sealed)
         shown = {name: str(identity[name]) for name in sealed.fields if identity.get(name)}
         return Revealed(fields=shown, open_until=sealed.open_until)
+
+    def _signed(self, table: str, row: dict[str, Any], said: str | None) -> dict[str, Any]:
+        """The row with its word."""
+        return row | {"word": words.keep(self._settings, table, row, said)}
+
+    @staticmethod
+    def _decision(opening_id: UUID, asked_by: str, at: datetime, denial: Denial | None) -> dict[str, Any]:
+        """The vault's own no, of which a second person's word says more."""
+        return {
+            "opening_id": opening_id,
+            "asked_by": asked_by,
+            "granted": denial is None,
+            "denial": denial,
+            "officer": None,
+            "unit_id": None,
+            "at": at,
+            "open_until": None,
+            "jti": None,
+        }
 
     async def _own_denial(self, session: AsyncSession, ask: Ask) -> Denial | None:
         """Who gave an address and no name stays anonymous, whoever says yes."""

@@ -1,13 +1,13 @@
 """The vault's SQL of openings: rows are added and read, never changed."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from contracts.openings import Ask, Attempt, Decision, Denial, Opening, Reading
+from contracts.openings import Attempt, Decision, Opening, Reading
 from services.chassis.db import execute, one, rows
 
 _SELECT = """
@@ -93,83 +93,14 @@ async def waits(session: AsyncSession, officer: str, case_id: UUID, complaint_id
     )
 
 
-async def add(
-    session: AsyncSession,
-    ask: Ask,
-    officer: str,
-    jti: str,
-    *,
-    fields: Sequence[str],
-    open_minutes: int,
-    asked_at: datetime,
-    lapses_at: datetime,
-) -> bool:
-    """A request; False when its id or its token was used before."""
+async def add(session: AsyncSession, table: str, row: Mapping[str, Any]) -> bool:
+    """A request, its decision or a look, a column each; False when it is there, or its token was used before."""
+    names, places = ", ".join(row), ", ".join(f"${place}" for place in range(1, len(row) + 1))
     return bool(
         await execute(
             session,
-            "INSERT INTO vault.openings (opening_id, case_id, complaint_id, officer, unit_id, decides_unit, aim,"
-            " fields, open_minutes, asked_at, lapses_at, jti)"
-            " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"
-            " ON CONFLICT DO NOTHING",
-            ask.opening_id,
-            ask.case_id,
-            ask.complaint_id,
-            officer,
-            ask.unit_id,
-            ask.decides_unit,
-            ask.aim,
-            list(fields),
-            open_minutes,
-            asked_at,
-            lapses_at,
-            jti,
-        )
-    )
-
-
-async def decide(
-    session: AsyncSession,
-    opening_id: UUID,
-    asked_by: str,
-    at: datetime,
-    *,
-    denial: Denial | None,
-    officer: str | None = None,
-    unit_id: str | None = None,
-    open_until: datetime | None = None,
-    jti: str | None = None,
-) -> bool:
-    """The decision of a request; False when there is one, or the token was used before."""
-    return bool(
-        await execute(
-            session,
-            "INSERT INTO vault.decisions (opening_id, asked_by, granted, denial, officer, unit_id, at, open_until, jti)"
-            " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING",
-            opening_id,
-            asked_by,
-            denial is None,
-            denial,
-            officer,
-            unit_id,
-            at,
-            open_until,
-            jti,
-        )
-    )
-
-
-async def add_reading(session: AsyncSession, opening_id: UUID, officer: str, at: datetime, jti: str) -> bool:
-    """A look; False when the token was used before."""
-    return bool(
-        await execute(
-            session,
-            "INSERT INTO vault.readings (opening_id, officer, at, jti) VALUES ($1, $2, $3, $4)"
-            " ON CONFLICT (jti) DO NOTHING",
-            opening_id,
-            officer,
-            at,
-            jti,
+            f"INSERT INTO vault.{table} ({names}) VALUES ({places}) ON CONFLICT DO NOTHING",  # noqa: S608
+            *row.values(),
         )
     )
 

@@ -1,0 +1,188 @@
+"""Whose word a row of the openings stands on: kept beside it, signed by the vault, with the word of referrals inside.
+
+A decision that nobody made can't be put into the database, nor one be made another, by who has the database alone: the
+vault signs each row as it adds it, and in what it signs stands the token that it was shown (who, what, for which case).
+"""
+
+import json
+from collections.abc import AsyncIterator, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import jwt
+
+from contracts.openings import ASK, DECIDE, OWN_DENIALS, READ
+from services.chassis import signing
+from services.chassis.settings import Settings
+from services.chassis.signers import verify_keys
+
+VAULT, REFERRALS = "vault", "referrals"
+COLUMNS: Mapping[str, Sequence[str]] = {
+    "openings": (
+        "opening_id", "case_id", "complaint_id", "officer", "unit_id", "decides_unit", "aim", "fields", "open_minutes",
+        "asked_at", "lapses_at", "jti",
+    ),
+    "decisions": (
+        "opening_id", "asked_by", "granted", "denial", "officer", "unit_id", "at", "open_until", "jti",
+    ),
+    "readings": ("opening_id", "officer", "at", "jti"),
+}  # fmt: skip
+"""What of a row is signed: all but its number."""
+
+_PURPOSE = {"openings": ASK, "decisions": DECIDE, "readings": READ}
+_SAID = {
+    "openings": ("opening_id", "case_id", "complaint_id", "unit_id", "decides_unit", "aim"),
+    "decisions": ("opening_id", "unit_id", "granted", "denial"),
+    "readings": ("opening_id",),
+}
+"""What of a row referrals has said itself; the rest is the vault's."""
+_LATE_SECONDS = 300
+"""A row that waited for the database is younger than its token by so much at most."""
+
+BEFORE = "OPENINGS_BEFORE_WORDS"
+"""The audit's entry of the rows that are older than words, on `admin/openings`: how many, and their hash."""
+# The migration that added the words wrote its entry with these very expressions.
+_UNSIGNED = """SELECT count(*) AS rows,
+    encode(sha256(convert_to(coalesce(string_agg(line, E'\\n' ORDER BY line COLLATE "C"), ''), 'UTF8')), 'hex') AS hash
+FROM (SELECT jsonb_build_array({columns})::text AS line FROM vault.{table} WHERE word IS NULL) AS unsigned"""
+
+
+def keep(settings: Settings, table: str, row: Mapping[str, Any], said: str | None) -> str:
+    """The word of a row: the vault's signature over it. ``said``: the token that it rests on; None: the vault's own."""
+    claims = {"table": table} if said is None else {"table": table, "said": said}
+    return signing.sign(settings, VAULT, _content(table, row), claims)
+
+
+class Words:
+    """Checks every row of the openings against its word, and all of them against the audit."""
+
+    def __init__(self, keys_dir: Path) -> None:
+        self._own = signing.public_keys(keys_dir, VAULT)
+        self._referrals = verify_keys(keys_dir, REFERRALS)
+
+    async def findings(
+        self, connection: "asyncpg.Connection[Any]", chains: Sequence[str] | None
+    ) -> AsyncIterator[tuple[str, str]]:
+        """The chain and the text of everything that is wrong, in all chains or in these. The connection's time zone is
+        UTC, and a transaction has begun on it."""
+        if chains is None and (trouble := await _unsigned(connection)) is not None:
+            yield "admin/openings", trouble
+        for table, columns in COLUMNS.items():
+            opened = "t" if table == "openings" else "o"
+            joined = "" if table == "openings" else "JOIN vault.openings AS o USING (opening_id)"
+            chain, names = f"'case/' || {opened}.case_id", ", ".join(f"t.{name}" for name in columns)
+            statement = (
+                f"SELECT {names}, t.word, {chain} AS chain FROM vault.{table} AS t {joined}"  # noqa: S608
+                f" WHERE t.word IS NOT NULL AND ($1::text[] IS NULL OR {chain} = ANY ($1)) ORDER BY t.opening_id"
+            )
+            async for row in connection.cursor(statement, chains, prefetch=500):
+                if (trouble := self.trouble(table, row)) is not None:
+                    yield row["chain"], f"{_ONE[table]} {row['opening_id']}: {trouble}"
+        async for row in connection.cursor(_AGAINST_AUDIT, chains, prefetch=500):
+            yield row["chain"], f"opening {row['opening_id']}: {row['text']}"
+
+    def trouble(self, table: str, row: Mapping[str, Any]) -> str | None:
+        """What is wrong with a row that has a word; None when nothing is."""
+        claims = self._kept(table, row)
+        if claims is None:
+            return "the row is not as the vault signed it: it was added or changed in the database"
+        said = claims.get("said")
+        if said is None:
+            own = table == "decisions" and row["officer"] is None and row["denial"] in OWN_DENIALS
+            return None if own else "nobody's word stands behind it"
+        token = self._said(said, _PURPOSE[table])
+        if token is None:
+            return "the word behind it is not of referrals"
+        told = {
+            **{name: token.get(name) for name in _SAID[table]},
+            "officer": token.get("sub"),
+            "jti": token.get("jti"),
+        }
+        wrong = [name for name, value in told.items() if value != _plain(row[name])]
+        at = row["asked_at" if table == "openings" else "at"].timestamp()
+        if not token["nbf"] - _LATE_SECONDS <= at <= token["exp"] + _LATE_SECONDS:
+            wrong.append("at")
+        return f"its {', '.join(wrong)} is not what was said" if wrong else None
+
+    def _kept(self, table: str, row: Mapping[str, Any]) -> dict[str, Any] | None:
+        for key in self._own:
+            try:
+                claims = signing.verify(key, _content(table, row), row["word"])
+            except signing.BadSignature:
+                continue
+            return claims if claims.get("table") == table else None
+        return None
+
+    def _said(self, token: str, purpose: str) -> dict[str, Any] | None:
+        """Its claims, long after it expired."""
+        unbound: Any = {"verify_exp": False, "verify_nbf": False, "verify_iat": False, "require": ["nbf", "exp"]}
+        for key in self._referrals:
+            try:
+                claims: dict[str, Any] = jwt.decode(
+                    token, key, algorithms=["EdDSA"], audience=VAULT, issuer=REFERRALS, options=unbound
+                )
+            except jwt.PyJWTError:
+                continue
+            return claims if claims.get("purpose") == purpose else None
+        return None
+
+
+async def _unsigned(connection: "asyncpg.Connection[Any]") -> str | None:
+    """What is wrong with the rows that have no word; they are those of before there were any."""
+    row = await connection.fetchrow(
+        "SELECT details FROM vault.audit_log WHERE chain = 'admin/openings' AND sequence = 1 AND action = $1", BEFORE
+    )
+    noted = json.loads(row["details"]) if row is not None else {}
+    for table, columns in COLUMNS.items():
+        found = await connection.fetchrow(_UNSIGNED.format(table=table, columns=", ".join(columns)))
+        assert found is not None
+        if noted.get(table, f"0 {_NOTHING}") != f"{found['rows']} {found['hash']}":
+            return f"the {table} without a signed word are not those of before words were kept"
+    return None
+
+
+_NOTHING = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+"""SHA-256 of nothing."""
+_ONE = {"openings": "request", "decisions": "decision", "readings": "look"}
+
+# Rows are added together with their entry of the audit, and neither is ever removed.
+_AGAINST_AUDIT = """
+WITH said AS (
+    SELECT subject AS opening_id, chain,
+        count(*) FILTER (WHERE action = 'IDENTITY_ASKED') AS asked,
+        count(*) FILTER (WHERE action IN ('IDENTITY_GRANTED', 'IDENTITY_DENIED')) AS decided,
+        count(*) FILTER (WHERE action = 'IDENTITY_GRANTED') AS granted,
+        count(*) FILTER (WHERE action = 'IDENTITY_READ') AS read,
+        count(*) FILTER (WHERE action = 'IDENTITY_REFUSED' AND details LIKE '%"refusal":"NO_IDENTITY"%') AS unread
+    FROM vault.audit_log WHERE chain LIKE 'case/%' AND action LIKE 'IDENTITY@_%' ESCAPE '@' GROUP BY 1, 2
+), kept AS (
+    SELECT o.opening_id::text, 'case/' || o.case_id AS chain, 1 AS asked,
+        count(d.opening_id) FILTER (WHERE d.officer IS NOT NULL) AS decided,
+        count(d.opening_id) FILTER (WHERE d.granted) AS granted,
+        (SELECT count(*) FROM vault.readings AS r WHERE r.opening_id = o.opening_id) AS read
+    FROM vault.openings AS o LEFT JOIN vault.decisions AS d USING (opening_id)
+    GROUP BY o.opening_id
+)
+SELECT opening_id, chain, text FROM said FULL JOIN kept USING (opening_id, chain) CROSS JOIN LATERAL (VALUES
+    (coalesce(said.asked, 0) <> coalesce(kept.asked, 0),
+        'the request and the audit don''t agree: one of them is gone or added'),
+    (coalesce(said.decided, 0) <> coalesce(kept.decided, 0) OR coalesce(said.granted, 0) <> coalesce(kept.granted, 0),
+        'the decision and the audit don''t agree: one of them is gone or added'),
+    (coalesce(kept.read, 0) NOT BETWEEN coalesce(said.read, 0) AND coalesce(said.read + said.unread, 0),
+        'the looks and the audit don''t agree: one of them is gone or added')
+) AS looked (wrong, text)
+WHERE wrong AND ($1::text[] IS NULL OR chain = ANY ($1)) ORDER BY chain, opening_id
+"""
+
+
+def _content(table: str, row: Mapping[str, Any]) -> bytes:
+    return json.dumps({name: _plain(row[name]) for name in COLUMNS[table]}, sort_keys=True).encode()
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat()
+    return str(value) if isinstance(value, UUID | str) else value

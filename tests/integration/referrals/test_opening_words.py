@@ -1,0 +1,224 @@
+"""The record of openings against the words that it stands on: what was put into the database, changed there or taken
+out of it is found."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+
+import asyncpg
+import httpx
+import pytest
+import pytest_asyncio
+from fastapi import FastAPI
+
+from deploy.stack import Stack
+from services.chassis import signers
+from services.chassis.auth import ServiceTokens
+from services.chassis.db import Database
+from services.chassis.settings import Settings
+from services.complaints.vault import words
+from services.complaints.vault.words import Words
+from services.referrals.service.openings import IdentityOpenings
+from tests.integration.referrals.office import Office
+from tests.integration.referrals.test_openings import asked, decide, granted, named, read
+from tests.integration.referrals.vault import Vault, running
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def vault(app: FastAPI, db: Database, settings: Settings) -> AsyncIterator[Vault]:
+    before = app.state.services
+    async with running(settings) as there, httpx.AsyncClient(transport=there.transport) as http:
+        opened = IdentityOpenings(db, before.casebook, http, before.tokens, "http://vault")
+        app.state.services = replace(before, openings=opened)
+        yield there
+        app.state.services = before
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def owner(stack_engines: Stack) -> AsyncIterator[asyncpg.Connection]:
+    """Who may do anything in the database; nothing of it stays."""
+    connection = await asyncpg.connect(
+        stack_engines.env["HUIYIN_COMPLAINTS_OWNER_DSN"], server_settings={"TimeZone": "UTC"}
+    )
+    transaction = connection.transaction()
+    await transaction.start()
+    await connection.execute("SELECT set_config('huiyin.role', 'system', true)")
+    yield connection
+    await transaction.rollback()
+    await connection.close()
+
+
+class Kept:
+    """A case with one opening that was agreed to and looked at, one that was refused, and one that waits."""
+
+    def __init__(self, case_id: UUID, owner: asyncpg.Connection, settings: Settings) -> None:
+        self.case_id, self.owner, self.settings = case_id, owner, settings
+        self.agreed = self.refused = self.waits = uuid4()
+
+    async def wrong(self, keys_dir: Path | None = None) -> list[str]:
+        found = Words(keys_dir or self.settings.keys_dir).findings(self.owner, [f"case/{self.case_id}"])
+        return [text async for _, text in found]
+
+    async def row(self, table: str, opening_id: UUID) -> dict[str, Any]:
+        found = await self.owner.fetchrow(f"SELECT * FROM vault.{table} WHERE opening_id = $1", opening_id)
+        assert found is not None
+        return dict(found)
+
+    async def insert(self, table: str, row: dict[str, Any]) -> None:
+        row.pop("reading_id", None)
+        places = ", ".join(f"${at + 1}" for at in range(len(row)))
+        await self.owner.execute(f"INSERT INTO vault.{table} ({', '.join(row)}) VALUES ({places})", *row.values())
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def kept(office: Office, vault: Vault, owner: asyncpg.Connection, settings: Settings) -> Kept:
+    case_id = await named(office, vault)
+    made = Kept(case_id, owner, settings)
+    opening = await granted(office, case_id)
+    made.agreed = UUID(opening["opening_id"])
+    for _ in range(2):
+        assert (await read(office, opening)).status_code == 200
+    opening = await asked(office, case_id)
+    made.refused = UUID(opening["opening_id"])
+    assert (await decide(office, opening, denial="OTHER_MEANS")).status_code == 200
+    made.waits = UUID((await asked(office, case_id))["opening_id"])
+    return made
+
+
+async def test_what_was_said_stands_also_when_the_keys_are_others_by_now(kept: Kept, tmp_path: Path) -> None:
+    assert await kept.wrong() == []
+    shutil.copytree(kept.settings.keys_dir, tmp_path / "keys")
+    shutil.copytree(kept.settings.signers_dir, tmp_path / "signing")
+    later = kept.settings.model_copy(update={"keys_dir": tmp_path / "keys", "signers_dir": tmp_path / "signing"})
+    for name in ("vault", "referrals"):
+        signers.renew(later, name)
+    assert await kept.wrong(later.keys_dir) == []
+    for name in ("vault", "referrals"):
+        (later.keys_dir / f"{name}.1.verify").unlink()
+        assert await kept.wrong(later.keys_dir)
+
+
+async def a_bare_yes(kept: Kept) -> None:
+    yes = await kept.row("decisions", kept.agreed)
+    await kept.insert("decisions", yes | {"opening_id": kept.waits, "jti": "x", "word": "x"})
+
+
+async def a_yes_with_anothers_word(kept: Kept) -> None:
+    yes = await kept.row("decisions", kept.agreed)
+    await kept.insert("decisions", yes | {"opening_id": kept.waits, "jti": "x"})
+
+
+async def a_no_that_became_a_yes(kept: Kept) -> None:
+    await kept.owner.execute(
+        "UPDATE vault.decisions SET granted = true, denial = NULL, open_until = now() WHERE opening_id = $1",
+        kept.refused,
+    )
+
+
+async def more_time(kept: Kept) -> None:
+    await kept.owner.execute(
+        "UPDATE vault.decisions SET open_until = open_until + interval '1 microsecond' WHERE opening_id = $1",
+        kept.agreed,
+    )
+
+
+async def more_of_the_identity(kept: Kept) -> None:
+    await kept.owner.execute(
+        "UPDATE vault.openings SET fields = fields || 'id_number'::text WHERE opening_id = $1", kept.waits
+    )
+
+
+async def another_case(kept: Kept) -> None:
+    await kept.owner.execute("UPDATE vault.openings SET complaint_id = $2 WHERE opening_id = $1", kept.waits, uuid4())
+
+
+async def a_look_that_is_gone(kept: Kept) -> None:
+    await kept.owner.execute("DELETE FROM vault.readings WHERE opening_id = $1", kept.agreed)
+
+
+async def a_look_that_nobody_had(kept: Kept) -> None:
+    look = await kept.row("readings", kept.agreed)
+    await kept.insert("readings", look | {"jti": "x"})
+
+
+async def a_no_that_is_gone(kept: Kept) -> None:
+    await kept.owner.execute("DELETE FROM vault.decisions WHERE opening_id = $1", kept.refused)
+
+
+async def a_request_that_is_gone(kept: Kept) -> None:
+    await kept.owner.execute("DELETE FROM vault.openings WHERE opening_id = $1", kept.waits)
+
+
+async def a_yes_of_the_vault_alone(kept: Kept) -> None:
+    row = await kept.row("decisions", kept.agreed) | {"opening_id": kept.waits, "jti": "x"}
+    await kept.insert("decisions", row | {"word": words.keep(kept.settings, "decisions", row, None)})
+
+
+async def a_yes_that_another_service_said(kept: Kept) -> None:
+    row = await kept.row("decisions", kept.agreed) | {"opening_id": kept.waits, "jti": "x"}
+    token = ServiceTokens("notifications", kept.settings).issue("vault", "identity.decide", subject=row["officer"])
+    await kept.insert("decisions", row | {"word": words.keep(kept.settings, "decisions", row, token)})
+
+
+async def a_yes_for_which_a_look_was_said(kept: Kept) -> None:
+    row = await kept.row("decisions", kept.agreed) | {"opening_id": kept.waits, "jti": "x"}
+    token = ServiceTokens("referrals", kept.settings).issue("vault", "identity.read", subject=row["officer"])
+    await kept.insert("decisions", row | {"word": words.keep(kept.settings, "decisions", row, token)})
+
+
+@pytest.mark.parametrize(
+    ("tamper", "told"),
+    [
+        (a_bare_yes, "not as the vault signed it"),
+        (a_yes_with_anothers_word, "not as the vault signed it"),
+        (a_no_that_became_a_yes, "not as the vault signed it"),
+        (more_time, "not as the vault signed it"),
+        (more_of_the_identity, "not as the vault signed it"),
+        (another_case, "not as the vault signed it"),
+        (a_look_that_is_gone, "the looks and the audit don't agree"),
+        (a_look_that_nobody_had, "not as the vault signed it"),
+        (a_no_that_is_gone, "the decision and the audit don't agree"),
+        (a_request_that_is_gone, "the request and the audit don't agree"),
+        (a_yes_of_the_vault_alone, "nobody's word stands behind it"),
+        (a_yes_that_another_service_said, "not of referrals"),
+        (a_yes_for_which_a_look_was_said, "not of referrals"),
+    ],
+)
+async def test_a_record_that_was_tampered_with_is_found(
+    kept: Kept, tamper: Callable[[Kept], Awaitable[None]], told: str
+) -> None:
+    await tamper(kept)
+    found = await kept.wrong()
+    assert any(told in text for text in found), found
+
+
+async def test_rows_without_a_word_are_those_of_before_there_were_any(kept: Kept) -> None:
+    async def wrong() -> list[str]:
+        return [chain async for chain, _ in Words(kept.settings.keys_dir).findings(kept.owner, None)]
+
+    assert "admin/openings" not in await wrong()
+    await kept.owner.execute("UPDATE vault.decisions SET word = NULL WHERE opening_id = $1", kept.agreed)
+    assert "admin/openings" in await wrong()
+
+
+async def test_a_word_counts_for_its_own_time_only(kept: Kept) -> None:
+    row = await kept.row("decisions", kept.agreed)
+    row["at"] += timedelta(days=1)
+    token = ServiceTokens("referrals", kept.settings).issue(
+        "vault",
+        "identity.decide",
+        subject=row["officer"],
+        claims={"opening_id": str(kept.agreed), "unit_id": row["unit_id"], "granted": True, "denial": None},
+    )
+    checks = Words(kept.settings.keys_dir)
+    told = checks.trouble("decisions", row | {"word": words.keep(kept.settings, "decisions", row, token)})
+    assert told is not None
+    assert "its jti, at is not what was said" in told
