@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final, Literal
+from uuid import UUID
 
 import asyncpg
 from sqlalchemy import event
@@ -32,6 +33,8 @@ class Principal:
     account_id: str | None = None
     unit_ids: tuple[str, ...] = ()
     restricted: bool = False
+    barred: tuple[UUID, ...] = ()
+    """Cases that the account must not know of, where the service has no list of its own of them."""
 
     def __post_init__(self) -> None:
         # The values go into the text of BEGIN (the simple protocol takes no parameters): nothing else gets through.
@@ -47,7 +50,7 @@ class Principal:
             f"set_config('huiyin.account','{self.account_id or ''}',true),"
             f"set_config('huiyin.units','{','.join(self.unit_ids)}',true),"
             f"set_config('huiyin.restricted','{'on' if self.restricted else 'off'}',true)"
-        )
+        ) + (f",set_config('huiyin.barred','{','.join(map(str, self.barred))}',true)" if self.barred else "")
 
 
 SYSTEM: Final = Principal("system")

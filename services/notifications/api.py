@@ -9,11 +9,13 @@ from fastapi import APIRouter, Depends, Path, Query, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import BaseModel
 
-from services.chassis.auth import Claims, Officer, ServiceTokens, Unauthenticated, bearer, verify_officer
+from contracts.sessions import Standing
+from services.chassis.auth import Claims, ServiceTokens, Unauthenticated, bearer
 from services.chassis.db import Database
 from services.chassis.http import Problem, lang
 from services.notifications import reading
 from services.notifications.ledger import Delivery, OfficerNotice, Tally
+from services.notifications.officers import Officers
 from services.notifications.templates import digest_text, digest_title, paragraphs, subject
 
 router = APIRouter(prefix="/v1", tags=["notices"])
@@ -116,6 +118,12 @@ async def _tokens(request: Request) -> ServiceTokens:
     return tokens
 
 
+async def _sessions(request: Request) -> Officers:
+    officers: Officers = request.app.state.officers
+    return officers
+
+
+Sessions = Annotated[Officers, Depends(_sessions)]
 Db = Annotated[Database, Depends(_db)]
 Tokens = Annotated[ServiceTokens, Depends(_tokens)]
 # They describe the interface; the chassis checks the header itself, so that its problem says what to do.
@@ -124,29 +132,30 @@ _as_service = HTTPBearer(auto_error=False, scheme_name="service", description="T
 Shown = HTTPAuthorizationCredentials | None
 
 
-async def _officer(request: Request, tokens: Tokens, _shown: Annotated[Shown, Depends(_as_officer)]) -> Officer:
-    return verify_officer(tokens, bearer(request.headers.get("authorization")))
+async def _officer(request: Request, officers: Sessions, _shown: Annotated[Shown, Depends(_as_officer)]) -> Standing:
+    return await officers.of_token(bearer(request.headers.get("authorization")))
 
 
 async def _caller(
     request: Request,
     tokens: Tokens,
+    officers: Sessions,
     _officers: Annotated[Shown, Depends(_as_officer)],
     _services: Annotated[Shown, Depends(_as_service)],
-) -> Officer | Claims:
+) -> Standing | Claims:
     """An officer, or an operator at the command line (purpose ``deliveries``); raises Unauthenticated."""
     token = bearer(request.headers.get("authorization"))
     try:
         return tokens.verify(token, issuer=OPERATORS, purpose=DELIVERIES_PURPOSE)
     except Unauthenticated:
-        return verify_officer(tokens, token)
+        return await officers.of_token(token)
 
 
 @router.get("/notices", summary="The notices of the officer's own unit, or of one below it")
 async def list_notices(
     request: Request,
     db: Db,
-    officer: Annotated[Officer, Depends(_officer)],
+    officer: Annotated[Standing, Depends(_officer)],
     after: Annotated[int, Query(ge=0, le=2**62)] = 0,
     unread: bool = False,
     unit_id: Annotated[str | None, Query(pattern=r"^[A-Za-z0-9._:\-]{1,80}$")] = None,
@@ -166,7 +175,7 @@ async def list_notices(
 async def read_notice(
     request: Request,
     db: Db,
-    officer: Annotated[Officer, Depends(_officer)],
+    officer: Annotated[Standing, Depends(_officer)],
     id: Annotated[int, Path(ge=1, le=2**62)],
 ) -> OfficerNoticeView:
     """404 for a notice of units that the officer may not see, and for none at all."""
@@ -180,16 +189,16 @@ async def read_notice(
 
 @router.get("/deliveries", summary="The delivery ledger of a case")
 async def list_deliveries(
-    request: Request, db: Db, caller: Annotated[Officer | Claims, Depends(_caller)], case_id: UUID
+    request: Request, db: Db, caller: Annotated[Standing | Claims, Depends(_caller)], case_id: UUID
 ) -> DeliveryList:
     """Officers see cases of which their units were told; for any other the list is empty."""
-    rows = await reading.deliveries(db, caller if isinstance(caller, Officer) else None, case_id)
+    rows = await reading.deliveries(db, caller if isinstance(caller, Standing) else None, case_id)
     language = lang(request)
     return DeliveryList(case_id=case_id, deliveries=[_delivery_view(row, language) for row in rows])
 
 
 @router.get("/deliveries/summary", summary="The delivery ledger, counted")
-async def summarise(db: Db, caller: Annotated[Officer | Claims, Depends(_caller)]) -> Summary:
+async def summarise(db: Db, caller: Annotated[Standing | Claims, Depends(_caller)]) -> Summary:
     """Counts only, by template, way, state and reason."""
     rows = await reading.tallies(db)
     by_state: dict[str, int] = {}

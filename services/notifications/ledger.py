@@ -1,5 +1,6 @@
 """All SQL of reading: officers' notices and the delivery ledger."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -60,28 +61,37 @@ class Tally:
 
 
 async def officer_notices(
-    session: AsyncSession, unit_ids: tuple[str, ...], *, beyond: int, unread: bool, limit: int
+    session: AsyncSession,
+    unit_ids: tuple[str, ...],
+    *,
+    barred: Sequence[UUID],
+    beyond: int,
+    unread: bool,
+    limit: int,
 ) -> list[OfficerNotice]:
-    """Notices of these units with an id greater than ``beyond``, oldest first. Row-level security decides besides."""
+    """Notices of these units with an id greater than ``beyond``, oldest first, but for ``barred`` cases. Row-level
+    security decides besides."""
     rows = await session.execute(
         text(
             "SELECT * FROM officer_notices WHERE unit_id = ANY(:units) AND id > :beyond"
-            " AND (NOT :unread OR read_at IS NULL) ORDER BY id LIMIT :limit"
+            " AND case_id <> ALL(:barred) AND (NOT :unread OR read_at IS NULL) ORDER BY id LIMIT :limit"
         ),
-        {"units": list(unit_ids), "beyond": beyond, "unread": unread, "limit": limit},
+        {"units": list(unit_ids), "barred": list(barred), "beyond": beyond, "unread": unread, "limit": limit},
     )
     return [_officer(row) for row in rows]
 
 
-async def mark_read(session: AsyncSession, notice_id: int, account_id: str, at: datetime) -> OfficerNotice | None:
+async def mark_read(
+    session: AsyncSession, notice_id: int, account_id: str, at: datetime, *, barred: Sequence[UUID] = ()
+) -> OfficerNotice | None:
     """The first reading is kept; None when no notice with this id may be seen. ``at`` is business time."""
     row = (
         await session.execute(
             text(
                 "UPDATE officer_notices SET read_at = COALESCE(read_at, :at), read_by = COALESCE(read_by, :account)"
-                " WHERE id = :id RETURNING *"
+                " WHERE id = :id AND case_id <> ALL(:barred) RETURNING *"
             ),
-            {"id": notice_id, "account": account_id, "at": at},
+            {"id": notice_id, "barred": list(barred), "account": account_id, "at": at},
         )
     ).first()
     return None if row is None else _officer(row)

@@ -19,6 +19,7 @@ from services.chassis.relay import Relay
 from services.notifications.address import Vault
 from services.notifications.api import router
 from services.notifications.consumers import CASES_CONSUMER, COMPLAINTS_CONSUMER, on_case, on_complaint
+from services.notifications.officers import Officers
 from services.notifications.sender import Sender
 from services.notifications.settings import NotificationSettings, load_settings
 from services.notifications.smtp import Mailer
@@ -42,6 +43,9 @@ def build(settings: NotificationSettings) -> FastAPI:
         )
         cases = Consumer(db, broker, CASES_CONSUMER, CASES, on_case, gathers=True, together=True, settings=settings)
         async with httpx.AsyncClient(timeout=5.0, trust_env=False) as client:
+            app.state.officers = Officers(
+                client, settings.referrals_url, app.state.tokens, settings.officer_fresh_seconds
+            )
             sender = Sender(db, Vault(client, settings.vault_url, app.state.tokens), Mailer(settings), settings)
             tasks: dict[str, serve.Task] = {
                 "relay": Relay(db, dsn, settings, SERVICE).run,

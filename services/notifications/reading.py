@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from uuid import UUID
 
-from services.chassis.auth import Officer
+from contracts.sessions import Standing
 from services.chassis.clock import read_clock
 from services.chassis.db import Database, Principal
 from services.notifications import ledger
@@ -15,17 +15,22 @@ from services.notifications.ledger import Delivery, OfficerNotice, Tally
 TERMINAL_NAMES = frozenset(state.value for state in TERMINAL)
 
 
-def _principal(officer: Officer) -> Principal:
-    return Principal("officer", officer.account_id, officer.unit_ids, officer.restricted)
+def _principal(officer: Standing) -> Principal:
+    return Principal("officer", officer.account_id, officer.unit_ids, officer.restricted, officer.barred_cases)
 
 
 async def officer_notices(
-    db: Database, officer: Officer, *, unit_id: str | None, beyond: int, unread: bool, limit: int
+    db: Database, officer: Standing, *, unit_id: str | None, beyond: int, unread: bool, limit: int
 ) -> list[OfficerNotice]:
     """The notices of the officer's own unit, or of ``unit_id`` if it is one that the officer may see."""
     async with db.read(_principal(officer)) as session:
         return await ledger.officer_notices(
-            session, (unit_id or officer.unit_id,), beyond=beyond, unread=unread, limit=limit
+            session,
+            (unit_id or officer.unit_id or "",),
+            barred=officer.barred_cases,
+            beyond=beyond,
+            unread=unread,
+            limit=limit,
         )
 
 
@@ -38,16 +43,18 @@ def digests(notices: Sequence[OfficerNotice]) -> list[list[OfficerNotice]]:
     return [groups[key] for key in sorted(groups, key=lambda key: key[1]) if len(groups[key]) > 1]
 
 
-async def mark_read(db: Database, officer: Officer, notice_id: int) -> OfficerNotice | None:
+async def mark_read(db: Database, officer: Standing, notice_id: int) -> OfficerNotice | None:
     """Mark as read; None when the officer may not see it."""
     async with db.session(_principal(officer)) as session:
         now = (await read_clock(session)).to_business(datetime.now(UTC))
-        return await ledger.mark_read(session, notice_id, officer.account_id, now)
+        return await ledger.mark_read(session, notice_id, officer.account_id, now, barred=officer.barred_cases)
 
 
-async def deliveries(db: Database, officer: Officer | None, case_id: UUID) -> list[Delivery]:
+async def deliveries(db: Database, officer: Standing | None, case_id: UUID) -> list[Delivery]:
     """The ledger of a case: for a service (no officer) always, for an officer when a unit of theirs was told of it."""
     if officer is not None:
+        if case_id in officer.barred_cases:
+            return []
         async with db.read(_principal(officer)) as session:
             if not await ledger.was_told(session, case_id):
                 return []

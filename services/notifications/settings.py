@@ -15,6 +15,8 @@ class NotificationSettings(Settings):
     """Certificates that the mail server's is checked against with STARTTLS; empty means the system's."""
     smtp_timeout_seconds: float = Field(default=20.0, gt=0)
     """For one whole attempt; must stay below sender_lease_seconds."""
+    officer_fresh_seconds: float = Field(default=10.0, ge=0)
+    """How long an officer's session is taken for what referrals last said of it (K)."""
     sender_poll_seconds: float = Field(default=0.5, gt=0)
     sender_slots: int = Field(default=4, ge=1, le=64)
     """Mails under way at once; the pool of database connections is larger than this."""

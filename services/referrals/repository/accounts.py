@@ -77,6 +77,12 @@ async def of_session(session: AsyncSession, jti: UUID, idle: timedelta) -> tuple
     return (_account(row), str(row["factor"])) if row else None
 
 
+async def barred_from(session: AsyncSession, account_id: str) -> list[UUID]:
+    """The cases that an account must not know of."""
+    found = await rows(session, "SELECT case_id FROM case_excluded WHERE account_id = $1 ORDER BY case_id", account_id)
+    return [row["case_id"] for row in found]
+
+
 async def known_ids(session: AsyncSession, account_ids: Iterable[str | None]) -> set[str]:
     """Those of the ids that are accounts."""
     wanted = [account_id for account_id in account_ids if account_id is not None]

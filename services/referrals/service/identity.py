@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from contracts.lifecycle import Party, Role
 from contracts.messages import Actor
+from contracts.sessions import Standing
 from services.chassis import audit, auth
 from services.chassis.auth import ServiceTokens, Unauthenticated
 from services.chassis.db import Database, Principal
@@ -243,6 +244,28 @@ class Identities:
             async with self._db.session() as session:
                 await accounts.use_session(session, jti)
         return identity
+
+    async def standing(self, jti: UUID) -> Standing | None:
+        """Who a session stands for now, for other services; None when it is over, or opens nothing but its own set-up.
+        To be asked about is no use of a session."""
+        async with self._db.read() as session:
+            found = await accounts.of_session(session, jti, self.policy.idle)
+            if found is None:
+                return None
+            account, factor = found[0], Factor(found[1])
+            identity = Identity(account, await self._visible(session, account), jti, factor)
+            if identity.must_set_password or (self.policy.factor_required and factor is Factor.NONE):
+                return None
+            barred = await accounts.barred_from(session, account.account_id)
+        return Standing(
+            account_id=account.account_id,
+            name=account.name,
+            unit_id=account.unit_id,
+            unit_ids=identity.unit_ids,
+            roles=tuple(sorted(account.roles)),
+            restricted=identity.restricted,
+            barred_cases=tuple(barred),
+        )
 
     async def enrol(self, identity: Identity, code: str) -> tuple[str, list[str]]:
         """Put the offered second factor to use: a new token in place of the session's, and the recovery codes.

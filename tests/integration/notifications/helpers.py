@@ -12,19 +12,64 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import httpx
+import jwt
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 from sqlalchemy import text
 
 from contracts.complaints import ComplaintSubmitted
 from contracts.lifecycle import Act, Stage
+from contracts.sessions import PURPOSE, Standing
+from services.chassis.auth import Officer, ServiceTokens, issue_officer
 from services.chassis.db import Database
 from services.notifications import service
+from services.notifications.officers import Officers
 from services.notifications.sender import Sender
+from services.notifications.settings import NotificationSettings
 from tests.unit.notifications.events import submitted, transitioned
 
 Sending = Callable[[], AbstractAsyncContextManager[Sender]]
 ADDRESS = "zhang.san.reporter@example.com"
+
+
+class Referrals:
+    """Says who a session stands for, for the sessions that a test opened."""
+
+    def __init__(self) -> None:
+        self.sessions: dict[str, Standing] = {}
+        self.asked = 0
+        self.away = False
+
+    def log_in(self, settings: NotificationSettings, standing: Standing) -> dict[str, str]:
+        """The header of an officer."""
+        officer = Officer(
+            standing.account_id,
+            standing.name,
+            standing.unit_id or "",
+            standing.unit_ids,
+            frozenset(standing.roles),
+            standing.restricted,
+            "",
+        )
+        token = issue_officer(ServiceTokens("referrals", settings), officer)
+        self.sessions[jwt.decode(token, options={"verify_signature": False})["jti"]] = standing
+        return {"Authorization": f"Bearer {token}"}
+
+    def officers(self, settings: NotificationSettings) -> Officers:
+        """What asks here, and takes no answer for later."""
+
+        async def answer(request: httpx.Request) -> httpx.Response:
+            self.asked += 1
+            if self.away:
+                raise httpx.ConnectError("away")
+            claims = ServiceTokens("referrals", settings).verify(
+                request.headers["Authorization"].removeprefix("Bearer "), issuer="notifications", purpose=PURPOSE
+            )
+            found = self.sessions.get(claims.subject or "")
+            return httpx.Response(200, text=found.model_dump_json()) if found else httpx.Response(404)
+
+        client = httpx.AsyncClient(transport=httpx.MockTransport(answer))
+        return Officers(client, "http://referrals", ServiceTokens("notifications", settings), 0)
 
 
 class Mailserver:

@@ -10,15 +10,20 @@ import pytest
 from contracts.cases import WorkingMoment
 from contracts.clock import BusinessClock
 from contracts.complaints import ComplaintSubmitted
-from contracts.lifecycle import Act, Stage
-from services.chassis.auth import Officer, ServiceTokens, issue_officer
+from contracts.lifecycle import Act, Role, Stage
+from contracts.sessions import Standing
+from services.chassis.auth import ServiceTokens, Unauthenticated
 from services.chassis.clock import read_clock, write_clock
-from services.chassis.db import Database
+from services.chassis.db import Database, Principal
+from services.notifications import ledger as ledger_of
 from services.notifications.main import build
 from services.notifications.service import release_held
 from services.notifications.settings import NotificationSettings
+from tests.integration.notifications.helpers import Referrals
 from tests.integration.notifications.test_ledger import life, take
 from tests.unit.notifications.events import DESK, HOLDER, deadline, submitted, transitioned
+
+REFERRALS = Referrals()
 
 
 @pytest.fixture
@@ -27,6 +32,7 @@ async def client(db: Database, settings: NotificationSettings) -> AsyncIterator[
     app = build(settings)
     app.state.db = db
     app.state.tokens = ServiceTokens("notifications", settings)
+    app.state.officers = REFERRALS.officers(settings)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://notifications") as http:
         yield http
 
@@ -40,13 +46,17 @@ async def case(db: Database) -> ComplaintSubmitted:
     return complaint
 
 
-def officer(settings: NotificationSettings, *units: str, audience: str = "") -> dict[str, str]:
+def officer(settings: NotificationSettings, *units: str, barred: tuple[UUID, ...] = ()) -> dict[str, str]:
     """The header of an officer of the first unit, who sees all of them."""
-    token = issue_officer(
-        ServiceTokens("referrals", settings),
-        Officer("a1", "某某", units[0], units, frozenset({"CLERK"}), False, str(uuid4())),
-    )
-    return {"Authorization": f"Bearer {token}"}
+    return REFERRALS.log_in(settings, standing(*units, barred=barred))
+
+
+def standing(*units: str, role: Role = Role.CLERK, restricted: bool = False, barred: tuple[UUID, ...] = ()) -> Standing:
+    """What referrals says of an officer of the first unit."""
+    return Standing(
+        account_id="a1", name="某某", unit_id=units[0], unit_ids=units, roles=(role,), restricted=restricted,
+        barred_cases=barred,
+    )  # fmt: skip
 
 
 def service(settings: NotificationSettings, purpose: str = "deliveries", name: str = "cli") -> dict[str, str]:
@@ -202,3 +212,59 @@ async def test_nothing_without_a_token_for_it(
         answer = await client.request(method, path, headers=headers)
         assert answer.status_code == 401
         assert answer.headers["content-type"] == "application/problem+json"
+
+
+async def test_a_session_that_is_over_reads_nothing(
+    client: httpx.AsyncClient, settings: NotificationSettings, case: ComplaintSubmitted
+) -> None:
+    me = officer(settings, HOLDER.unit_id)
+    assert (await client.get("/v1/notices", headers=me)).json()["notices"]
+    REFERRALS.sessions.clear()
+    for path in ("/v1/notices", f"/v1/deliveries?case_id={case.case_ids[0]}", "/v1/deliveries/summary"):
+        assert (await client.get(path, headers=me)).status_code == 401
+    assert (await client.post("/v1/notices/1/read", headers=me)).status_code == 401
+
+
+async def test_while_nobody_can_say_whether_it_is_over_it_reads_nothing(
+    client: httpx.AsyncClient, settings: NotificationSettings
+) -> None:
+    me = officer(settings, HOLDER.unit_id)
+    REFERRALS.away = True
+    try:
+        assert (await client.get("/v1/notices", headers=me)).status_code == 503
+    finally:
+        REFERRALS.away = False
+    assert (await client.get("/v1/notices", headers=me)).status_code == 200
+
+
+async def test_what_was_said_of_a_session_holds_for_the_stated_time_alone(settings: NotificationSettings) -> None:
+    own = Referrals()
+    token = own.log_in(settings, standing(HOLDER.unit_id))["Authorization"].removeprefix("Bearer ")
+    officers = own.officers(settings)
+    officers._fresh = 3600
+    for _ in range(3):
+        assert (await officers.of_token(token)).unit_id == HOLDER.unit_id
+    assert own.asked == 1
+    officers._known = {jti: (0.0, known) for jti, (_, known) in officers._known.items()}
+    own.sessions.clear()
+    with pytest.raises(Unauthenticated):
+        await officers.of_token(token)
+
+
+async def test_who_is_barred_from_a_case_has_no_notice_of_it(
+    client: httpx.AsyncClient, settings: NotificationSettings, db: Database, case: ComplaintSubmitted
+) -> None:
+    (case_id,) = case.case_ids
+    colleague, barred = officer(settings, HOLDER.unit_id), officer(settings, HOLDER.unit_id, barred=(case_id,))
+    told = (await client.get("/v1/notices", headers=colleague)).json()["notices"]
+    assert {notice["case_id"] for notice in told} == {str(case_id)}
+    assert (await client.get("/v1/notices", headers=barred)).json()["notices"] == []
+    ledger = await client.get("/v1/deliveries", params={"case_id": str(case_id)}, headers=barred)
+    assert ledger.json()["deliveries"] == []
+    assert (await client.post(f"/v1/notices/{told[0]['id']}/read", headers=barred)).status_code == 404
+    # The second wall, without the first: the queries name no case that is barred.
+    async with db.read(Principal("officer", "a1", (HOLDER.unit_id,), False, (case_id,))) as session:
+        seen = await ledger_of.officer_notices(session, (HOLDER.unit_id,), barred=(), beyond=0, unread=False, limit=50)
+        assert (seen, await ledger_of.was_told(session, case_id)) == ([], False)
+    async with db.session(Principal("officer", "a1", (HOLDER.unit_id,), False, (case_id,))) as session:
+        assert await ledger_of.mark_read(session, told[0]["id"], "a1", datetime.now(UTC)) is None

@@ -8,10 +8,10 @@ import pytest
 
 from contracts.cases import CaseTransitioned, UnitRef
 from contracts.complaints import ComplaintSubmitted
-from contracts.lifecycle import Act, Stage, Track
-from services.chassis.auth import Officer, ServiceTokens, issue_officer
+from contracts.lifecycle import Act, Role, Stage, Track
 from services.chassis.db import Database
 from services.notifications.settings import NotificationSettings
+from tests.integration.notifications.test_api import REFERRALS, standing
 from tests.integration.notifications.test_api import client as client
 from tests.integration.notifications.test_ledger import take
 from tests.unit.notifications.events import DESK, HOLDER, submitted, transitioned
@@ -65,9 +65,7 @@ async def test_only_who_has_the_case_sees_what_was_told(
     restricted: bool,
     sees: bool,
 ) -> None:
-    tokens = ServiceTokens("referrals", settings)
-    account = Officer("a1", "某某", units[0], units, frozenset({"SUPERVISOR"}), restricted, str(uuid4()))
-    me = {"Authorization": f"Bearer {issue_officer(tokens, account)}"}
+    me = REFERRALS.log_in(settings, standing(*units, role=Role.SUPERVISOR, restricted=restricted))
     told = [
         notice
         for unit in units

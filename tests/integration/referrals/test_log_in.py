@@ -19,9 +19,11 @@ import pytest_asyncio
 from fastapi import FastAPI
 
 from contracts.lifecycle import Role
+from contracts.sessions import PURPOSE, Standing
 from deploy.demo.client import Officers
 from deploy.demo.factors import Factors
 from deploy.stack import Stack
+from services.chassis.auth import ServiceTokens
 from services.chassis.db import Database
 from services.chassis.settings import Settings
 from services.referrals import second_factor
@@ -288,3 +290,25 @@ async def test_the_demonstrations_officers_set_one_up_where_it_is_required(
         identities.policy = before
     assert (await office.http.get("/v1/queues/unit", headers=own)).status_code == 200
     assert len(Factors(tmp_path / "factors.json").code(clerk)) == 6, "kept for the next run"
+
+
+async def test_other_services_hear_whether_a_session_goes_on(
+    office: Office, app: FastAPI, settings: Settings, clerk: str, admin: "asyncpg.Connection[Any]"
+) -> None:
+    own = await session_of(office, clerk)
+    jti = jwt.decode(own["Authorization"][7:], options={"verify_signature": False})["jti"]
+
+    async def heard(issuer: str = "notifications", purpose: str = PURPOSE) -> httpx.Response:
+        asking = ServiceTokens(issuer, settings).issue("referrals", purpose, subject=jti)
+        headers = {"Authorization": f"Bearer {asking}"}
+        return await office.http.get("/internal/v1/sessions/current", headers=headers)
+
+    before = await admin.fetchval("SELECT last_seen_at FROM sessions WHERE jti = $1", jti)
+    standing = Standing.model_validate_json((await heard()).content)
+    assert (standing.unit_id, standing.unit_ids, standing.roles) == ("desk", ("desk",), (Role.CLERK,))
+    assert await admin.fetchval("SELECT last_seen_at FROM sessions WHERE jti = $1", jti) == before, "no use of it"
+    assert (await heard(issuer="complaints")).status_code == 401
+    assert (await heard(purpose="reply")).status_code == 401
+    assert (await office.http.get("/internal/v1/sessions/current", headers=own)).status_code == 401
+    await office.http.delete("/v1/sessions/current", headers=own)
+    assert (await heard()).status_code == 404
