@@ -27,6 +27,12 @@ def refuse_ask(officer: Officer, case: Standing) -> str | None:
     return None if case.facts.named or len(case.facts.complaint_ids) > 1 else "OPENING_NO_IDENTITY"
 
 
+def refuse_yes(asker: Officer | None, case: Standing, asking_unit: str) -> str | None:
+    """Why nobody can agree to what this officer (None: he has left) asked for in a unit, a code; None: nothing."""
+    stays = asker is not None and asker.unit_id == asking_unit and refuse_ask(asker, case) is None
+    return None if stays else "OPENING_ASKER_CHANGED"
+
+
 def deciding(case: Standing, asking_unit: str, holder_path: Collection[str], accused: Iterable[str]) -> str:
     """The unit whose second person decides. ``holder_path``: the holder and the units above it."""
     assert case.desk is not None
@@ -44,12 +50,17 @@ def roles_of(case: Standing, unit_id: str) -> frozenset[Role]:
     return frozenset()
 
 
-def refuse_decision(officer: Officer, case: Standing, asked_by: str, decides_unit: str | None) -> str | None:
-    """Why the officer may not decide on a request, a code; None when he may."""
+def refuse_decision(
+    officer: Officer, case: Standing, asked_by: str, decides_unit: str | None, deciding_now: str
+) -> str | None:
+    """Why the officer may not decide on a request, a code; None when he may. ``decides_unit`` was asked, and by now the
+    case, its holder or the accused may be others, so that ``deciding_now`` would be."""
     if officer.account_id in case.course.excluded:
         return judge.EXCLUDED
     if officer.unit_id != decides_unit:
         return judge.NOT_YOUR_UNIT
+    if decides_unit != deciding_now:
+        return "OPENING_OTHER_DECIDES"
     if not officer.roles & roles_of(case, officer.unit_id):
         return judge.NOT_YOUR_ROLE
     return "OPENING_OWN_REQUEST" if officer.account_id == asked_by else None

@@ -37,6 +37,16 @@ OPENINGS: dict[str, Text] = {
         "Nobody decides his own request: a second person does.",
     ),
     "OPENING_OTHER_UNIT": Text(403, "该申请由其他单位的负责人决定。", "Another unit's leader decides this request."),
+    "OPENING_OTHER_DECIDES": Text(
+        409,
+        "案件、承办单位或被反映人已变化,该申请应由其他单位决定,请申请人重新申请。",
+        "The case, its holder or who is accused has changed: another unit decides by now. It has to be asked anew.",
+    ),
+    "OPENING_ASKER_CHANGED": Text(
+        409,
+        "申请人已不再经办该案或已不在原单位,不能同意其查阅申请。",
+        "Who asked has the case no more, or has left the unit: nobody can agree to the request.",
+    ),
     "OPENING_UNFIT_DECISION": Text(
         422,
         "不同意须说明理由(denial),同意则不填。",

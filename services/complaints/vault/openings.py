@@ -74,7 +74,7 @@ class Openings:
         refusal = None
         if purpose is None:
             refusal = "UNKNOWN_PURPOSE"
-        elif await repository.waits(session, caller.officer, ask.case_id, ask.complaint_id, now):
+        elif await repository.waits(session, caller.officer, ask, now):
             refusal = "ALREADY_ASKED"
         if refusal is not None or purpose is None:
             return await self._refuse(session, caller, ask.opening_id, ask.case_id, "ASK", refusal or "")

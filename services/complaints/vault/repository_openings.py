@@ -7,7 +7,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from contracts.openings import Attempt, Decision, Opening, Reading
+from contracts.openings import Ask, Attempt, Decision, Opening, Reading
 from services.chassis.db import execute, one, rows
 
 _SELECT = """
@@ -77,17 +77,18 @@ async def _attempts(session: AsyncSession, case_id: UUID) -> Sequence[Any]:
     )
 
 
-async def waits(session: AsyncSession, officer: str, case_id: UUID, complaint_id: UUID, now: datetime) -> bool:
-    """Whether the officer has asked for this identity already, and nobody has answered."""
+async def waits(session: AsyncSession, officer: str, ask: Ask, now: datetime) -> bool:
+    """Whether the officer has asked the same unit for this identity already, and nobody has answered."""
     return bool(
         await one(
             session,
             "SELECT 1 FROM vault.openings AS o WHERE o.officer = $1 AND o.case_id = $2 AND o.complaint_id = $3"
-            " AND o.lapses_at > $4 AND NOT EXISTS (SELECT 1 FROM vault.decisions AS d"
-            " WHERE d.opening_id = o.opening_id)",
+            " AND o.decides_unit IS NOT DISTINCT FROM $4 AND o.lapses_at > $5 AND NOT EXISTS"
+            " (SELECT 1 FROM vault.decisions AS d WHERE d.opening_id = o.opening_id)",
             officer,
-            case_id,
-            complaint_id,
+            ask.case_id,
+            ask.complaint_id,
+            ask.decides_unit,
             now,
         )
     )

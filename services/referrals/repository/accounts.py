@@ -103,6 +103,12 @@ async def everybody(session: AsyncSession) -> list[Account]:
     return [_account(row) for row in await rows(session, f"{_SELECT} ORDER BY a.username")]
 
 
+async def of_ids(session: AsyncSession, account_ids: Iterable[str]) -> dict[str, Account]:
+    """The active ones of these accounts, by id."""
+    wanted = f"{_SELECT} WHERE a.account_id = ANY ($1::text[]) AND a.active"
+    return {row["account_id"]: _account(row) for row in await rows(session, wanted, list(account_ids))}
+
+
 async def of_unit(session: AsyncSession, unit_id: str) -> list[Account]:
     """The active accounts of a unit."""
     found = await rows(session, f"{_SELECT} WHERE a.unit_id = $1 AND a.active ORDER BY a.account_id", unit_id)

@@ -1,14 +1,15 @@
 """Opening a reporter's identity: who may, by this service's rules; the request, its decision and its readings are the
 vault's, which keeps them and believes a second person's own word only. Nothing of the identity is kept here."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import TypeVar
 from uuid import UUID, uuid5
 
 import httpx
 import structlog
 
+from contracts import judge
 from contracts.model import Contract
 from contracts.openings import (
     ASK,
@@ -42,6 +43,8 @@ from services.referrals.views import CaseSummary
 
 TTL_SECONDS = 30
 Answer = TypeVar("Answer", bound=Contract)
+Paths = Mapping[str, Collection[str]]
+"""Units, each with those above it."""
 _log = structlog.get_logger("huiyin.openings")
 
 
@@ -115,7 +118,7 @@ class IdentityOpenings:
         async with self._db.read(who.principal) as session:
             case = await self._casebook.must_see(session, case_id)
         opening = _of(await self._record(who, case_id), opening_id)
-        refusal = rules.refuse_decision(who.officer, case, opening.officer, opening.decides_unit)
+        refusal = await self._refuse_decision(who, case, opening, granted=granted)
         if refusal is not None:
             raise Refused(refusal)
         said = Decide(
@@ -146,16 +149,36 @@ class IdentityOpenings:
             return []
         async with self._db.read(who.principal) as session:
             seen = {case.facts.case_id: case for case in await cases.of_ids(session, [o.case_id for o in found.items])}
-        mine = [o for o in found.items if o.case_id in seen and _may_decide(who, seen[o.case_id], o)]
+        paths = await self._paths(seen.values())
+        mine = [o for o in found.items if o.case_id in seen and _may_decide(who, seen[o.case_id], o, paths)]
         shown = {case.case_id: case for case in await self._casebook.related(who, [o.case_id for o in mine])}
         return [Waits(opening, shown[opening.case_id]) for opening in mine if opening.case_id in shown]
 
+    async def _refuse_decision(self, who: Identity, case: CaseRow, opening: Opening, *, granted: bool) -> str | None:
+        """Why this officer, by today's unit and roles, may not say so of a request that stands as it was made."""
+        async with self._db.read(SYSTEM) as session:
+            today = await accounts.of_ids(session, [who.account.account_id, opening.officer])
+        own = today.get(who.account.account_id)
+        if own is None:
+            return judge.NOT_YOUR_UNIT
+        officer, now = replace(who, account=own).officer, _deciding(case, opening.unit_id, await self._paths([case]))
+        refusal = rules.refuse_decision(officer, case, opening.officer, opening.decides_unit, now)
+        if refusal is not None or not granted:
+            return refusal
+        asker = today.get(opening.officer)
+        by = replace(who, account=asker).officer if asker is not None else None
+        return rules.refuse_yes(by, case, opening.unit_id)
+
+    async def _paths(self, held: Iterable[CaseRow]) -> Paths:
+        """The holders of cases, each with the units above it."""
+        holders = [case.holder.unit_id for case in held if case.holder is not None]
+        async with self._db.read(SYSTEM) as session:
+            return {unit_id: unit.path for unit_id, unit in (await units.known(session, holders)).items()}
+
     async def _decides(self, who: Identity, case: CaseRow) -> str | None:
         """The unit that decides, when somebody is there who may: active, in the role, not accused, not the asker."""
+        unit_id = _deciding(case, who.officer.unit_id, await self._paths([case]))
         async with self._db.read(SYSTEM) as session:
-            holder = (await units.known(session, [case.holder.unit_id])) if case.holder else {}
-            path = next((unit.path for unit in holder.values()), ())
-            unit_id = rules.deciding(case, who.officer.unit_id, path, case.respondent_units)
             people = await accounts.of_unit(session, unit_id)
         for person in people:
             fits = person.roles & rules.roles_of(case, unit_id)
@@ -173,6 +196,7 @@ class IdentityOpenings:
         async with self._db.read(SYSTEM) as session:
             names = await accounts.names(session, people)
         may_ask = rules.refuse_ask(who.officer, case) is None
+        paths = await self._paths([case])
         return Shown(
             record,
             names,
@@ -180,7 +204,7 @@ class IdentityOpenings:
             frozenset(
                 item.opening_id
                 for item in record.items
-                if item.state(record.now) is OpeningState.WAITING and _may_decide(who, case, item)
+                if item.state(record.now) is OpeningState.WAITING and _may_decide(who, case, item, paths)
             ),
             frozenset(
                 item.opening_id
@@ -225,8 +249,14 @@ def _of(record: Openings, opening_id: UUID) -> Opening:
     return found
 
 
-def _may_decide(who: Identity, case: CaseRow, opening: Opening) -> bool:
-    return rules.refuse_decision(who.officer, case, opening.officer, opening.decides_unit) is None
+def _may_decide(who: Identity, case: CaseRow, opening: Opening, paths: Paths) -> bool:
+    now = _deciding(case, opening.unit_id, paths)
+    return rules.refuse_decision(who.officer, case, opening.officer, opening.decides_unit, now) is None
+
+
+def _deciding(case: CaseRow, asking_unit: str, paths: Paths) -> str:
+    path = paths.get(case.holder.unit_id, ()) if case.holder is not None else ()
+    return rules.deciding(case, asking_unit, path, case.respondent_units)
 
 
 def _principal(person: Account, unit_id: str) -> Principal:

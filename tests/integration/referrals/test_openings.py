@@ -318,11 +318,73 @@ async def test_who_turns_out_to_be_accused_neither_asks_nor_reads_nor_decides(
     assert alone["decision"]["denial"] == "NOBODY_TO_ASK", "the other supervisor is accused"
 
 
-async def test_a_case_that_has_left_takes_the_right_to_look_along(office: Office, vault: Vault) -> None:
+async def in_hand(office: Office, vault: Vault) -> UUID:
+    """A case that the health commission (wj) has in hand, about a hospital."""
     case_id = await named(office, vault)
     await office.act("clerk.desk", case_id, "LINK_RESPONDENTS", respondent_units=["hospital"])
     await office.act("clerk.desk", case_id, "ACCEPT")
     await office.act("dispatcher.desk", case_id, "DISPATCH", unit_id="wj")
+    return case_id
+
+
+async def account_is(settings: Settings, username: str, change: str) -> None:
+    """Change an account behind everybody's back: no session or memory hears of it."""
+    connection = await asyncpg.connect(settings.owner_dsn("referrals"))
+    await connection.execute(change, username)
+    await connection.close()
+
+
+async def test_who_lost_the_role_a_moment_ago_decides_nothing(
+    office: Office, db: Database, vault: Vault, settings: Settings, case_id: UUID
+) -> None:
+    await Registry(db).load((), [NewAccount("chief-falls.desk", "卸任", "desk", (Role.SUPERVISOR,), PASSWORD)],
+                            invented_people=True)  # fmt: skip
+    opening = await asked(office, case_id)
+    await office.headers("chief-falls.desk")
+    assert (await office.get("chief-falls.desk", "/v1/sessions/current")).status_code == 200, "remembered"
+    await account_is(
+        settings,
+        "chief-falls.desk",
+        "UPDATE account_roles AS r SET role = 'CLERK' FROM accounts AS a"
+        " WHERE a.account_id = r.account_id AND a.username = $1",
+    )
+    assert code(await decide(office, opening, "chief-falls.desk")) == (403, "NOT_YOUR_ROLE")
+    assert (await decide(office, opening)).status_code == 200
+
+
+async def test_who_moved_to_another_unit_decides_nothing(
+    office: Office, db: Database, vault: Vault, settings: Settings, case_id: UUID
+) -> None:
+    await Registry(db).load((), [NewAccount("chief-moves.desk", "调走", "desk", (Role.SUPERVISOR,), PASSWORD)],
+                            invented_people=True)  # fmt: skip
+    opening = await asked(office, case_id)
+    assert (await office.get("chief-moves.desk", "/v1/sessions/current")).status_code == 200, "remembered"
+    await account_is(settings, "chief-moves.desk", "UPDATE accounts SET unit_id = 'wj' WHERE username = $1")
+    assert code(await decide(office, opening, "chief-moves.desk")) == (403, "NOT_YOUR_UNIT")
+
+
+async def test_a_unit_that_turns_out_to_be_accused_decides_nothing_that_it_was_asked(
+    office: Office, vault: Vault
+) -> None:
+    case_id = await in_hand(office, vault)
+    opening = await asked(office, case_id, "handler.wj")
+    assert opening["decides_unit"] == "wj"
+    await office.act("clerk.desk", case_id, "LINK_RESPONDENTS", respondent_units=["hospital", "wj"])
+    assert code(await decide(office, opening, "leader.wj")) == (409, "OPENING_OTHER_DECIDES")
+    assert (await asked(office, case_id, "handler.wj", "PROTECT"))["decides_unit"] == "desk"
+
+
+async def test_nobody_agrees_to_what_somebody_asked_who_has_the_case_no_more(office: Office, vault: Vault) -> None:
+    case_id = await in_hand(office, vault)
+    opening = await asked(office, case_id, "handler.wj")
+    await office.act("dispatcher.desk", case_id, "RECALL", note="派错")
+    refused = code(await decide(office, opening, "leader.wj"))
+    assert refused in {(409, "OPENING_OTHER_DECIDES"), (404, "NOT_FOUND")}
+    assert (await record(office, case_id))["items"][0]["state"] == "WAITING"
+
+
+async def test_a_case_that_has_left_takes_the_right_to_look_along(office: Office, vault: Vault) -> None:
+    case_id = await in_hand(office, vault)
     opening = await asked(office, case_id, "handler.wj")
     assert (await decide(office, opening, "leader.wj")).status_code == 200
     assert (await read(office, opening, "handler.wj")).status_code == 200
