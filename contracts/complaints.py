@@ -82,4 +82,34 @@ class CodeReissued(ComplaintEvent):
     reissue_id: UUID
 
 
-EVENTS: tuple[type[Event], ...] = (ComplaintSubmitted, ComplaintSupplemented, ComplaintRated, CodeReissued)
+class RightsAsked(ComplaintEvent):
+    """The reporter asks something about the own data (个人信息保护法 arts. 44–48)."""
+
+    TYPE: ClassVar[str] = "cn.huiyin.complaints.rights-asked.v1"
+
+    request_id: UUID
+    kind: Code
+
+
+class RightsAnswered(ComplaintEvent):
+    """It was answered. ``contact_changed``: from now on the reporter is reached by these ways, or by none."""
+
+    TYPE: ClassVar[str] = "cn.huiyin.complaints.rights-answered.v1"
+
+    request_id: UUID
+    kind: Code
+    granted: bool
+    contact_changed: bool = False
+    contact_token: UUID | None = None
+    ways: tuple[ContactWay, ...] = ()
+    named: bool = False
+
+
+EVENTS: tuple[type[Event], ...] = (
+    ComplaintSubmitted,
+    ComplaintSupplemented,
+    ComplaintRated,
+    CodeReissued,
+    RightsAsked,
+    RightsAnswered,
+)

@@ -95,6 +95,8 @@ ACT_ZH: dict[Act, str] = {
     Act.SUPERVISE: "督办",
     Act.LIFT_SUPERVISION: "解除督办",
     Act.REISSUE_CODE: "补发查询码",
+    Act.ASK_RIGHTS: "个人信息权利请求",
+    Act.ANSWER_RIGHTS: "个人信息权利请求已答复",
     Act.HAND_ON: "经办人离岗,任务移交",
     Act.SUCCEED: "职能划转,由承继单位接办",
     Act.ARCHIVE: "归档",

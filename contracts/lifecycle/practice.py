@@ -19,6 +19,8 @@ QUIET = frozenset(
         Act.URGE,
         Act.SUPPLEMENT,
         Act.REISSUE_CODE,
+        Act.ASK_RIGHTS,
+        Act.ANSWER_RIGHTS,
         Act.RETURN_LAPSED,
         Act.ABSORB,
         Act.SUPPORT_ANSWER,

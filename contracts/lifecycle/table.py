@@ -400,7 +400,10 @@ _ANSWER_RULES = (
         needs=(Field.SATISFACTION,),
         decided=(Stage.CLOSED, Stage.REDO),
     ),
-    Rule(Act.REISSUE_CODE, Party.REPORTER, (*_OPEN, Stage.MERGED, Stage.CLOSED, Stage.REJECTED)),
+    *(
+        Rule(act, Party.REPORTER, (*_OPEN, Stage.MERGED, Stage.CLOSED, Stage.REJECTED))
+        for act in (Act.REISSUE_CODE, Act.ASK_RIGHTS, Act.ANSWER_RIGHTS)
+    ),
     _system(
         Act.SILENCE_LAPSED,
         (Stage.PENDING_VISIT,),

@@ -52,6 +52,7 @@ ERASED: tuple[Rows, ...] = (
     # Who the reporter is, and how to reach them; marks that would find the same person's next complaint.
     Rows("complaints", "vault.sealed_identities", "IDENTITY", COMPLAINT),
     Rows("complaints", "vault.sealed_codes", "IDENTITY", COMPLAINT),
+    Rows("complaints", "vault.corrections", "IDENTITY", COMPLAINT),
     Rows("complaints", "likeness_marks", "IDENTITY", COMPLAINT),
     Rows("complaints", "likeness", "IDENTITY", COMPLAINT),
     Rows(
@@ -78,6 +79,7 @@ ERASED: tuple[Rows, ...] = (
         "result_id = ANY ($2) OR split_part(scope, ':', 2) = ANY (($2::uuid[])::text[])",
     ),
     Rows("complaints", "reissued_codes", "CONTENT", COMPLAINT),
+    Rows("complaints", "rights_requests", "CONTENT", COMPLAINT),
     Rows("complaints", "supplements", "CONTENT", COMPLAINT),
     Rows("complaints", "evidence", "CONTENT", COMPLAINT),
     Rows("complaints", "uploads", "CONTENT", COMPLAINT),
@@ -124,6 +126,7 @@ KEPT: Mapping[str, str] = {
     },
     "complaints.public.narrative_access": _LOOKED,
     "complaints.public.reissue_asks": "keyed marks of who asks for a new code, gone when they are looked at",
+    "complaints.vault.rights_decisions": _LOOKED,
     "complaints.vault.openings": _LOOKED,
     "complaints.vault.decisions": _LOOKED,
     "complaints.vault.readings": _LOOKED,

@@ -10,6 +10,7 @@ from services.chassis.settings import Settings
 from services.complaints.admission import VISITOR, too_often
 from services.complaints.domain import Refusal, normalise_case_number
 from services.complaints.reporters import NOT_FOUND
+from services.complaints.rights import UNVERIFIED
 
 
 class Attempts:
@@ -31,6 +32,6 @@ class Attempts:
         try:
             yield
         except Refusal as refusal:
-            if refusal.code == NOT_FOUND:
+            if refusal.code in (NOT_FOUND, UNVERIFIED):
                 self._failures.take(number)
             raise

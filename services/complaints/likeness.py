@@ -63,9 +63,10 @@ class Likeness:
 
     def of(self, narrative: str, reporter: Reporter | None) -> Marks:
         """The marks of a submission."""
-        return Marks(self._of_reporter(reporter), self._sketch(narrative))
+        return Marks(self.of_reporter(reporter), self._sketch(narrative))
 
-    def _of_reporter(self, reporter: Reporter | None) -> tuple[bytes, ...]:
+    def of_reporter(self, reporter: Reporter | None) -> tuple[bytes, ...]:
+        """One mark for each way to tell who it is."""
         if reporter is None:
             return ()
         known = {

@@ -18,7 +18,7 @@ from services.chassis.outages import engine_away
 from services.chassis.reference import keep_on_record, use_reference
 from services.chassis.relay import Relay
 from services.chassis.settings import Settings, get_settings
-from services.complaints import api, api_officers, api_reporters, api_services, api_uploads
+from services.complaints import api, api_officers, api_reporters, api_rights, api_services, api_uploads
 from services.complaints.clamd import Clamd
 from services.complaints.clients import forget_nonces
 from services.complaints.consumers import TIMELINE, on_case
@@ -56,11 +56,13 @@ def build(settings: Settings) -> FastAPI:
             "nonces": partial(_forget_nonces, db),
             "examiner": rt.examiner.run,
             "reissues": rt.reissues.run,
+            "rights": rt.rights.run,
             "uploads": partial(tidy, rt.uploads, rt.store),
         }
         async with serve.background(tasks):
             yield
         await rt.documents.close()
+        await rt.http.aclose()
         await db.close()
 
     async def postgres() -> None:
@@ -87,7 +89,7 @@ def build(settings: Settings) -> FastAPI:
         },
     )
     app.add_exception_handler(Refusal, answer_refusal)
-    for part in (api, api_reporters, api_uploads, api_officers, api_services):
+    for part in (api, api_reporters, api_rights, api_uploads, api_officers, api_services):
         app.include_router(part.router)
     add_pages(app, settings)
     return app

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import cast
 
+import httpx
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.requests import Request
 
@@ -24,6 +25,7 @@ from services.complaints.proof import Proofs
 from services.complaints.readings import Readings
 from services.complaints.reissues import Reissues
 from services.complaints.reporters import Reporters, View
+from services.complaints.rights import Rights
 from services.complaints.schemas import Credentials, Receipt
 from services.complaints.sealing import Sealer
 from services.complaints.service import Intake, NumberTaken
@@ -43,6 +45,8 @@ class Runtime:
     intake: Intake
     reporters: Reporters
     reissues: Reissues
+    rights: Rights
+    http: httpx.AsyncClient
     files: Files
     uploads: Uploads
     store: EvidenceStore
@@ -68,6 +72,7 @@ class Runtime:
         limits = Limits(
             settings.evidence_max_bytes, timedelta(hours=settings.evidence_upload_hours), settings.evidence_open_uploads
         )
+        http = httpx.AsyncClient(timeout=5, trust_env=False)
         clamd = Clamd(settings.clamd_address) if settings.clamd_address else None
         return cls(
             settings=settings,
@@ -81,6 +86,8 @@ class Runtime:
                 every=timedelta(hours=settings.reissue_hours),
                 valid=timedelta(hours=settings.reissue_valid_hours),
             ),
+            rights=Rights(db, sealer, likeness, reporters, tokens, http, settings.vault_url, settings.referrals_url),
+            http=http,
             files=files,
             uploads=Uploads(db, sealer, store, reporters, files, limits),
             store=store,

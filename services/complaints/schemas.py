@@ -11,6 +11,7 @@ from contracts.cases import Outcome
 from contracts.complaints import ContactWay
 from contracts.lifecycle import Act, Purpose, Stage, Track
 from contracts.model import CategoryCode, Code, RegionCode
+from contracts.rights import Ground, Right, RightState
 from services.complaints.domain import EvidenceState
 
 NARRATIVE_MAX = 20_000
@@ -141,6 +142,65 @@ class Asked(BaseModel):
     message: str
 
 
+class Verification(Form):
+    """What shows that somebody is the reporter: as it was left with the complaint."""
+
+    name: Annotated[Name | None, _Optional] = None
+    phone: Annotated[Phone | None, _Optional] = None
+    id_number: Annotated[IdNumber | None, _Optional] = None
+    email: Annotated[Email | None, _Optional] = None
+
+
+class Credentials(Form):
+    """What opens a complaint to its reporter; the code as it was typed."""
+
+    case_number: CaseNumber
+    query_code: QueryCode
+
+
+class RightAsk(Credentials, Verification):
+    """A request about one's own data. ``corrected``: for a correction, the whole of it as it should be."""
+
+    kind: Right
+    corrected: Reporter | None = None
+    ways: Annotated[tuple[ContactWay, ...] | None, Field(max_length=6), AfterValidator(_distinct)] = None
+
+    @property
+    def verification(self) -> Verification:
+        """Who asks."""
+        return self
+
+
+class RightCopyAsk(Credentials, Verification):
+    """Who collects a copy."""
+
+
+class RightItem(BaseModel):
+    """A request with where it stands in words; ``answer`` is what the officer wrote."""
+
+    request_id: UUID
+    kind: Right
+    state: RightState
+    asked_at: datetime
+    due_at: datetime | None
+    answered_at: datetime | None
+    ground: Ground | None
+    text: str
+    answer: str | None
+
+
+class RightItems(BaseModel):
+    """The latest first."""
+
+    items: list[RightItem]
+
+
+class AnswerText(Form):
+    """What an officer writes to the reporter."""
+
+    text: Annotated[str, _length(2_000), _NoNul]
+
+
 class Receipt(BaseModel):
     """The answer to an accepted complaint. The query code is shown here and nowhere else."""
 
@@ -154,13 +214,6 @@ class OrderReceipt(Receipt):
     """The same for a pushed work order."""
 
     workordercode: str
-
-
-class Credentials(Form):
-    """What opens a complaint to its reporter."""
-
-    case_number: CaseNumber
-    query_code: QueryCode
 
 
 class Supplement(Credentials):

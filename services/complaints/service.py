@@ -90,7 +90,7 @@ class Intake:
             raise domain.unknown_category()
         domain.check_region(submission.region, self._divisions)
         if submission.ways:
-            _check_ways(submission.ways, submission.reporter)
+            check_ways(submission.ways, submission.reporter)
         return domain.choose_track(category.track, submission.track)
 
     async def _again(self, session: AsyncSession, draft: Draft, origin: Origin, lang: str) -> Receipt:
@@ -122,7 +122,7 @@ class Intake:
         code = self._code(complaint_id, origin, order)
         wrapped, cipher = sealer.new_key(complaint_id)
         reporter = submission.reporter
-        ways = _ways(submission, reporter)
+        ways = ways_of(submission.ways, reporter)
         language = submission.language or lang
         identity = reporter.model_dump(exclude_none=True) if reporter else {}
         token = new_id() if identity else None
@@ -188,13 +188,15 @@ class Intake:
         return draft, code
 
 
-def _ways(submission: Submission, reporter: Reporter | None) -> tuple[ContactWay, ...]:
-    if submission.ways is not None:
-        return submission.ways
+def ways_of(chosen: tuple[ContactWay, ...] | None, reporter: Reporter | None) -> tuple[ContactWay, ...]:
+    """The ways to tell a reporter: those chosen, else all for which there is an address."""
+    if chosen is not None:
+        return chosen
     return tuple(way for way, field in _ADDRESS.items() if reporter and getattr(reporter, field))
 
 
-def _check_ways(ways: tuple[ContactWay, ...], reporter: Reporter | None) -> None:
+def check_ways(ways: tuple[ContactWay, ...], reporter: Reporter | None) -> None:
+    """Raises Refusal when a way has no address."""
     for way in ways:
         field = _ADDRESS[way]
         if reporter is None or not getattr(reporter, field):

@@ -7,8 +7,10 @@ from datetime import datetime, timedelta
 from contracts.cases import OUTCOME_ZH, Outcome
 from contracts.lifecycle import Act, Purpose, Stage
 from contracts.reference import refusals
+from contracts.rights import GROUND_WORDS, RIGHT_WORDS, Ground, Right
 from contracts.terms import STAGE_ZH
 from services.complaints.domain import BEIJING, EvidenceState
+from services.complaints.repository_rights import OwnRequest
 
 OUTCOME_EN: dict[Outcome, str] = {
     Outcome.SUBSTANTIATED: "substantiated and dealt with",
@@ -333,6 +335,31 @@ def reissue_text(language: str) -> str:
         "Your request was received. If it matches what was left with a named complaint, a new query code goes to the "
         "e-mail address left with it; once the new code is used, the old one is void."
     )
+
+
+_FURTHER = (
+    "不服的，可以向履行个人信息保护职责的部门投诉、举报（第六十五条），或者依法向人民法院提起诉讼（第五十条）。",
+    "You may complain to the authority in charge of personal information (art. 65) or sue (art. 50).",
+)
+
+
+def right_name(kind: str, language: str) -> str:
+    """What is asked, in words."""
+    return RIGHT_WORDS[Right(kind)][language != "zh"]
+
+
+def right_standing(request: OwnRequest, language: str) -> str:
+    """Where a request stands: by when it is answered, or how it was; a refusal with its ground and what can be done."""
+    other = language != "zh"
+    if request.state == "WAITING" and request.due_at is not None:
+        by = by_when(request.due_at, language, provisional=request.provisional)
+        return (f"办理中，{by}。", f"Being handled, {by}.")[other]
+    if request.state == "WAITING":
+        return ("办理中，答复期限正在计算。", "Being handled; its date is being counted.")[other]
+    if request.state == "GRANTED":
+        return ("已同意。", "Granted.")[other]
+    ground = GROUND_WORDS[Ground(request.ground or Ground.DUTY)][other]
+    return (f"未同意：{ground}。{_FURTHER[0]}", f"Refused: {ground}. {_FURTHER[1]}")[other]
 
 
 def file_text(state: EvidenceState, lang: str) -> str:

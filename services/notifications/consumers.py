@@ -3,7 +3,7 @@
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from contracts.cases import CaseTransitioned
-from contracts.complaints import CodeReissued, ComplaintSubmitted
+from contracts.complaints import CodeReissued, ComplaintSubmitted, RightsAnswered, RightsAsked
 from services.chassis.bus import Received, parse
 from services.notifications import service
 
@@ -18,6 +18,8 @@ async def on_complaint(session: AsyncSession, received: Received) -> None:
         await service.on_submitted(session, received.id, event)
     elif isinstance(event, CodeReissued):
         await service.on_reissued(session, received.id, event)
+    elif isinstance(event, RightsAsked | RightsAnswered):
+        await service.on_rights(session, received.id, event)
 
 
 async def on_case(session: AsyncSession, received: Received) -> None:

@@ -6,7 +6,7 @@ from enum import StrEnum
 from uuid import UUID, uuid5
 
 from contracts.cases import CaseTransitioned, UnitRef
-from contracts.complaints import CodeReissued, ComplaintSubmitted, ContactWay
+from contracts.complaints import CodeReissued, ComplaintSubmitted, ContactWay, RightsAnswered, RightsAsked
 from contracts.lifecycle import DUTY, LADDER, REPORTERS_CLOCKS, Act, Seat, Stage
 
 _NOTICE_IDS = UUID("6f6f1f0a-9a55-5d0b-8a53-0b1d6a1a7c11")
@@ -18,6 +18,8 @@ class Template(StrEnum):
 
     RECEIPT = "RECEIPT"
     CODE_REISSUED = "CODE_REISSUED"
+    RIGHTS_ASKED = "RIGHTS_ASKED"
+    RIGHTS_ANSWERED = "RIGHTS_ANSWERED"
     REGISTERED = "REGISTERED"
     ACCEPTED = "ACCEPTED"
     REJECTED = "REJECTED"
@@ -176,6 +178,12 @@ def code_for(event: CodeReissued) -> Planned:
         complaint_id=event.complaint_id,
         data={"at": event.at.isoformat(), "reissue_id": str(event.reissue_id)},
     )
+
+
+def rights_notice(event: RightsAsked | RightsAnswered) -> Planned:
+    """The notice of a request about the reporter's data: the one who is reached now hears of it, whoever asked."""
+    template = Template.RIGHTS_ASKED if isinstance(event, RightsAsked) else Template.RIGHTS_ANSWERED
+    return Planned(template, event.case_ids[0], 0, complaint_id=event.complaint_id, data={"at": event.at.isoformat()})
 
 
 _REPORTER_TEMPLATE: dict[Act, Template] = {

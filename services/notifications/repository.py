@@ -10,6 +10,7 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from contracts.complaints import RightsAnswered
 from services.chassis.db import one, rows
 from services.chassis.outbox import CHANNEL, Outgoing
 from services.notifications.attempts import Next
@@ -49,7 +50,7 @@ class Claimed:
     refusals: int
     trying_for: timedelta
     possibly_repeated: bool
-    contact_token: UUID
+    contact_token: UUID | None
     case_number: str
     language: str
 
@@ -79,6 +80,18 @@ async def add_recipient(session: AsyncSession, recipient: Recipient) -> None:
             "language": recipient.language,
             "named": recipient.named,
         },
+    )
+
+
+async def change_recipient(session: AsyncSession, event: RightsAnswered) -> None:
+    """Reach a reporter as was granted, or not at all; a notice that waits goes by what is known when it is sent."""
+    await one(
+        session,
+        "UPDATE recipients SET contact_token = $2, ways = $3, named = $4 WHERE complaint_id = $1",
+        event.complaint_id,
+        event.contact_token,
+        [str(way) for way in event.ways],
+        event.named,
     )
 
 

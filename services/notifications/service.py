@@ -6,7 +6,7 @@ from uuid import UUID, uuid5
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from contracts.cases import CaseTransitioned
-from contracts.complaints import CodeReissued, ComplaintSubmitted
+from contracts.complaints import CodeReissued, ComplaintSubmitted, RightsAnswered, RightsAsked
 from contracts.lifecycle import Track
 from contracts.notifications import DeliveryState, NoticeSettled
 from contracts.topics import NOTIFICATIONS
@@ -27,6 +27,7 @@ from services.notifications.domain import (
     notices_for,
     receipt_for,
     recipient_of,
+    rights_notice,
 )
 from services.notifications.repository import Claimed, Settled
 
@@ -48,10 +49,21 @@ async def on_submitted(session: AsyncSession, event_id: UUID, event: ComplaintSu
 
 async def on_reissued(session: AsyncSession, event_id: UUID, event: CodeReissued) -> None:
     """A query code was issued anew: the notice that brings it is owed."""
-    now = await _business_now(session)
+    await _owe_reporter(session, event_id, code_for(event), event.complaint_id)
+
+
+async def on_rights(session: AsyncSession, event_id: UUID, event: RightsAsked | RightsAnswered) -> None:
+    """A request about the reporter's data: told, and the ways to reach the reporter follow what was granted."""
     await repository.lock_complaints(session, [event.complaint_id])
-    planned = code_for(event)
-    recipient = (await repository.recipients(session, [event.complaint_id])).get(event.complaint_id)
+    if isinstance(event, RightsAnswered) and event.contact_changed:
+        await repository.change_recipient(session, event)
+    await _owe_reporter(session, event_id, rights_notice(event), event.complaint_id)
+
+
+async def _owe_reporter(session: AsyncSession, event_id: UUID, planned: Planned, complaint_id: UUID) -> None:
+    now = await _business_now(session)
+    await repository.lock_complaints(session, [complaint_id])
+    recipient = (await repository.recipients(session, [complaint_id])).get(complaint_id)
     await _owe(session, event_id, planned, decide(planned.template, recipient) if recipient else None, now)
 
 

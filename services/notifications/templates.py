@@ -93,6 +93,16 @@ ZH: dict[Template, Text] = {
             "新码第一次使用后，旧码作废。如果不是您本人申请，请不要使用新码，旧码继续有效。",
         ),
     ),
+    Template.RIGHTS_ASKED: Text(
+        "收到个人信息请求",
+        (
+            "我们于{at}收到一份关于您个人信息的请求，将在法定期限内答复。",
+            "如果不是您本人提出，请尽快在查询页补充说明。",
+        ),
+    ),
+    Template.RIGHTS_ANSWERED: Text(
+        "个人信息请求已答复", ("关于您个人信息的请求已有答复，请在查询页“我的个人信息”中查看。",)
+    ),
     Template.REGISTERED: Text("已登记", ("您的来件已由{desk}登记。",)),
     Template.ACCEPTED: Text("已受理", ("您的来件已由{desk}受理。", "{answer_by}")),
     Template.REJECTED: Text("不予受理", ("您的来件经审查不予受理。", "理由：{reason}。", "{right_channel}")),
@@ -166,6 +176,17 @@ EN: dict[Template, Text] = {
             "You, or somebody who knows your name and number, asked for a new query code. It is: {code}",
             "Once it is used, the old code is void. If it was not you who asked, do not use it: the old code holds.",
         ),
+    ),
+    Template.RIGHTS_ASKED: Text(
+        "a request about your data",
+        (
+            "On {at} we received a request about your personal data; it is answered in the time that the law gives.",
+            "If it was not yours, say so soon: follow your submission with its code and add a text.",
+        ),
+    ),
+    Template.RIGHTS_ANSWERED: Text(
+        "your request about your data is answered",
+        ('Your request about your personal data is answered: see "My data" where you follow your submission.',),
     ),
     Template.REGISTERED: Text("registered", ("Your submission was registered by {desk}.",)),
     Template.ACCEPTED: Text("accepted", ("Your submission was accepted by {desk}.", "{answer_by}")),

@@ -1,7 +1,7 @@
 """The bridge: facts from the complaints service become case workflows and signals to them."""
 
 from collections.abc import Awaitable, Callable
-from uuid import UUID
+from uuid import UUID, uuid5
 
 import structlog
 from prometheus_client import Counter
@@ -11,7 +11,14 @@ from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
-from contracts.complaints import CodeReissued, ComplaintRated, ComplaintSubmitted, ComplaintSupplemented
+from contracts.complaints import (
+    CodeReissued,
+    ComplaintRated,
+    ComplaintSubmitted,
+    ComplaintSupplemented,
+    RightsAnswered,
+    RightsAsked,
+)
 from contracts.course import Course
 from contracts.lifecycle import Act
 from contracts.messages import (
@@ -52,9 +59,9 @@ class Bridge:
         elif isinstance(event, ComplaintRated):
             rated = ReporterMessage(message_id=event.rating_id, act=Act.RATE, satisfaction=event.satisfaction)
             await self._each(event.case_ids, lambda case_id: self._signal(case_id, rated))
-        elif isinstance(event, CodeReissued):
-            reissued = ReporterMessage(message_id=event.reissue_id, act=Act.REISSUE_CODE)
-            await self._each(event.case_ids, lambda case_id: self._signal(case_id, reissued))
+        elif isinstance(event, CodeReissued | RightsAsked | RightsAnswered):
+            happened = _on_record(event)
+            await self._each(event.case_ids, lambda case_id: self._signal(case_id, happened))
 
     @staticmethod
     async def _each(case_ids: tuple[UUID, ...], do: Callable[[UUID], Awaitable[None]]) -> None:
@@ -100,3 +107,12 @@ class Bridge:
             _log.info("reporter_too_late", case_id=str(case_id), act=message.act.value)
             return
         _bridged.labels("signalled").inc()
+
+
+def _on_record(event: CodeReissued | RightsAsked | RightsAnswered) -> ReporterMessage:
+    """What happened beside the case, for its history alone."""
+    if isinstance(event, CodeReissued):
+        return ReporterMessage(message_id=event.reissue_id, act=Act.REISSUE_CODE)
+    if isinstance(event, RightsAsked):
+        return ReporterMessage(message_id=event.request_id, act=Act.ASK_RIGHTS)
+    return ReporterMessage(message_id=uuid5(event.request_id, "answered"), act=Act.ANSWER_RIGHTS)

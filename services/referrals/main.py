@@ -32,6 +32,7 @@ from services.referrals.api import (
     internal,
     openings,
     papers,
+    rights,
     second_factor,
     sessions,
     transfer_records,
@@ -56,6 +57,7 @@ from services.referrals.service.reading import Reading
 from services.referrals.service.recounting import Recounting
 from services.referrals.service.registry import Registry
 from services.referrals.service.reorganising import Reorganising
+from services.referrals.service.rights import AnsweringRights
 from services.referrals.service.second_factors import SecondFactors
 from services.referrals.service.steps import Steps
 from services.referrals.service.texts import Texts
@@ -114,6 +116,7 @@ def build(settings: Settings) -> FastAPI:
             papers=papers_of,
             records=TransferRecords(db, texts, papers_of),
             openings=IdentityOpenings(db, casebook, http, tokens, settings.vault_url),
+            rights=AnsweringRights(db, casebook, http, tokens, settings.complaints_url, settings.vault_url),
         )
         calendar = StateCouncilCalendar()
         broker = make_broker(settings)
@@ -156,9 +159,19 @@ def build(settings: Settings) -> FastAPI:
     app = create_app("Huiyin referrals", SERVICE, settings, lifespan=lifespan, checks=checks, optional_checks=optional)
     app.add_middleware(audit.Origins)
     add_refusal_handler(app)
-    for module in (sessions, cases, duplicates, clocks, acts, papers, openings, transfer_records, administration):
+    for module in (
+        sessions,
+        cases,
+        duplicates,
+        clocks,
+        acts,
+        papers,
+        openings,
+        transfer_records,
+        administration,
+    ):
         app.include_router(module.router)
-    for module in (second_factor, auditing, internal):
+    for module in (rights, second_factor, auditing, internal):
         app.include_router(module.router)
     workbench.install(app, pages)
     return app

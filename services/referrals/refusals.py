@@ -3,10 +3,12 @@
 from services.referrals.refusal_text import Text as Text
 from services.referrals.refusals_handovers import HANDOVERS
 from services.referrals.refusals_openings import OPENINGS
+from services.referrals.refusals_rights import RIGHTS
 
 TEXTS: dict[str, Text] = {
     **HANDOVERS,
     **OPENINGS,
+    **RIGHTS,
     # who and when
     "ILLEGAL_ACT": Text(
         409,

@@ -168,7 +168,7 @@ def test_own_days_of_a_file_count(tmp_path: Path) -> None:
 def test_every_clock_is_listed() -> None:
     table = RUN.invoke(clocks.app, ["list"])
     lines = [json.loads(line) for line in RUN.invoke(clocks.app, ["list", "--json"]).stdout.splitlines()]
-    assert len(lines) == 58
+    assert len(lines) == 59
     assert all(line["id"] in table.stdout for line in lines)
 
 

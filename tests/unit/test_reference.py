@@ -40,7 +40,7 @@ def clock(amount: str = "2", unit: str = "working_day", since: str = "2026-12-01
 def test_nothing_is_missing() -> None:
     assert len(reference.category_classes()) == 14
     assert len(reference.categories()) == 105
-    assert len(reference.clock_rules()) == 58
+    assert len(reference.clock_rules()) == 59
     assert list(reference.refusals()) == [f"R{number:02}" for number in range(1, 14)]
     assert len(reference.departments()) == 16
     assert [step.level for step in reference.sanctions()] == list(range(1, 16))

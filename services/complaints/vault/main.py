@@ -13,7 +13,7 @@ from services.chassis.http import create_app
 from services.chassis.reference import use_reference
 from services.chassis.settings import Settings, get_settings
 from services.chassis.vault_keys import load_vault_private
-from services.complaints.vault import api, api_openings, keys
+from services.complaints.vault import api, api_openings, keys, rights
 from services.complaints.vault.openings import Openings
 from services.complaints.vault.service import Contacts
 
@@ -42,6 +42,7 @@ def build(settings: Settings) -> FastAPI:
     app.include_router(api.router)
     app.include_router(api_openings.router)
     app.include_router(keys.router)
+    app.include_router(rights.router)
     return app
 
 

@@ -30,6 +30,7 @@ from services.referrals.service.passwords import Passwords
 from services.referrals.service.people import People
 from services.referrals.service.reading import Reading
 from services.referrals.service.registry import Registry
+from services.referrals.service.rights import AnsweringRights
 from services.referrals.service.second_factors import SecondFactors
 from services.referrals.service.texts import Texts
 from services.referrals.service.transfer_records import TransferRecords
@@ -54,6 +55,7 @@ class Services:
     papers: Papers
     records: TransferRecords
     openings: IdentityOpenings
+    rights: AnsweringRights
     factors: SecondFactors
     passwords: Passwords
     auditing: Auditing

@@ -23,6 +23,7 @@ from services.referrals.web import (
     papers,
     password,
     queues,
+    rights,
     second_factor,
     transfer_records,
 )
@@ -75,6 +76,7 @@ def install(app: FastAPI, pages: Pages) -> None:
         case_page,
         identity,
         papers,
+        rights,
         transfer_records,
         kin,
         acts,

@@ -15,6 +15,7 @@ from services.chassis.auth import Unauthenticated
 from services.chassis.web.forms import SealedCookie, Session, check_form
 from services.chassis.web.pages import Pages, page_lang
 from services.referrals.api.common import Services
+from services.referrals.openings import AT_DESK
 from services.referrals.service.identity import Identity
 from services.referrals.web.words import Words
 
@@ -118,6 +119,7 @@ class Visit:
             account=account,
             unit_id=account.unit_id,
             supervises=Role.SUPERVISOR in account.roles,
+            answers=bool(AT_DESK & account.roles),
             form_token=self.session.form_token,
             home=HOME,
             shown_at=datetime.now(UTC),

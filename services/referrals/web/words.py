@@ -17,6 +17,7 @@ from contracts.lifecycle import (
     Track,
 )
 from contracts.reference import categories, disposals, grounds, opening_purposes, outcomes, papers, suspensions
+from contracts.rights import GROUND_WORDS, RIGHT_WORDS, Ground, Right
 from contracts.terms import ACT_ZH, KIND_ZH, STAGE_ZH
 from services.chassis.problems import Lang
 from services.referrals.watch import Watch
@@ -73,6 +74,8 @@ _ACT_EN: dict[Act, str] = {
     Act.VISIT_LAPSED: "No call-back in time",
     Act.RATE: "Rated",
     Act.REISSUE_CODE: "Query code issued anew",
+    Act.ASK_RIGHTS: "Request about personal data",
+    Act.ANSWER_RIGHTS: "Request about personal data answered",
     Act.SILENCE_LAPSED: "No rating in time: no objection",
     Act.DUE_SOON: "Due soon",
     Act.OVERDUE: "Overdue",
@@ -376,6 +379,14 @@ class Words:
         """What the identity is wanted for."""
         found = opening_purposes().get(code)
         return self.pick(found.name_zh, found.name_en) if found else humanized(code)
+
+    def right(self, code: str) -> str:
+        """What a reporter asks about the own data."""
+        return self.pick(*RIGHT_WORDS[Right(code)])
+
+    def right_ground(self, code: str) -> str:
+        """On what a refusal of it rests."""
+        return self.pick(*GROUND_WORDS[Ground(code)])
 
     def denial(self, code: str) -> str:
         """Why such a request was refused."""

@@ -1,0 +1,120 @@
+"""What the vault does for a reporter's request about the own data, on an officer's word: replace, remove, copy.
+
+A correction was sealed by the reporter's own request and replaces the identity unopened; the old value is destroyed
+(个人信息保护法 arts. 19, 46: no longer needed once it is known to be wrong). A copy is opened for the reporter alone.
+"""
+
+import json
+from typing import Annotated, TypeVar
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import Response
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from pydantic import BaseModel, ValidationError
+
+from contracts.model import Contract
+from contracts.rights import COPY, DECIDE, OF_IDENTITY, Decided, Held, Right, Wanted
+from services.chassis import audit
+from services.chassis.auth import Claims, ServiceTokens, Unauthenticated, bearer
+from services.chassis.db import Database, execute, one, rows
+from services.chassis.http import Problem
+from services.chassis.vault_keys import VaultPrivate
+from services.complaints.vault import repository_openings
+
+router = APIRouter(prefix="/v1/rights", tags=["rights"])
+_scheme = HTTPBearer(auto_error=False, scheme_name="service", description="A service token")
+Shown = Annotated[HTTPAuthorizationCredentials | None, Depends(_scheme)]
+Claimed = TypeVar("Claimed", bound=Contract)
+
+
+class Noted(BaseModel):
+    """The officer's word that stands."""
+
+    request_id: UUID
+    granted: bool
+
+
+def _claims(request: Request, issuer: str, purpose: str, kind: type[Claimed]) -> tuple[Claims, Claimed]:
+    tokens: ServiceTokens = request.app.state.tokens
+    claims = tokens.verify(bearer(request.headers.get("authorization")), issuer=issuer, purpose=purpose)
+    try:
+        return claims, kind.model_validate(dict(claims.extra))
+    except ValidationError as error:
+        raise Unauthenticated("the token lacks a claim") from error
+
+
+@router.post("/decisions", response_model=Noted, summary="An officer's word on a request about an identity")
+async def decide(request: Request, _token: Shown) -> Noted:
+    """Claims: Decided, from referrals. The first word stands, and is carried out with it; 409 for another one."""
+    claims, said = _claims(request, "referrals", DECIDE, Decided)
+    if not claims.subject or said.kind not in OF_IDENTITY:
+        raise Unauthenticated("the token names no officer, or no right in an identity")
+    db: Database = request.app.state.db
+    async with db.session() as session:
+        new = await execute(
+            session,
+            "INSERT INTO vault.rights_decisions (request_id, complaint_id, case_id, kind, granted, officer, jti)"
+            " VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING",
+            said.request_id,
+            said.complaint_id,
+            said.case_id,
+            said.kind.value,
+            said.granted,
+            claims.subject,
+            claims.jti,
+        )
+        if new:
+            await one(session, "SELECT vault.carry_out($1)", said.request_id)
+            entry = audit.Entry(
+                chain=audit.of_case(said.case_id),
+                actor=audit.officer(claims.subject),
+                action="RIGHT_GRANTED" if said.granted else "RIGHT_REFUSED",
+                subject=str(said.request_id),
+                purpose=said.kind.value,
+            )
+            await audit.record(session, entry, schema="vault")
+        stands = await one(session, "SELECT granted FROM vault.rights_decisions WHERE request_id = $1", said.request_id)
+    if stands is None or stands["granted"] is not said.granted:
+        raise Problem(409, "DECIDED", "该请求已有决定。", "The request is decided.")
+    return Noted(request_id=said.request_id, granted=said.granted)
+
+
+@router.post("/copies", response_model=Held, summary="What is held of a reporter, for the reporter's own copy")
+async def copy(request: Request, _token: Shown) -> Response:
+    """Claims: Wanted, from complaints; only after an officer's yes. On record before it is opened."""
+    _, wanted = _claims(request, "complaints", COPY, Wanted)
+    db: Database = request.app.state.db
+    key: VaultPrivate = request.app.state.keys
+    async with db.session() as session:
+        said = await one(
+            session,
+            "SELECT complaint_id, case_id FROM vault.rights_decisions WHERE request_id = $1 AND granted AND kind = $2",
+            wanted.request_id,
+            Right.ACCESS.value,
+        )
+        if said is None:
+            raise Problem(403, "NOT_GRANTED", "该请求没有获准。", "The request was not granted.")
+        sealed = await repository_openings.sealed_of(session, said["complaint_id"])
+        opened = await rows(
+            session,
+            "SELECT o.aim, r.at FROM vault.readings r JOIN vault.openings o USING (opening_id)"
+            " WHERE o.complaint_id = $1 ORDER BY r.at",
+            said["complaint_id"],
+        )
+        entry = audit.Entry(
+            chain=audit.of_case(said["case_id"]),
+            actor=audit.service("complaints"),
+            action="IDENTITY_COPIED",
+            subject=str(wanted.request_id),
+            purpose=Right.ACCESS.value,
+        )
+        await audit.record(session, entry, schema="vault")
+    identity = {} if sealed is None else json.loads(key.open(sealed[1], str(sealed[0]).encode()))
+    held = Held(
+        identity={
+            name: value if isinstance(value, str) else "、".join(map(str, value)) for name, value in identity.items()
+        },
+        opened=tuple((row["aim"], row["at"]) for row in opened),
+    )
+    return Response(held.model_dump_json(), 200, {"Cache-Control": "no-store"}, "application/json")

@@ -1,0 +1,165 @@
+"""Answering reporters about their own data: whose word it is, by this service's rules; requests and data are elsewhere.
+
+The supervisor or leader of the desk that has the case answers (个人信息保护法 art. 50: the handler itself does, with
+its reasons). The vault hears it first where an identity is concerned: its first word stands, so that a repeated answer
+or another officer's can't undo what was done.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, TypeVar
+from uuid import UUID
+
+import httpx
+import structlog
+
+from contracts.model import Contract
+from contracts.reference import clock_rule
+from contracts.rights import (
+    ANSWER,
+    DECIDE,
+    LIST,
+    OF_IDENTITY,
+    Answered,
+    Counted,
+    Decided,
+    Ground,
+    Right,
+    RightRequest,
+    RightRequests,
+)
+from services.chassis.auth import ServiceTokens
+from services.chassis.db import SYSTEM, Database, one
+from services.chassis.outages import EngineAway
+from services.referrals.calendar import StateCouncilCalendar
+from services.referrals.counting import count
+from services.referrals.openings import AT_DESK
+from services.referrals.refusals import TEXTS, Refused
+from services.referrals.repository import calendars, cases
+from services.referrals.repository.cases import CaseRow
+from services.referrals.service.casebook import Casebook
+from services.referrals.service.identity import Identity
+from services.referrals.views import CaseSummary
+
+Read = TypeVar("Read", bound=Contract)
+_log = structlog.get_logger("huiyin.rights")
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A request that waits for this officer's answer, with a case of it."""
+
+    request: RightRequest
+    case: CaseSummary
+
+
+class AnsweringRights:
+    """Each method raises Refused, and EngineAway when complaints or the vault can't be reached."""
+
+    def __init__(
+        self,
+        db: Database,
+        casebook: Casebook,
+        http: httpx.AsyncClient,
+        tokens: ServiceTokens,
+        complaints_url: str,
+        vault_url: str,
+    ) -> None:
+        self._db, self._casebook, self._http, self._tokens = db, casebook, http, tokens
+        self._complaints, self._vault = complaints_url.rstrip("/"), vault_url.rstrip("/")
+
+    async def date(self, clock_id: str, started_at: datetime) -> Counted:
+        """When a clock that starts then ends, as it is worded then. Raises KeyError for none of the table."""
+        rule = clock_rule(clock_id, started_at)
+        if rule is None:
+            raise KeyError(clock_id)
+        async with self._db.read(SYSTEM) as session:
+            calendar = await calendars.current(session, StateCouncilCalendar())
+        counted = count(rule, started_at, (), calendar)
+        assert counted.due is not None
+        return Counted(due_at=counted.due, article=rule.basis()[:120], provisional=counted.provisional)
+
+    async def waiting(self, who: Identity) -> list[Asked]:
+        """What this officer may answer, the oldest first."""
+        if not who.officer.roles & AT_DESK:
+            return []
+        found = await self._tell(
+            who, self._complaints, "complaints", "/internal/v1/rights/waiting", LIST, None, RightRequests
+        )
+        mine = []
+        async with self._db.read(who.principal) as session:
+            for item in found.items:
+                if (case := await self._answerable(session, who, item)) is not None:
+                    mine.append((item, case.facts.case_id))
+        shown = {case.case_id: case for case in await self._casebook.related(who, [case_id for _, case_id in mine])}
+        return [Asked(item, shown[case_id]) for item, case_id in mine if case_id in shown]
+
+    async def answer(
+        self, who: Identity, request_id: UUID, *, granted: bool, ground: Ground | None, text: str
+    ) -> RightRequest:
+        """This officer's answer, which is final. The same again changes nothing."""
+        if who.unproved is not None:
+            raise Refused(who.unproved)
+        if granted != (ground is None):
+            raise Refused("RIGHTS_GROUND")
+        asked = next((item for item in await self.waiting(who) if item.request.request_id == request_id), None)
+        if asked is None:
+            raise Refused("RIGHTS_UNKNOWN")
+        request = asked.request
+        if granted and request.kind is Right.DELETION:
+            async with self._db.read(SYSTEM) as session:
+                held = await one(session, "SELECT on_legal_hold($1)", list(request.case_ids))
+            if held is None or held[0]:
+                raise Refused("RIGHTS_HELD")
+        if request.kind in OF_IDENTITY:
+            said = Decided(
+                request_id=request_id,
+                complaint_id=request.complaint_id,
+                case_id=asked.case.case_id,
+                kind=request.kind,
+                granted=granted,
+            )
+            await self._tell(who, self._vault, "vault", "/v1/rights/decisions", DECIDE, said, None)
+        answered = Answered(request_id=request_id, granted=granted, ground=ground)
+        taken: RightRequest = await self._tell(
+            who, self._complaints, "complaints", "/internal/v1/rights/answers", ANSWER, answered, RightRequest,
+            {"text": text},
+        )  # fmt: skip
+        return taken
+
+    async def _answerable(self, session: Any, who: Identity, item: RightRequest) -> CaseRow | None:
+        """The first case of the request that the officer sees, at whose desk he answers."""
+        for case in await cases.of_ids(session, list(item.case_ids)):
+            desk = case.desk.unit_id if case.desk else None
+            if desk == who.officer.unit_id and who.officer.account_id not in case.course.excluded:
+                return case
+        return None
+
+    async def _tell(
+        self,
+        who: Identity,
+        url: str,
+        service: str,
+        path: str,
+        purpose: str,
+        claims: Contract | None,
+        answer: type[Read] | None,
+        body: dict[str, str] | None = None,
+    ) -> Any:
+        token = self._tokens.issue(
+            service,
+            purpose,
+            subject=who.account.account_id,
+            claims=claims.model_dump(mode="json") if claims is not None else {},
+        )
+        try:
+            got = await self._http.post(url + path, headers={"Authorization": f"Bearer {token}"}, json=body)
+        except httpx.TransportError as error:
+            raise EngineAway("vault" if service == "vault" else "peer") from error
+        if got.status_code >= 500 or got.status_code == 401:
+            _log.warning("rights_not_taken", status=got.status_code)
+            raise EngineAway("vault" if service == "vault" else "peer")
+        if got.status_code >= 400:
+            code = str(got.json().get("code", "")).removeprefix("RIGHTS_")
+            raise Refused(f"RIGHTS_{code}" if f"RIGHTS_{code}" in TEXTS else "NOT_FOUND")
+        return answer.model_validate_json(got.content) if answer is not None else None

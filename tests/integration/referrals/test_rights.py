@@ -1,0 +1,361 @@
+"""A reporter's rights in the own data, from the request by query code to its effect: complaints, vault and referrals as
+their processes run them; nobody else's data, and no identity on the code alone."""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import asyncpg
+import httpx
+import pytest
+import pytest_asyncio
+from fastapi import FastAPI
+
+from contracts.complaints import ComplaintSubmitted, RightsAnswered, RightsAsked
+from contracts.rights import Decided, Right
+from deploy.stack import Stack
+from services.chassis.db import Database
+from services.chassis.settings import Settings
+from services.complaints.main import build
+from services.complaints.rights import Rights
+from services.complaints.runtime import Runtime
+from services.referrals.service.rights import AnsweringRights
+from tests.integration.referrals.browsing import Browsers
+from tests.integration.referrals.office import Office
+from tests.integration.referrals.vault import Vault, running
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+LEADER = "supervisor.desk"
+CHINA = timedelta(hours=8)
+
+
+class Person:
+    """A reporter with a complaint on file."""
+
+    def __init__(self, there: "There", named: bool = True, known: bool = True) -> None:
+        self.there = there
+        self.who: dict[str, str] = {
+            "phone": f"139{uuid4().int % 10**8:08d}", "email": f"{uuid4().hex[:8]}@example.org",
+            **({"name": f"王{uuid4().hex[:6]}"} if named else {}),
+        } if known else {}  # fmt: skip
+        self.code: dict[str, str] = {}
+
+    @property
+    def proof(self) -> dict[str, str]:
+        return {name: self.who[name] for name in ("name", "phone") if name in self.who}
+
+    async def post(self, path: str, **body: Any) -> httpx.Response:
+        return await self.there.public.post(f"/v1/tracking/rights{path}", json={**self.code, **body})
+
+    async def asks(self, kind: str, **body: Any) -> str:
+        answer = await self.post("", kind=kind, **{**self.proof, **body})
+        assert answer.status_code == 201, answer.text
+        request_id: str = answer.json()["items"][0]["request_id"]
+        while await self.there.rights.date_one():
+            pass
+        return request_id
+
+    async def newest(self) -> dict[str, Any]:
+        found: dict[str, Any] = (await self.post("/standing")).json()["items"][0]
+        return found
+
+
+class There:
+    """The complaints service and the vault, beside the referrals service."""
+
+    def __init__(
+        self, public: httpx.AsyncClient, rights: Rights, office: Office, admin: "asyncpg.Connection[Any]"
+    ) -> None:
+        self.public, self.rights, self.office, self.admin = public, rights, office, admin
+
+    async def person(self, *, named: bool = True, known: bool = True) -> Person:
+        """Somebody whose complaint is at the desk."""
+        person = Person(self, named, known)
+        body = {"category": "0802", "region": "370102", "narrative": "窗口态度恶劣。", "respondents": ["挂号窗口"]}
+        if known:
+            body["reporter"] = person.who  # type: ignore[assignment]
+        answer = await self.public.post("/v1/complaints", json=body, headers={"Idempotency-Key": uuid4().hex})
+        person.code = {name: answer.json()[name] for name in ("case_number", "query_code")}
+        event = await self.event(ComplaintSubmitted, person)
+        await self.office.bridged(event)
+        while (await self.office.get(LEADER, f"/v1/cases/{event.case_ids[0]}")).status_code != 200:
+            pass
+        return person
+
+    async def event(self, kind: Any, person: Person) -> Any:
+        payload = await self.admin.fetchval(
+            "SELECT payload FROM outbox JOIN complaints ON complaint_id::text = key"
+            " WHERE case_number = $1 AND type = $2 ORDER BY id DESC LIMIT 1",
+            person.code["case_number"],
+            kind.TYPE,
+        )
+        return kind.model_validate_json(payload)
+
+    async def answer(self, request_id: str, *, granted: bool, who: str = LEADER, **body: Any) -> httpx.Response:
+        said = {"granted": granted, "text": "已核实。", **body}
+        return await self.office.post(who, f"/v1/rights/{request_id}/answer", said)
+
+    async def identities(self, person: Person) -> int:
+        return int(
+            await self.admin.fetchval(
+                "SELECT count(*) FROM vault.sealed_identities JOIN complaints USING (complaint_id)"
+                " WHERE case_number = $1",
+                person.code["case_number"],
+            )
+        )
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def admin(settings: Settings, stack_engines: Stack) -> AsyncIterator["asyncpg.Connection[Any]"]:
+    connection = await asyncpg.connect(stack_engines.config.admin_dsn(settings.dsn("complaints").rsplit("/", 1)[1]))
+    yield connection
+    await connection.close()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def there(
+    app: FastAPI, office: Office, db: Database, settings: Settings, admin: "asyncpg.Connection[Any]"
+) -> AsyncIterator[There]:
+    public_app, before = build(settings), app.state.services
+    complaints_db = Database(settings.dsn("complaints"))
+    started = Runtime.start(settings, complaints_db)
+    async with running(settings) as vault:
+        mounts = {
+            "http://vault": vault.transport,
+            "http://complaints": httpx.ASGITransport(public_app, raise_app_exceptions=False),
+            "http://referrals": httpx.ASGITransport(app, raise_app_exceptions=False),
+        }
+        async with (
+            httpx.AsyncClient(mounts=mounts) as http,
+            httpx.AsyncClient(transport=mounts["http://complaints"], base_url="http://complaints") as public,
+        ):
+            rights = started.rights
+            rights._http, rights._vault, rights._referrals = http, "http://vault", "http://referrals"
+            public_app.state.runtime = started
+            answering = AnsweringRights(db, before.casebook, http, before.tokens, "http://complaints", "http://vault")
+            app.state.services = replace(before, rights=answering)
+            yield There(public, rights, office, admin)
+            app.state.services = before
+    await started.http.aclose()
+    await started.documents.close()
+    await complaints_db.close()
+
+
+async def test_a_request_has_its_date_by_the_clock_and_stands_in_the_officers_list(there: There) -> None:
+    person = await there.person()
+    request_id = await person.asks("ACCESS")
+    due = datetime.fromisoformat((await person.newest())["due_at"])
+    asked = datetime.fromisoformat((await person.newest())["asked_at"])
+    assert (due + CHINA).date() - (asked + CHINA).date() == timedelta(days=31), "24:00 of the thirtieth day after it"
+    (listed,) = [
+        item for item in (await there.office.get(LEADER, "/v1/rights")).json()["items"]
+        if item["request_id"] == request_id
+    ]  # fmt: skip
+    assert (listed["kind"], listed["case_number"]) == ("ACCESS", person.code["case_number"])
+    assert datetime.fromisoformat(listed["due_at"]) == due
+    assert (await there.event(RightsAsked, person)).request_id == UUID(request_id)
+
+
+async def test_only_the_desks_supervisor_sees_and_answers_it(there: There) -> None:
+    request_id = await (await there.person()).asks("EXPLANATION")
+    for other in ("clerk.desk", "supervisor.desk2", "supervisor.rdesk", "handler.hospital", "auditor"):
+        shown = await there.office.get(other, "/v1/rights")
+        assert request_id not in shown.text
+        assert (await there.answer(request_id, granted=True, who=other)).status_code in (403, 404)
+
+
+async def test_access_gives_the_reporter_a_copy_of_the_own_data_and_of_nobody_elses(there: There) -> None:
+    person, other = await there.person(), await there.person()
+    request_id = await person.asks("ACCESS")
+    assert (await person.post("/copy", **person.proof)).status_code == 409
+    assert (await there.answer(request_id, granted=True)).status_code == 200
+    copy = await person.post("/copy", **person.proof)
+    assert copy.status_code == 200, copy.text
+    assert "attachment" in copy.headers["content-disposition"]
+    for own in (*person.who.values(), person.code["case_number"]):
+        assert own in copy.text
+    for foreign in (*other.who.values(), "挂号窗口", "窗口态度恶劣", person.code["query_code"]):
+        assert foreign not in copy.text
+    strangers = await person.post("/copy", name=person.who["name"], phone="13700000000")
+    assert (strangers.status_code, strangers.json()["code"]) == (403, "RIGHTS_UNVERIFIED")
+
+
+async def test_the_code_alone_asks_for_nothing_of_an_identity(there: There) -> None:
+    person = await there.person()
+    for kind in ("ACCESS", "CORRECTION", "DELETION", "RESTRICTION"):
+        for given in ({}, {"name": person.who["name"]}, {"phone": person.who["phone"]}, {"email": person.who["email"]}):
+            refused = await person.post("", kind=kind, corrected={"name": "李四"}, **given)
+            assert (refused.status_code, refused.json()["code"]) == (403, "RIGHTS_UNVERIFIED")
+    assert (await person.post("", kind="EXPLANATION")).status_code == 201
+    wrong = await there.public.post("/v1/tracking/rights/standing", json={**person.code, "query_code": "0" * 17})
+    assert wrong.status_code == 404
+
+
+async def test_a_correction_replaces_the_identity_and_what_finds_it(there: There) -> None:
+    person = await there.person()
+    new = {"name": "赵新", "phone": f"138{uuid4().int % 10**8:08d}", "email": "new@example.org"}
+    request_id = await person.asks("CORRECTION", corrected=new)
+    before = await there.admin.fetchval(
+        "SELECT sealed FROM vault.sealed_identities JOIN complaints USING (complaint_id) WHERE case_number = $1",
+        person.code["case_number"],
+    )
+    assert (await there.answer(request_id, granted=True)).status_code == 200
+    assert (await there.answer(request_id, granted=True)).status_code == 404, "answered: it waits no more"
+    assert before not in [
+        row["sealed"] for table in ("sealed_identities", "corrections")
+        for row in await there.admin.fetch(f"SELECT sealed FROM vault.{table}")
+    ]  # fmt: skip
+    old, person.who = person.who, new
+    access = await person.asks("ACCESS")
+    assert (await person.post("", kind="EXPLANATION", **old)).status_code == 201
+    await there.answer(access, granted=True)
+    copy = (await person.post("/copy", **person.proof)).text
+    assert "赵新" in copy
+    assert old["name"] not in copy
+    refused = await person.post("/copy", name=old["name"], phone=old["phone"])
+    assert refused.status_code == 403
+    event = await there.event(RightsAnswered, person)
+    assert event.kind == "ACCESS"
+
+
+async def test_a_refused_correction_leaves_all_as_it_was_and_keeps_nothing_of_it(there: There) -> None:
+    person = await there.person()
+    request_id = await person.asks("CORRECTION", corrected={"name": "赵新", "phone": "13800000009"})
+    assert (await there.answer(request_id, granted=False)).status_code == 422
+    assert (await there.answer(request_id, granted=False, ground="UNVERIFIED", text="未能核实。")).status_code == 200
+    told = await person.newest()
+    assert (told["state"], told["ground"], told["answer"]) == ("REFUSED", "UNVERIFIED", "未能核实。")
+    for words in ("第四十六条", "第六十五条", "第五十条"):
+        assert words in told["text"]
+    waiting = "SELECT count(*) FROM vault.corrections WHERE request_id = $1"
+    assert await there.admin.fetchval(waiting, UUID(request_id)) == 0
+    assert await there.identities(person) == 1
+
+
+async def test_a_deletion_takes_the_identity_and_the_case_lives_on(there: There) -> None:
+    person = await there.person()
+    request_id = await person.asks("DELETION")
+    assert (await there.answer(request_id, granted=True)).status_code == 200
+    assert await there.identities(person) == 0
+    event = await there.event(RightsAnswered, person)
+    assert (event.contact_changed, event.contact_token, event.ways) == (True, None, ())
+    marks = await there.admin.fetchval(
+        "SELECT reporter FROM likeness JOIN complaints USING (complaint_id) WHERE case_number = $1",
+        person.code["case_number"],
+    )
+    assert marks == []
+    tracked = await there.public.post("/v1/tracking", json=person.code)
+    assert tracked.status_code == 200
+    again = await person.post("", kind="DELETION", **person.proof)
+    assert (again.status_code, again.json()["code"]) == (409, "RIGHTS_NOTHING_HELD")
+
+
+async def test_nothing_is_deleted_under_a_legal_hold(there: There, stack_engines: Stack, settings: Settings) -> None:
+    person = await there.person()
+    request_id = await person.asks("DELETION")
+    case_id = (await there.event(RightsAsked, person)).case_ids[0]
+    owner = await asyncpg.connect(stack_engines.config.admin_dsn(settings.dsn("referrals").rsplit("/", 1)[1]))
+    try:
+        await owner.execute("INSERT INTO legal_holds (case_id, reason, set_by) VALUES ($1, '诉讼', 'cli/t')", case_id)
+    finally:
+        await owner.close()
+    held = await there.answer(request_id, granted=True)
+    assert (held.status_code, held.json()["code"]) == (409, "RIGHTS_HELD")
+    assert await there.identities(person) == 1
+    assert (await there.answer(request_id, granted=False, ground="RETENTION", text="依法保全。")).status_code == 200
+
+
+async def test_a_restriction_ends_the_use_of_the_contact_and_keeps_it(there: There) -> None:
+    person = await there.person(named=False)
+    request_id = await person.asks("RESTRICTION")
+    assert (await there.answer(request_id, granted=True)).status_code == 200
+    event = await there.event(RightsAnswered, person)
+    assert (event.contact_changed, event.ways) == (True, ())
+    assert await there.identities(person) == 1
+
+
+async def test_the_vaults_first_word_stands(there: There) -> None:
+    """Complaints was away after the yes was carried out: a no can't follow it, the same yes can."""
+    person = await there.person()
+    request_id = await person.asks("DELETION")
+    known, there.rights.answer = there.rights.answer, _away  # type: ignore[method-assign,assignment]
+    try:
+        assert (await there.answer(request_id, granted=True)).status_code == 503
+    finally:
+        there.rights.answer = known  # type: ignore[method-assign]
+    refused = await there.answer(request_id, granted=False, ground="DUTY", text="不同意。")
+    assert (refused.status_code, refused.json()["code"]) == (409, "RIGHTS_DECIDED")
+    assert (await there.answer(request_id, granted=True)).status_code == 200
+
+
+async def _away(*_: Any) -> None:
+    raise ConnectionRefusedError
+
+
+async def test_an_anonymous_reporter_may_ask_what_is_held_and_has_nothing_to_correct(there: There) -> None:
+    person = await there.person(known=False)
+    request_id = await person.asks("ACCESS")
+    for kind in ("CORRECTION", "DELETION", "RESTRICTION"):
+        assert (await person.post("", kind=kind)).json()["code"] == "RIGHTS_NOTHING_HELD"
+    await there.answer(request_id, granted=True)
+    copy = (await person.post("/copy")).json()
+    assert (copy["identity"], copy["complaint"]["case_number"]) == ({}, person.code["case_number"])
+
+
+async def test_the_same_request_waits_once(there: There) -> None:
+    person = await there.person()
+    await person.asks("ACCESS")
+    again = await person.post("", kind="ACCESS", **person.proof)
+    assert (again.status_code, again.json()["code"]) == (409, "RIGHTS_WAITING")
+
+
+async def test_each_step_is_on_the_audit_and_in_the_history_without_what_was_held(there: There) -> None:
+    person = await there.person()
+    request_id = await person.asks("ACCESS")
+    asked = await there.event(RightsAsked, person)
+    await there.office.bridged(asked)
+    await there.answer(request_id, granted=True)
+    await there.office.bridged(await there.event(RightsAnswered, person))
+    await person.post("/copy", **person.proof)
+    chain = f"case/{asked.case_ids[0]}"
+    own = await there.admin.fetch("SELECT * FROM audit_log WHERE chain = $1 ORDER BY sequence", chain)
+    vaults = await there.admin.fetch("SELECT * FROM vault.audit_log WHERE chain = $1 ORDER BY sequence", chain)
+    assert [row["action"] for row in own] == ["RIGHT_ASKED", "RIGHT_ANSWERED", "RIGHT_COPIED"]
+    assert [row["action"] for row in vaults] == ["RIGHT_GRANTED", "IDENTITY_COPIED"]
+    assert not any(value in str([*map(dict, own), *map(dict, vaults)]) for value in person.who.values())
+    acts: list[str] = []
+    while "ANSWER_RIGHTS" not in acts:
+        view = await there.office.view(LEADER, asked.case_ids[0])
+        acts = [step["act"] for step in view["timeline"]]
+    assert acts[-2:] == ["ASK_RIGHTS", "ANSWER_RIGHTS"]
+
+
+async def test_the_vault_takes_no_word_from_anybody_else(there: There, settings: Settings) -> None:
+    async with running(settings) as vault:
+        for name, purpose in (("complaints", "rights.decide"), ("notifications", "rights.decide"), ("cli", "keys")):
+            token = Vault.token(vault, "officer-1", _decided(), name=name, purpose=purpose)  # type: ignore[arg-type]
+            async with httpx.AsyncClient(transport=vault.transport, base_url="http://vault") as http:
+                shown = {"Authorization": f"Bearer {token}"}
+                assert (await http.post("/v1/rights/decisions", headers=shown)).status_code == 401
+                assert (await http.post("/v1/rights/copies", headers=shown)).status_code == 401
+
+
+def _decided() -> Any:
+    ids = {"request_id": uuid4(), "complaint_id": uuid4(), "case_id": uuid4()}
+    return Decided(**ids, kind=Right.DELETION, granted=True)
+
+
+async def test_the_pages_answer_by_form(there: There, browsers: Browsers) -> None:
+    person = await there.person()
+    request_id = await person.asks("RESTRICTION")
+    browser = await browsers.of(LEADER)
+    page = await browser.get("/workbench/rights")
+    assert person.code["case_number"] in page.text
+    assert "停止使用我的联系方式" in page.text
+    form = page.form(f"/rights/{request_id}")
+    await browser.send(form, verdict="no", ground="DUTY", text="答复须送达。")
+    told = await person.newest()
+    assert (told["state"], told["answer"]) == ("REFUSED", "答复须送达。")
