@@ -1,16 +1,18 @@
 """Resumable uploads: the tus protocol 1.0.0 with creation, termination, expiration and checksum (tus.io/protocols).
 
-Case number and query code come as user and password of HTTP's Basic scheme: an address would end up in logs.
+Programs send case number and query code as user and password of HTTP's Basic scheme: an address would end up in logs.
+The site's own script goes by the visit that its page belongs to (web/tus.py).
 """
 
 import base64
 import binascii
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from email.utils import format_datetime
 from typing import Any
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Request
+from fastapi.params import Depends as DependsOn
 from fastapi.responses import Response
 from fastapi.routing import APIRoute
 from fastapi.security import HTTPBasic
@@ -43,9 +45,6 @@ class _Tus(APIRoute):
                 return _refused(request, refusal)
 
         return answer
-
-
-router = APIRouter(prefix=PATH, tags=["reporter"], route_class=_Tus)
 
 
 class _Basic(HTTPBasic):
@@ -86,73 +85,84 @@ _PATCH = {
 }
 
 
-@router.options("", status_code=204, summary="What the server can do (tus)")
-async def options(request: Request) -> Response:
-    return _empty(
-        204,
-        {
-            "Tus-Version": VERSION,
-            "Tus-Extension": _EXTENSIONS,
-            "Tus-Max-Size": str(runtime(request).settings.evidence_max_bytes),
-            "Tus-Checksum-Algorithm": ",".join(_ALGORITHMS),
-        },
+def tus(path: str, who: Callable[[Request], Credentials], own: Sequence[DependsOn] = (), **about: Any) -> APIRouter:
+    """The protocol's routes under a path. ``who`` reads from a request whose complaint it is about."""
+    router = APIRouter(prefix=path, route_class=_Tus, **about)
+
+    @router.options("", status_code=204, summary="What the server can do (tus)")
+    async def options(request: Request) -> Response:
+        return _empty(
+            204,
+            {
+                "Tus-Version": VERSION,
+                "Tus-Extension": _EXTENSIONS,
+                "Tus-Max-Size": str(runtime(request).settings.evidence_max_bytes),
+                "Tus-Checksum-Algorithm": ",".join(_ALGORITHMS),
+            },
+        )
+
+    @router.post(
+        "", status_code=201, summary="Begin the upload of a file (tus)", openapi_extra=_CREATION, dependencies=own
     )
+    async def create(request: Request) -> Response:
+        _check_version(request)
+        rt, credentials = runtime(request), who(request)
+        length = _number(request, "upload-length")
+        name = _metadata(request.headers.get("upload-metadata", "")).get("filename", "")
+        with rt.attempts.of(request, credentials.case_number):
+            begun = await rt.uploads.create(credentials, length, name)
+        return _empty(201, {"Location": f"{path}/{begun.upload_id}", **_told(begun)})
 
+    @router.head(
+        "/{upload_id}",
+        summary="How far an upload is (tus)",
+        openapi_extra={"parameters": [_VERSIONED]},
+        dependencies=own,
+    )
+    async def standing(request: Request, upload_id: UUID) -> Response:
+        _check_version(request)
+        rt, credentials = runtime(request), who(request)
+        with rt.attempts.of(request, credentials.case_number):
+            found = await rt.uploads.standing(credentials, upload_id)
+        return _empty(200, {"Upload-Length": str(found.length), **_told(found)})
 
-@router.post(
-    "", status_code=201, summary="Begin the upload of a file (tus)", openapi_extra=_CREATION, dependencies=_OWN
-)
-async def create(request: Request) -> Response:
-    _check_version(request)
-    rt, credentials = runtime(request), _credentials(request)
-    length = _number(request, "upload-length")
-    name = _metadata(request.headers.get("upload-metadata", "")).get("filename", "")
-    with rt.attempts.of(request, credentials.case_number):
-        begun = await rt.uploads.create(credentials, length, name)
-    return _empty(201, {"Location": f"{PATH}/{begun.upload_id}", **_told(begun)})
+    @router.patch(
+        "/{upload_id}",
+        status_code=204,
+        summary="Send a part of an upload (tus)",
+        openapi_extra=_PATCH,
+        dependencies=own,
+    )
+    async def append(request: Request, upload_id: UUID) -> Response:
+        """204 with the new Upload-Offset: so much is safe. The last part makes the file evidence of this id."""
+        _check_version(request)
+        if request.headers.get("content-type", "") != _PART:
+            raise Refusal(
+                415, "NOT_A_PART", f"请用 Content-Type: {_PART} 发送。", f"Send it with Content-Type: {_PART}."
+            )
+        rt, credentials = runtime(request), who(request)
+        offset, checksum = _number(request, "upload-offset"), _checksum(request)
+        with rt.attempts.of(request, credentials.case_number):
+            reached = await rt.uploads.append(credentials, upload_id, offset, request.stream(), checksum)
+        if reached.offset == reached.length:
+            rt.examiner.soon()
+        return _empty(204, _told(reached))
 
+    @router.delete(
+        "/{upload_id}",
+        status_code=204,
+        summary="Give an upload up (tus)",
+        openapi_extra={"parameters": [_VERSIONED]},
+        dependencies=own,
+    )
+    async def terminate(request: Request, upload_id: UUID) -> Response:
+        _check_version(request)
+        rt, credentials = runtime(request), who(request)
+        with rt.attempts.of(request, credentials.case_number):
+            await rt.uploads.terminate(credentials, upload_id)
+        return _empty(204, {})
 
-@router.head(
-    "/{upload_id}", summary="How far an upload is (tus)", openapi_extra={"parameters": [_VERSIONED]}, dependencies=_OWN
-)
-async def standing(request: Request, upload_id: UUID) -> Response:
-    _check_version(request)
-    rt, credentials = runtime(request), _credentials(request)
-    with rt.attempts.of(request, credentials.case_number):
-        found = await rt.uploads.standing(credentials, upload_id)
-    return _empty(200, {"Upload-Length": str(found.length), **_told(found)})
-
-
-@router.patch(
-    "/{upload_id}", status_code=204, summary="Send a part of an upload (tus)", openapi_extra=_PATCH, dependencies=_OWN
-)
-async def append(request: Request, upload_id: UUID) -> Response:
-    """204 with the new Upload-Offset: so much is safe. The last part makes the file evidence of this id."""
-    _check_version(request)
-    if request.headers.get("content-type", "") != _PART:
-        raise Refusal(415, "NOT_A_PART", f"请用 Content-Type: {_PART} 发送。", f"Send it with Content-Type: {_PART}.")
-    rt, credentials = runtime(request), _credentials(request)
-    offset, checksum = _number(request, "upload-offset"), _checksum(request)
-    with rt.attempts.of(request, credentials.case_number):
-        reached = await rt.uploads.append(credentials, upload_id, offset, request.stream(), checksum)
-    if reached.offset == reached.length:
-        rt.examiner.soon()
-    return _empty(204, _told(reached))
-
-
-@router.delete(
-    "/{upload_id}",
-    status_code=204,
-    summary="Give an upload up (tus)",
-    openapi_extra={"parameters": [_VERSIONED]},
-    dependencies=_OWN,
-)
-async def terminate(request: Request, upload_id: UUID) -> Response:
-    _check_version(request)
-    rt, credentials = runtime(request), _credentials(request)
-    with rt.attempts.of(request, credentials.case_number):
-        await rt.uploads.terminate(credentials, upload_id)
-    return _empty(204, {})
+    return router
 
 
 def _refused(request: Request, refusal: Refusal) -> Response:
@@ -244,3 +254,6 @@ def _checksum(request: Request) -> Checksum | None:
         "Upload-Checksum 须为 sha256 或 sha1 加空格和 base64 摘要。",
         "Upload-Checksum is sha256 or sha1, a space, and the digest in base64.",
     )
+
+
+router = tus(PATH, _credentials, _OWN, tags=["reporter"])

@@ -26,7 +26,7 @@ from services.complaints.domain import Refusal
 from services.complaints.http_inputs import FORM_BYTES, answer_refusal
 from services.complaints.runtime import Runtime
 from services.complaints.uploads import tidy
-from services.complaints.web import add_pages
+from services.complaints.web import add_pages, tus
 from services.complaints.web.uploads import MAX_FILES
 
 SERVICE = "complaints"
@@ -82,6 +82,7 @@ def build(settings: Settings) -> FastAPI:
         },
         body_limits={
             api_uploads.PATH: settings.evidence_max_bytes,
+            tus.PATH: settings.evidence_max_bytes,
             "/v1/tracking/evidence": settings.evidence_max_bytes + FORM_BYTES,
             **dict.fromkeys(
                 ("/file", "/tracking/case/additions"), settings.evidence_max_bytes * MAX_FILES + FORM_BYTES

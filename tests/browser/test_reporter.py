@@ -1,15 +1,19 @@
 """A reporter at a phone whose browser runs no scripts: files, keeps the code, follows, adds, reads, rates."""
 
 import asyncio
+import hashlib
 import re
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import Page, Route, expect
 
 from deploy.demo.client import Officers, Reporters
 from deploy.stack import Stack
+from services.complaints.evidence import EvidenceStore
+from services.complaints.sealing import Sealer
 from tests.browser.conftest import DESK, Visit, Visits
 from tests.browser.desks import Office
 
@@ -258,3 +262,55 @@ async def test_no_page_shuts_anybody_out(
         assert number
         assert code
         assert {path: items for path, items in found.items() if items} == {}
+
+
+async def test_an_upload_that_broke_off_goes_on_where_it_was_and_arrives_whole(
+    visit: Visits, people: tuple[Reporters, Officers], stack: Stack, tmp_path: Path
+) -> None:
+    big = tmp_path / "录音记录.txt"
+    big.write_bytes("".join(f"{line:07d}\n" for line in range(900_000)).encode())
+    lost: list[int] = []
+    later: list[int] = []
+    async with visit(scripts=True) as reporter:
+        page = reporter.page
+        number, _ = await filed(reporter)
+        await keep(page)
+
+        async def line_is_cut(route: Route) -> None:
+            """The second part is lost on its way, and all that is tried after it."""
+            lost.append(int(route.request.headers.get("upload-offset", 0)))
+            await (route.continue_() if len(lost) == 1 else route.abort())
+
+        await page.route("**/tracking/case/uploads/*", line_is_cut)
+        await page.get_by_label("文件").set_input_files(big)
+        await page.get_by_role("button", name="提交补充").click()
+        async with asyncio.timeout(60):
+            while len(lost) < 2:
+                await asyncio.sleep(0.05)
+        await page.reload()
+        await page.unroute("**/tracking/case/uploads/*", line_is_cut)
+        page.on("request", lambda sent: later.append(int(sent.headers.get("upload-offset", -1))))
+        await page.get_by_label("文件").set_input_files(big)
+        await page.get_by_role("button", name="提交补充").click()
+        await expect(page.get_by_text("已收到您补充的内容")).to_be_visible(timeout=120_000)
+    assert lost[0] == 0
+    assert 0 not in later, "what had arrived was not sent again"
+    assert await opened_evidence(stack, number) == hashlib.sha256(big.read_bytes()).hexdigest()
+
+
+async def opened_evidence(stack: Stack, number: str) -> str:
+    """The hash of the one file of a complaint, as its seal gives it back."""
+    connection = await asyncpg.connect(stack.config.admin_dsn("huiyin_complaints"))
+    try:
+        (row,) = await connection.fetch(
+            "SELECT complaint_id, evidence_id, file_name, case_key_wrapped FROM evidence JOIN complaints"
+            " USING (complaint_id) WHERE case_number = $1",
+            number,
+        )
+    finally:
+        await connection.close()
+    cipher = Sealer.load(stack.settings.keys_dir).cipher(row["case_key_wrapped"], row["complaint_id"])
+    store, content = EvidenceStore(stack.settings.evidence_dir), hashlib.sha256()
+    for chunk in store.chunks(row["complaint_id"], row["file_name"], cipher, row["evidence_id"], "original"):
+        content.update(chunk)
+    return content.hexdigest()

@@ -9,10 +9,14 @@ from services.chassis.web.assets import MODULES, Assets
 from services.chassis.web.pages import Pages
 from services.chassis.web.problems import ProblemPages
 from services.complaints.admission import Admission
-from services.complaints.web import filing, following, lost, proving, retaliating, rights
+from services.complaints.web import filing, following, lost, proving, retaliating, rights, tus
 
 _HERE = Path(__file__).parent
-_ASSETS = {"proof.js": _HERE / "static/proof.js", "altcha.js": MODULES / "altcha/dist/workers/pbkdf2.js"}
+_ASSETS = {
+    "proof.js": _HERE / "static/proof.js",
+    "upload.js": _HERE / "static/upload.js",
+    "altcha.js": MODULES / "altcha/dist/workers/pbkdf2.js",
+}
 
 
 def add_pages(app: FastAPI, settings: Settings) -> None:
@@ -24,7 +28,7 @@ def add_pages(app: FastAPI, settings: Settings) -> None:
         names={"prove": proving.is_wanted},
     )
     pages.mount(app)
-    for part in (filing, following, lost, retaliating, rights, proving):
+    for part in (filing, following, lost, retaliating, rights, tus, proving):
         app.include_router(part.router)
     app.add_middleware(Admission, settings=settings)
     app.add_middleware(ProblemPages, pages=pages, template="wrong.html")
