@@ -25,7 +25,8 @@ from services.chassis.suites import Suite
 from services.complaints import keyed as complaints
 from services.referrals import keyed as referrals
 
-VAULT = "vault"
+VAULT, SEALING = "vault", "complaints"
+"""Who opens identities, and who seals them."""
 RINGS = (*keyrings.NAMES, VAULT)
 COLUMNS: Mapping[str, Sequence[SealedColumn]] = {"complaints": complaints.COLUMNS, "referrals": referrals.COLUMNS}
 _RECORDED_BY = {
@@ -96,8 +97,8 @@ async def renew(settings: Settings, signer: str) -> str:
 async def used(settings: Settings, ring: str) -> dict[str, int]:
     """How many stored values stand under each key of the ring. Raises KeyringRefused for `temporal`."""
     if ring == VAULT:
-        async with _vault(settings) as vault:
-            return dict((await _answer(vault, "GET", "/v1/keys"))["identities"])
+        async with _service(settings, VAULT, settings.vault_url) as vault:
+            return dict((await _answer(vault, VAULT, "GET", "/v1/keys"))["identities"])
     if ring not in COLUMNS:
         raise KeyringRefused("what Temporal keeps is not counted by key: see `huiyin keys destroy`")
     counted: dict[str, int] = {}
@@ -137,11 +138,7 @@ async def destroy(settings: Settings, ring: str, key_id: str, reason: str) -> No
     """Take a key out for good. Raises KeyringRefused while anything may need it: says what and how much."""
     if ring == VAULT:
         vault_keys.check_destroyable(settings.vault_keys(), key_id)
-        need = await used(settings, VAULT)
-        if needing := need.get(key_id, 0) + need.get("", 0):
-            raise KeyringRefused(
-                f"{needing} identities may be sealed to {key_id}: run `huiyin keys rewrap vault` first"
-            )
+        await _refuse_while_sealed_to(settings, key_id)
         async with recorded(ring, "KEY_DESTROYED", key=key_id, reason=reason):
             vault_keys.destroy(settings.vault_keys(), key_id)
         return
@@ -174,16 +171,47 @@ async def _reseal(settings: Settings) -> AsyncIterator[Progress]:
     """The vault does it, a batch with each request: the private key stays with its process."""
     current = vault_keys.fingerprint(vault_keys.read_public(settings.keys_dir / vault_keys.PUBLIC))
     total = sum(count for key_id, count in (await used(settings, VAULT)).items() if key_id != current)
-    after, done, broken = None, 0, 0
-    async with _vault(settings) as vault, recorded(VAULT, "KEYS_REWRAPPED", key=current) as details:
+    last = Progress("")
+    async with recorded(VAULT, "KEYS_REWRAPPED", key=current) as details:
+        async for step in _reseal_once(settings, total):
+            yield (last := step)
+        while (left := (vault_keys.settles_at(settings.keys_dir) - datetime.now(UTC)).total_seconds()) > 0:
+            yield Progress("waiting", last.done, last.broken, total, left)
+            await asyncio.sleep(min(1.0, left))
+        async for step in _reseal_once(settings, total, last.done):
+            yield (last := step)
+        details |= {"values": last.done, "broken": last.broken}
+    yield Progress("done", last.done, last.broken, total)
+
+
+async def _reseal_once(settings: Settings, total: int, done: int = 0) -> AsyncIterator[Progress]:
+    after, broken = None, 0
+    async with _service(settings, VAULT, settings.vault_url) as vault:
         while True:
-            batch = await _answer(vault, "POST", "/v1/keys/reseal", {"after": after})
+            batch = await _answer(vault, VAULT, "POST", "/v1/keys/reseal", {"after": after})
             done, broken = done + batch["done"], broken + batch["broken"]
             yield Progress("identities", done, broken, total)
             if (after := batch["last"]) is None:
                 break
-        details |= {"values": done, "broken": broken}
-    yield Progress("done", done, broken, total)
+
+
+async def _refuse_while_sealed_to(settings: Settings, key_id: str) -> None:
+    """Its public half may be the one to seal to, here or at the service that seals, or have been until now."""
+    if vault_keys.fingerprint(vault_keys.read_public(settings.keys_dir / vault_keys.PUBLIC)) == key_id:
+        raise KeyringRefused(
+            f"{vault_keys.PUBLIC} is still the public half of {key_id}: run `huiyin keys rotate vault`"
+        )
+    if (left := (vault_keys.settles_at(settings.keys_dir) - datetime.now(UTC)).total_seconds()) > 0:
+        raise KeyringRefused(f"processes may still seal to {key_id}: try again in {left:.0f} s")
+    async with _service(settings, SEALING, settings.complaints_url) as complaints:
+        if (await _answer(complaints, SEALING, "GET", "/internal/v1/vault-key"))["sealed_for"] == key_id:
+            raise KeyringRefused(f"{SEALING} still seals to {key_id}: carry {vault_keys.PUBLIC} to where it runs")
+    async with _service(settings, VAULT, settings.vault_url) as vault:
+        need = await _answer(vault, VAULT, "GET", "/v1/keys")
+    if needing := need["identities"].get(key_id, 0) + need["identities"].get("", 0):
+        raise KeyringRefused(f"{needing} identities may be sealed to {key_id}: run `huiyin keys rewrap vault` first")
+    if codes := need["codes"].get(key_id, 0):
+        raise KeyringRefused(f"{codes} new query codes on their way are sealed to {key_id}: try again when they ended")
 
 
 async def _refuse_while_histories(settings: Settings, key_id: str, settled: datetime | None) -> None:
@@ -217,30 +245,31 @@ async def _put(db: Database, ring: str, action: str, details: Mapping[str, str |
 
 
 @asynccontextmanager
-async def _vault(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
-    auth = _Shown(ServiceTokens("cli", settings))
-    async with httpx.AsyncClient(base_url=settings.vault_url, auth=auth, timeout=60.0, trust_env=False) as client:
+async def _service(settings: Settings, name: str, url: str) -> AsyncIterator[httpx.AsyncClient]:
+    auth = _Shown(ServiceTokens("cli", settings), name)
+    async with httpx.AsyncClient(base_url=url, auth=auth, timeout=60.0, trust_env=False) as client:
         yield client
 
 
 class _Shown(httpx.Auth):
     """A token of its own for each request: work of hours needs none that lives so long."""
 
-    def __init__(self, tokens: ServiceTokens) -> None:
+    def __init__(self, tokens: ServiceTokens, audience: str) -> None:
+        self._audience = audience
         self._tokens = tokens
 
     def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
-        request.headers["Authorization"] = f"Bearer {self._tokens.issue(VAULT, 'keys')}"
+        request.headers["Authorization"] = f"Bearer {self._tokens.issue(self._audience, 'keys')}"
         yield request
 
 
 async def _answer(
-    vault: httpx.AsyncClient, method: str, path: str, body: Mapping[str, object] | None = None
+    service: httpx.AsyncClient, name: str, method: str, path: str, body: Mapping[str, object] | None = None
 ) -> dict[str, Any]:
     try:
-        response = await vault.request(method, path, json=body)
+        response = await service.request(method, path, json=body)
     except httpx.TransportError as error:
-        raise EngineAway("vault") from error
+        raise EngineAway(name) from error
     response.raise_for_status()
     answer: dict[str, Any] = response.json()
     return answer

@@ -8,6 +8,7 @@ sealed identity begins with the fingerprint of its key; the first ones carry non
 import contextlib
 import hashlib
 import os
+from datetime import UTC, datetime
 from pathlib import Path
 from threading import Lock
 
@@ -23,7 +24,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_public_key,
 )
 
-from services.chassis import private_files
+from services.chassis import keyrings, private_files
 from services.chassis.crypto import SealBroken
 from services.chassis.keyrings import KeyringRefused
 
@@ -44,10 +45,18 @@ class VaultPublic:
 
     def seal(self, data: bytes, aad: bytes) -> bytes:
         """HPKE (RFC 9180, X25519, HKDF-SHA256, AES-256-GCM): only the private half opens it, only with this aad."""
+        return _seal(self._current(), data, aad)
+
+    @property
+    def sealed_for(self) -> str:
+        """The fingerprint of the key that this process seals to now."""
+        return fingerprint(self._current())
+
+    def _current(self) -> X25519PublicKey:
         stamp = private_files.stamp(self._path)
         if stamp is not None and stamp != self._stamp:
             self._stamp, self._key = stamp, read_public(self._path)
-        return _seal(self._key, data, aad)
+        return self._key
 
 
 class VaultPrivate:
@@ -147,6 +156,11 @@ def rotate(keys_dir: Path, vault_keys: Path) -> str:
         pem = key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
         private_files.write(keys_dir / PUBLIC, pem, replace=True)
     return fingerprint(key)
+
+
+def settles_at(keys_dir: Path) -> datetime:
+    """From when on nothing new can turn up that was sealed to another key than the public one. Raises OSError."""
+    return datetime.fromtimestamp((keys_dir / PUBLIC).stat().st_mtime, UTC) + keyrings.SETTLING
 
 
 def destroy(vault_keys: Path, sealed_for: str) -> None:

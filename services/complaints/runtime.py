@@ -55,6 +55,7 @@ class Runtime:
     clients: Clients
     documents: Documents
     wakeup: Wakeup
+    sealer: Sealer
     keyring: Keyring
     tokens: ServiceTokens
     proofs: Proofs
@@ -96,6 +97,7 @@ class Runtime:
             clients=Clients(sealer.keyring),
             documents=Documents(settings.referrals_url, tokens),
             wakeup=Wakeup(db),
+            sealer=sealer,
             keyring=sealer.keyring,
             tokens=tokens,
             proofs=Proofs(settings.proof_cost),

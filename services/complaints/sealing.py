@@ -101,6 +101,11 @@ class Sealer:
         """For the vault only, bound to its token."""
         return self._vault_key.seal(json.dumps(identity, ensure_ascii=False).encode(), str(contact_token).encode())
 
+    @property
+    def sealed_for(self) -> str:
+        """The fingerprint of the vault's key that identities and new codes are sealed to now."""
+        return self._vault_key.sealed_for
+
     def query_code(self, complaint_id: UUID, seed: str) -> str:
         """The code of a complaint: the same for the same request, guessable by nobody who lacks our key."""
         digest = bytes.fromhex(keyed_hash(self._code_key, "query-code", str(complaint_id), seed))

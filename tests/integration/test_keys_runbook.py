@@ -184,6 +184,33 @@ async def test_a_leaked_ring_key_goes(stack: Stack, desk: Desk, backup: Path) ->
     assert load_keyring(stack.settings.keys_dir, "temporal").current == "k2"
 
 
+async def test_a_pair_that_identities_are_still_sealed_to_is_not_destroyed(
+    stack: Stack, desk: Desk, backup: Path
+) -> None:
+    settings, public = stack.settings, stack.settings.keys_dir / "vault.public"
+    [before] = vault_keys.fingerprints(settings.vault_keys())
+    old = public.read_bytes()
+    SECTIONS["refused"] = f"huiyin keys destroy vault {before} && exit 1 || true"
+    await asyncio.to_thread(vault_keys.rotate, settings.keys_dir, settings.vault_keys())
+    assert "processes may still seal to" in await walk(stack, backup, "refused")
+    public.write_bytes(old)  # as where the new one was not carried to
+    assert "still the public half" in await walk(stack, backup, "refused")
+    await desk.submit()
+    elsewhere = backup / "elsewhere"
+    shutil.copytree(settings.keys_dir, elsewhere)
+    vault_keys.rotate(elsewhere, settings.vault_keys())
+    os.utime(elsewhere / "vault.public", (0, 0))
+    assert "complaints still seals to" in await walk(stack, backup, "refused", HUIYIN_KEYS_DIR=str(elsewhere))
+    public.write_bytes((elsewhere / "vault.public").read_bytes())
+    os.utime(public, (0, 0))
+    assert "identities may be sealed to" in await walk(stack, backup, "refused")
+    del SECTIONS["refused"]
+    SECTIONS["tidy"] = f"huiyin keys rewrap vault\nhuiyin keys destroy vault {before}"
+    await walk(stack, backup, "tidy")
+    del SECTIONS["tidy"]
+    await desk.read_everything()
+
+
 async def test_a_leaked_vault_key_goes_and_every_identity_opens(stack: Stack, desk: Desk, backup: Path) -> None:
     [leaked] = vault_keys.fingerprints(stack.settings.vault_keys())
     said = await walk(stack, backup, "The vault's private key leaked", LEAKED_PAIR=leaked)
@@ -242,4 +269,6 @@ async def test_every_act_stands_in_the_audit(desk: Desk) -> None:
     assert await acts("public") == [
         "KEY_ADDED", "KEY_ROTATED", "KEYS_REWRAPPED", "KEY_ROTATED", "SIGNING_KEY_RENEWED", "SIGNING_KEY_RENEWED",
     ]  # fmt: skip
-    assert await acts("vault") == ["KEY_ROTATED", "KEYS_REWRAPPED", "KEY_DESTROYED", "SIGNING_KEY_RENEWED"]
+    assert await acts("vault") == [
+        "KEYS_REWRAPPED", "KEY_DESTROYED", "KEY_ROTATED", "KEYS_REWRAPPED", "KEY_DESTROYED", "SIGNING_KEY_RENEWED",
+    ]  # fmt: skip

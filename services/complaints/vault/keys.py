@@ -39,9 +39,11 @@ class Resealed(BaseModel):
 
 
 class Use(BaseModel):
-    """How many identities are sealed to each key, by fingerprint; the first ones carry none."""
+    """How many identities are sealed to each key, by fingerprint; the first ones carry none. ``codes``: new query codes
+    on their way, which end by themselves."""
 
     identities: dict[str, int]
+    codes: dict[str, int]
 
 
 @router.post("/v1/keys/reseal", response_model=Resealed, summary="Seal a batch of identities to the current key")
@@ -67,7 +69,10 @@ async def use(request: Request, _token: _Token) -> Use:
     _check(request)
     db: Database = request.app.state.db
     async with db.read() as session:
-        return Use(identities=await repository.sealed_to(session))
+        return Use(
+            identities=await repository.sealed_to(session, "sealed_identities"),
+            codes=await repository.sealed_to(session, "sealed_codes", "expires_at > clock_timestamp()"),
+        )
 
 
 def _check(request: Request) -> None:

@@ -71,14 +71,14 @@ async def replace_sealed(session: AsyncSession, contact_token: UUID, was: bytes,
     return int(row["replaced"])
 
 
-async def sealed_to(session: AsyncSession) -> dict[str, int]:
-    """How many identities carry which key's fingerprint; those that carry none under the empty word."""
+async def sealed_to(session: AsyncSession, table: str, which: str = "true") -> dict[str, int]:
+    """How many sealed values carry which key's fingerprint; those that carry none under the empty word."""
     found = await rows(
         session,
-        "SELECT CASE WHEN substring(sealed FROM 1 FOR $1) = $2"
-        " THEN encode(substring(sealed FROM $1 + 1 FOR 8), 'hex') ELSE '' END AS key, count(*) AS identities"
-        " FROM vault.sealed_identities GROUP BY 1",
+        "SELECT CASE WHEN substring(sealed FROM 1 FOR $1) = $2"  # noqa: S608
+        " THEN encode(substring(sealed FROM $1 + 1 FOR 8), 'hex') ELSE '' END AS key, count(*) AS values"
+        f" FROM vault.{table} WHERE {which} GROUP BY 1",
         len(MARK),
         MARK,
     )
-    return {row["key"]: row["identities"] for row in found}
+    return {row["key"]: row["values"] for row in found}
