@@ -11,10 +11,14 @@ import os
 import sys
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from deploy.config import DSN_SETTINGS, StackConfig
 from deploy.databases import ensure_databases
 from deploy.engines import temporal
+
+if TYPE_CHECKING:
+    from services.chassis.settings import Settings
 
 MIGRATED = ("complaints", "referrals", "notifications")
 
@@ -28,6 +32,9 @@ def main() -> int:
 
     try:
         set_up()
+    except FileNotFoundError as error:  # a key is gone
+        print(error, flush=True)
+        return 1
     except EngineAway as error:  # one that can't be reached, or refuses our settings: its text says what to look at
         print(error, flush=True)
         return 1
@@ -56,8 +63,9 @@ def set_up() -> None:
         step("workflow history retention")
         temporal.set_retention(config)
     step("keys")
-    from services.chassis.keyfiles import ensure_keys
+    from services.chassis.keyfiles import ensure_keys, unmade_rings
 
+    asyncio.run(refuse_new_rings(settings, unmade_rings(settings)))
     ensure_keys(settings)
     if find_spec("services.chassis.migrate") is None:
         return
@@ -67,6 +75,19 @@ def set_up() -> None:
         if find_spec(f"services.{service}") is not None:
             step(f"database migrations of {service}")
             upgrade(service, settings.owner_dsn(service))
+
+
+async def refuse_new_rings(settings: Settings, rings: list[str]) -> None:
+    """Raises FileNotFoundError when something is sealed under a ring that nobody gave and that would be made anew."""
+    from deploy.key_acts import sealed_values
+    from services.chassis.keyrings import variable
+
+    for ring in rings:
+        if sealed := await sealed_values(ring):
+            raise FileNotFoundError(
+                f"{sealed} values are sealed under the ring of {ring}, which is not in {settings.keys_dir} nor in"
+                f" {variable(ring)}: put it back. A new one is not made, as it would open none of them."
+            )
 
 
 async def knock(config: StackConfig) -> None:

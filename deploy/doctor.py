@@ -124,7 +124,7 @@ def processes(config: StackConfig) -> Iterator[Finding]:
 
 async def living(config: StackConfig) -> list[Finding]:
     """Ask engines, services and queues, each by itself: one that is down hides none of the others."""
-    from deploy import probing
+    from deploy import probing, probing_audit
 
     os.environ["HUIYIN_STATE_DIR"] = str(config.state_dir)
     from services.chassis.settings import load_settings
@@ -133,6 +133,7 @@ async def living(config: StackConfig) -> list[Finding]:
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # a broker that is down becomes a finding
     questions: list[tuple[str, Callable[[], Awaitable[list[Finding]]], str]] = [
         ("PostgreSQL", lambda: probing.postgres(settings), "huiyin logs postgres; check HUIYIN_*_DSN"),
+        ("audit", lambda: probing_audit.sealers(config, settings), "check HUIYIN_AUDIT_DIR; huiyin logs"),
         ("Kafka", lambda: probing.topics(settings), "huiyin logs kafka; check HUIYIN_KAFKA_*"),
         ("Temporal", lambda: probing.workflows(settings), "huiyin logs temporal; check HUIYIN_TEMPORAL_*"),
         ("mail server", lambda: probing.mail(settings), "check HUIYIN_SMTP_HOST and HUIYIN_SMTP_PORT"),

@@ -15,7 +15,7 @@ from deploy.commands.terminal import owners_database
 from services.chassis import audit, keyrings, rewrapping, signers, vault_keys
 from services.chassis.auth import ServiceTokens
 from services.chassis.crypto import Keyring, load_keyring
-from services.chassis.db import SYSTEM, Database
+from services.chassis.db import SYSTEM, Database, one
 from services.chassis.keyrings import KeyringRefused
 from services.chassis.kms import VaultTransit
 from services.chassis.outages import EngineAway
@@ -106,6 +106,19 @@ async def used(settings: Settings, ring: str) -> dict[str, int]:
         for column in COLUMNS[ring]:
             for key_id, values in (await rewrapping.under(session, column)).items():
                 counted[key_id] = counted.get(key_id, 0) + values
+    return counted
+
+
+async def sealed_values(ring: str) -> int:
+    """How many values the database holds that are sealed under a ring, whatever migrations it lacks."""
+    counted = 0
+    there = "SELECT 1 FROM information_schema.columns WHERE table_name = $1 AND column_name = $2"
+    if ring not in COLUMNS:
+        return counted
+    async with owners_database(ring) as db, db.session(SYSTEM) as session:
+        for column in COLUMNS[ring]:
+            if await one(session, there, column.table, column.value):
+                counted += sum((await rewrapping.under(session, column)).values())
     return counted
 
 

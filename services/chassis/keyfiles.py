@@ -7,6 +7,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from services.chassis import keyrings, pairs, signers
+from services.chassis.keyrings import MADE
 from services.chassis.private_files import locked, write
 from services.chassis.settings import Settings
 from services.chassis.suites import SECRET_BYTES, Suite
@@ -15,8 +16,6 @@ VAULT_PRIVATE = "vault.private"
 VAULT_PUBLIC = "vault.public"
 CODE_KEY = "complaints.code-key"
 BLIND_KEY = "complaints.blind-key"
-MADE = "made.txt"
-"""Names the files that were there once."""
 _START_OVER = "To start over with a new one, remove the public key too; what was sealed to it can't be opened then."
 
 
@@ -32,7 +31,10 @@ def ensure_keys(settings: Settings) -> list[str]:
     created: list[str] = []
     with locked(folder):
         for name in keyrings.NAMES:
-            if keyrings.from_environment(name) is None:
+            keyrings.must_be_given(folder, name)
+            if keyrings.from_environment(name) is not None:
+                _note(folder, keyrings.variable(name))
+            else:
                 created += _secret(folder, keyrings.file_name(name), lambda: keyrings.new_ring(suite))
         mark = b"" if suite is Suite.AES else suite.byte
         for name in (CODE_KEY, BLIND_KEY):
@@ -46,8 +48,7 @@ def ensure_keys(settings: Settings) -> list[str]:
 
 
 def _secret(folder: Path, name: str, make: Callable[[], bytes]) -> list[str]:
-    made = folder / MADE
-    known = made.read_text().splitlines() if made.exists() else []
+    known = _noted(folder)
     created: list[str] = []
     if not (folder / name).exists():
         if name in known:
@@ -57,6 +58,27 @@ def _secret(folder: Path, name: str, make: Callable[[], bytes]) -> list[str]:
             )
         write(folder / name, make())
         created.append(name)
-    if name not in known:
-        write(made, "".join(f"{line}\n" for line in (*known, name)).encode(), replace=True)
+    _note(folder, name)
     return created
+
+
+def _noted(folder: Path) -> list[str]:
+    made = folder / MADE
+    return made.read_text().splitlines() if made.exists() else []
+
+
+def _note(folder: Path, name: str) -> None:
+    if name not in (known := _noted(folder)):
+        write(folder / MADE, "".join(f"{line}\n" for line in (*known, name)).encode(), replace=True)
+
+
+def unmade_rings(settings: Settings) -> list[str]:
+    """The rings that `ensure_keys` would make: neither given, nor there, nor ever known of."""
+    folder = settings.keys_dir
+    return [
+        name
+        for name in keyrings.NAMES
+        if keyrings.from_environment(name) is None
+        and not (folder / keyrings.file_name(name)).exists()
+        and not {keyrings.file_name(name), keyrings.variable(name)} & set(_noted(folder))
+    ]

@@ -20,6 +20,9 @@ from services.chassis.suites import Suite
 
 NAMES = ("complaints", "referrals", "temporal")
 
+MADE = "made.txt"
+"""Names the key files that were there once, and the variables that held rings."""
+
 SETTLING = timedelta(seconds=15)
 """So long after a rotation something may still be stored that was sealed with the key before: processes look for new
 keys each second, and a transaction waits five at most for its connection."""
@@ -108,8 +111,20 @@ def from_environment(name: str) -> str | None:
     return os.environ.get(variable(name)) or None
 
 
+def must_be_given(keys_dir: Path, name: str) -> None:
+    """Raises FileNotFoundError when the ring came from the environment at an earlier start, and doesn't now: a new one,
+    or an older one in a file, would not open what was sealed since."""
+    noted = keys_dir / MADE
+    if from_environment(name) is None and noted.exists() and variable(name) in noted.read_text().splitlines():
+        raise FileNotFoundError(
+            f"{variable(name)} held the keyring of {name} before, and is not set now: set it again. If the same ring "
+            f"is in {file_name(name)} by now, remove the variable's line from {keys_dir / MADE}."
+        )
+
+
 def read(keys_dir: Path, name: str) -> Ring:
     """The ring, from the environment or its file. Raises OSError, or ValueError without anything of it."""
+    must_be_given(keys_dir, name)
     given = from_environment(name)
     return Ring.model_validate_json(given if given is not None else (keys_dir / file_name(name)).read_bytes())
 

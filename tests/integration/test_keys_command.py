@@ -15,9 +15,10 @@ from temporalio.service import RPCError
 from typer.testing import CliRunner, Result
 
 from deploy import key_acts
+from deploy.bootstrap import refuse_new_rings
 from deploy.commands.keys import app
 from deploy.stack import Stack
-from services.chassis import keyrings, temporal
+from services.chassis import keyfiles, keyrings, temporal
 from services.chassis.keyfiles import ensure_keys
 from services.chassis.keyrings import KeyringRefused
 from services.chassis.settings import Settings
@@ -127,3 +128,23 @@ async def test_an_act_that_did_not_end_has_left_its_row(
             raise ended
     assert [row["action"] for row in await connection.fetch(chain)] == [*before, "KEY_ACT_BEGUN", *then]
     await connection.close()
+
+
+async def test_a_ring_is_not_made_anew_beside_what_is_sealed_under_it(stack_engines: Stack, own: Settings) -> None:
+    owner = await asyncpg.connect(stack_engines.env["HUIYIN_COMPLAINTS_OWNER_DSN"])
+    client = f"ring-{uuid4().hex[:8]}"
+    (own.keys_dir / "complaints.keyring.json").unlink()
+    (own.keys_dir / keyrings.MADE).unlink()
+    assert keyfiles.unmade_rings(own) == ["complaints"]
+    await owner.execute("SELECT set_config('huiyin.role', 'system', false)")
+    await owner.execute(
+        "INSERT INTO api_clients (client_id, name, channel, secret_sealed) VALUES ($1, $1, 'WEB', $2)",
+        client,
+        b"\x01\x02k1sealed",
+    )
+    try:
+        with pytest.raises(FileNotFoundError, match=r"sealed under the ring of complaints.*HUIYIN_KEYRING_COMPLAINTS"):
+            await refuse_new_rings(own, keyfiles.unmade_rings(own))
+    finally:
+        await owner.execute("DELETE FROM api_clients WHERE client_id = $1", client)
+        await owner.close()

@@ -141,6 +141,29 @@ def test_a_ring_may_come_from_the_environment(keys: Path, monkeypatch: pytest.Mo
         keyrings.rotate(keys, RING)
 
 
+@pytest.mark.parametrize("stale", [True, False])
+def test_a_ring_of_the_environment_that_is_missing_at_one_start_is_not_made_anew(
+    keys: Path, monkeypatch: pytest.MonkeyPatch, stale: bool
+) -> None:
+    own, path = Settings(state_dir=keys.parent), keys / keyrings.file_name(RING)
+    with monkeypatch.context() as given:
+        given.setenv("HUIYIN_KEYRING_COMPLAINTS", path.read_text())
+        assert ensure_keys(own) == []
+        if not stale:
+            path.unlink()
+        assert ensure_keys(own) == []
+    for start in (lambda: ensure_keys(own), lambda: load_keyring(keys, RING)):
+        with pytest.raises(FileNotFoundError, match=r"HUIYIN_KEYRING_COMPLAINTS held the keyring .* set it again"):
+            start()
+    assert path.exists() == stale
+    if stale:
+        noted = (keys / keyrings.MADE).read_text().splitlines()
+        kept = [line for line in noted if line != "HUIYIN_KEYRING_COMPLAINTS"]
+        (keys / keyrings.MADE).write_text("\n".join(kept) + "\n")
+        assert ensure_keys(own) == []
+        assert load_keyring(keys, RING)
+
+
 def test_what_is_wrong_with_a_ring_is_said_without_its_keys(keys: Path) -> None:
     path = keys / keyrings.file_name(RING)
     key = json.loads(path.read_text())["keys"]["k1"]["key"]
