@@ -13,6 +13,7 @@ from contracts.reference import categories
 from contracts.reference.divisions import divisions
 from services.chassis.auth import Unauthenticated, bearer
 from services.chassis.http import lang
+from services.complaints.readings import File
 from services.complaints.runtime import runtime
 from services.complaints.schemas import CategoryItem, DivisionItem, Narratives
 
@@ -45,7 +46,26 @@ async def evidence(request: Request, evidence_id: UUID, _grant: Bearer) -> Respo
     grant = rt.readings.verify(_token(request))
     async with rt.db.session() as session:
         wrapped, row = await rt.readings.find_file(session, grant, evidence_id)
-    file = await rt.readings.open_file(wrapped, row)
+    return _saved(await rt.readings.open_file(wrapped, row))
+
+
+@router.get(
+    "/v1/evidence/{evidence_id}/original",
+    tags=["officers"],
+    summary="Read an evidence file as it came, by a grant that says so",
+    response_class=Response,
+    responses={200: {"content": {"application/octet-stream": {}}, "description": "The file, to be saved"}},
+)
+async def original(request: Request, evidence_id: UUID, _grant: Bearer) -> Response:
+    """With its metadata, once it was examined; the header `X-Content-SHA256` is the hash that it was received with."""
+    rt = runtime(request)
+    grant = rt.readings.verify(_token(request))
+    async with rt.db.session() as session:
+        wrapped, row = await rt.readings.find_file(session, grant, evidence_id, "original")
+    return _saved(await rt.readings.open_original(wrapped, row))
+
+
+def _saved(file: File) -> Response:
     # Whatever it is, the browser saves it: nothing that a stranger sent is shown or run on our address.
     headers = {
         **_NO_STORE,
@@ -54,6 +74,7 @@ async def evidence(request: Request, evidence_id: UUID, _grant: Bearer) -> Respo
         "Content-Security-Policy": "sandbox",
         "Content-Length": str(file.size),
         "X-Media-Type": file.media_type,
+        "X-Content-SHA256": file.sha256,
     }
     return StreamingResponse(file.content, 200, headers, "application/octet-stream")
 

@@ -13,14 +13,15 @@ from services.chassis.auth import ServiceTokens, Unauthenticated
 from services.complaints import repository_cases
 from services.complaints.domain import EvidenceState, Refusal, may_be_read
 from services.complaints.evidence import EvidenceStore, copy_name, streamed
-from services.complaints.kinds import saved_name
+from services.complaints.kinds import plain_name, saved_name
 from services.complaints.repository_cases import SealedComplaint, SealedEvidence, SealedSupplement
 from services.complaints.schemas import AddedText, ComplaintTexts, EvidenceItem, Narratives
 from services.complaints.sealing import ComplaintCipher, Sealer
 
 PURPOSE = "narrative"
 ISSUER = "referrals"
-FIELDS = frozenset({"narrative", "wants", "respondents", "supplements", "evidence"})
+FIELDS = frozenset({"narrative", "wants", "respondents", "supplements", "evidence", "original"})
+"""``original``: a file as it came, with all that it says of who made it; of the complaints that the grant names."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,7 @@ class Grant:
     case_id: UUID
     officer: str
     fields: frozenset[str]
+    complaints: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -44,12 +46,14 @@ class Sealed:
 
 @dataclass(frozen=True)
 class File:
-    """An evidence file's copy without metadata, opened. `content` raises SealBroken and OSError where it breaks off."""
+    """An evidence file, opened: its copy without metadata, or as it came. `content` raises SealBroken and OSError where
+    it breaks off."""
 
     name: str
     media_type: str
     size: int
     content: AsyncIterator[bytes]
+    sha256: str
 
 
 class Readings:
@@ -72,7 +76,9 @@ class Readings:
             raise Unauthenticated("the grant names no case") from error
         if not claims.subject or not isinstance(fields, list | tuple) or not FIELDS.intersection(map(str, fields)):
             raise Unauthenticated("the grant names no officer or no field")
-        return Grant(claims.jti, case_id, claims.subject, FIELDS.intersection(map(str, fields)))
+        named = claims.extra.get("complaints")
+        complaints = frozenset(map(str, named)) if isinstance(named, list | tuple) else frozenset[str]()
+        return Grant(claims.jti, case_id, claims.subject, FIELDS.intersection(map(str, fields)), complaints)
 
     async def find(self, session: AsyncSession, grant: Grant) -> Sealed:
         """Record the reading and fetch the sealed texts. Raises Refusal for a used grant and for an unknown case."""
@@ -92,22 +98,22 @@ class Readings:
         opened = [self._open_one(grant, complaint, sealed) for complaint in sealed.complaints]
         return Narratives(case_id=grant.case_id, complaints=opened, **dict(opened[0]))
 
-    async def find_file(self, session: AsyncSession, grant: Grant, evidence_id: UUID) -> tuple[bytes, SealedEvidence]:
-        """Record the reading and fetch a file's row, with its complaint's wrapped key. Raises Refusal."""
-        if "evidence" not in grant.fields:
-            raise Refusal(
-                403,
-                "NOT_GRANTED",
-                "该授权不含证据材料:请重新申请包含证据材料的授权。",
-                "This grant does not cover evidence: ask for one that does.",
-            )
-        await _record(session, grant, f"evidence:{evidence_id}", ["evidence"])
+    async def find_file(
+        self, session: AsyncSession, grant: Grant, evidence_id: UUID, field: str = "evidence"
+    ) -> tuple[bytes, SealedEvidence]:
+        """Record the reading and fetch a file's row, with its complaint's wrapped key. ``field``: `evidence` for the
+        copy, `original` for the file as it came. Raises Refusal."""
+        if field not in grant.fields:
+            raise _not_granted()
+        await _record(session, grant, f"{field}:{evidence_id}", [field])
         keys = {
             complaint.complaint_id: complaint.case_key_wrapped
             for complaint in await repository_cases.complaints_of(session, grant.case_id)
         }
         for row in await repository_cases.evidence_of(session, grant.case_id):
             if row.evidence_id == evidence_id:
+                if field == "original" and str(row.complaint_id) not in grant.complaints:
+                    raise _not_granted()
                 _check_examined(row, unscanned=self._unscanned)
                 return keys[row.complaint_id], row
         raise Refusal(
@@ -126,7 +132,16 @@ class Readings:
         # The first frame at once: what does not open at all is an error, and no answer that breaks off.
         first = await asyncio.to_thread(next, chunks, b"")
         name = saved_name(_description(cipher, row)["name"], copy["extension"])
-        return File(name, copy["media_type"], copy["size"], streamed(chain((first,), chunks)))
+        return File(name, copy["media_type"], copy["size"], streamed(chain((first,), chunks)), copy["sha256"])
+
+    async def open_original(self, wrapped: bytes, row: SealedEvidence) -> File:
+        """The file as it came, in the clear. Raises SealBroken or OSError."""
+        cipher = self._sealer.cipher(wrapped, row.complaint_id)
+        said = _description(cipher, row)
+        chunks = self._store.chunks(row.complaint_id, row.file_name, cipher, row.evidence_id, "original")
+        first = await asyncio.to_thread(next, chunks, b"")
+        content = streamed(chain((first,), chunks))
+        return File(plain_name(said["name"]), said["media_type"], row.size, content, said["sha256"])
 
     def _open_one(self, grant: Grant, complaint: SealedComplaint, sealed: Sealed) -> ComplaintTexts:
         own = complaint.complaint_id
@@ -162,6 +177,15 @@ async def _record(session: AsyncSession, grant: Grant, resource: str, fields: li
             "该授权已使用过:每次阅读都需要重新申请授权。",
             "This grant was used: ask for a new one for each reading.",
         )
+
+
+def _not_granted() -> Refusal:
+    return Refusal(
+        403,
+        "NOT_GRANTED",
+        "该授权不含证据材料:请重新申请包含证据材料的授权。",
+        "This grant does not cover evidence: ask for one that does.",
+    )
 
 
 def _unknown_case() -> Refusal:

@@ -14,6 +14,12 @@ OPENINGS: dict[str, Text] = {
         "An administrator set your password: before you ask for an identity or decide on one, the security "
         "administrator confirms that the account is yours, by granting its roles again.",
     ),
+    "ORIGINAL_NEEDS_OPENING": Text(
+        403,
+        "原件含可识别反映人的信息:须先申请查阅其身份,经第二人同意后、在查阅时限内下载。匿名反映的原件不提供。",
+        "The original can tell who made it: ask for the reporter's identity first, and save it within the time after "
+        "a second person's yes. Of an anonymous complaint no original is given.",
+    ),
     "OPENING_REUSED": Text(
         422,
         "该 Idempotency-Key 已用于另一申请,请换一个新的 UUID。",

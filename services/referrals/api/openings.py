@@ -4,12 +4,14 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from fastapi import APIRouter, Response
+from fastapi.responses import StreamingResponse
 from pydantic import BaseModel
 
 from contracts.model import Code
 from contracts.openings import Attempt, Decision, Denial, Opening, OpeningState, Reading
 from contracts.reference import opening_purposes
 from services.referrals.api.common import Caller, CommandId, Uses
+from services.referrals.service.reading import SAVED
 
 router = APIRouter(prefix="/v1", tags=["identity"])
 
@@ -137,6 +139,18 @@ async def read(uses: Uses, who: Caller, case_id: UUID, opening_id: UUID, respons
     found = await uses.openings.read(who, case_id, opening_id)
     response.headers["Cache-Control"] = "no-store"
     return IdentityView(fields=found.fields, open_until=found.open_until)
+
+
+@router.post(
+    "/cases/{case_id}/evidence/{evidence_id}/original",
+    response_class=Response,
+    responses={200: {"content": {"application/octet-stream": {}}, "description": "The file, to be saved"}},
+    summary="An evidence file as it came",
+)
+async def original(uses: Uses, who: Caller, case_id: UUID, evidence_id: UUID) -> Response:
+    """For the officer to whom its reporter's identity is open now; on record. `X-Content-SHA256`: its hash."""
+    file = await uses.reading.original(who, case_id, evidence_id, uses.openings, "zh")
+    return StreamingResponse(file.content, 200, {**file.headers, **SAVED}, "application/octet-stream")
 
 
 @router.get("/identity-openings/waiting", response_model=WaitingList, summary="Requests that wait for my word")

@@ -285,7 +285,14 @@ class Casebook:
         async with self._db.read(who.principal) as session:
             return [dict(row) for row in await cases.counts(session)]
 
-    async def grant(self, who: Identity, case_id: UUID, purpose: str, fields: Sequence[str] = GRANT_FIELDS) -> Grant:
+    async def grant(
+        self,
+        who: Identity,
+        case_id: UUID,
+        purpose: str,
+        fields: Sequence[str] = GRANT_FIELDS,
+        complaints: Sequence[UUID] = (),
+    ) -> Grant:
         """Let the officer read the complaint's text once, within a minute; the grant is on record before it is given.
 
         Raises Refused NOT_FOUND, or NO_GRANT when the officer's unit is neither the case's desk nor its holder.
@@ -306,6 +313,7 @@ class Casebook:
                 "unit_id": who.officer.unit_id,
                 "reason": purpose,
                 "fields": list(fields),
+                "complaints": [str(complaint_id) for complaint_id in complaints],
             },
         )
         jti = UUID(self._tokens.verify(token, "complaints").jti)

@@ -2,7 +2,8 @@
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
+from urllib.parse import quote
 from uuid import UUID
 
 import httpx
@@ -13,6 +14,7 @@ from services.chassis.problems import Lang, Problem
 from services.referrals.refusals import Refused
 from services.referrals.service.casebook import GRANT_FIELDS, Casebook
 from services.referrals.service.identity import Identity
+from services.referrals.service.openings import IdentityOpenings
 
 
 class Supplement(BaseModel):
@@ -53,6 +55,10 @@ class _Answer(BaseModel):
     complaints: list[ComplaintTexts]
 
 
+SAVED = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", "Content-Security-Policy": "sandbox"}
+"""Headers of a file that a stranger sent: saved, never shown from our address."""
+
+
 @dataclass(frozen=True)
 class File:
     """An evidence file as it comes, with the headers that make a browser save it. `content` raises
@@ -87,6 +93,28 @@ class Reading:
         answer = await self._ask("GET", url, given.grant, lang, stream=True)
         headers = {name: answer.headers[name] for name in ("Content-Disposition", "Content-Length")}
         return File(_content(answer), headers)
+
+    async def original(
+        self, who: Identity, case_id: UUID, evidence_id: UUID, openings: IdentityOpenings, lang: Lang
+    ) -> File:
+        """One evidence file as it came, for the officer to whom its reporter's identity is open now: what a picture or
+        a paper says of who made it is identity, so a second person has agreed, and of an anonymous complaint there is
+        none. Saved under a name that says who took it out and when. Raises as `file`, and Refused
+        ORIGINAL_NEEDS_OPENING."""
+        if who.unproved is not None:
+            raise Refused(who.unproved)
+        shown = await openings.of_case(who, case_id)
+        open_now = [item for item in shown.record.items if item.opening_id in shown.readable]
+        if not open_now:
+            raise Refused("ORIGINAL_NEEDS_OPENING")
+        complaints = [item.complaint_id for item in open_now]
+        given = await self._casebook.grant(who, case_id, open_now[0].aim, ("original",), complaints)
+        url = f"{self._complaints_url}/v1/evidence/{evidence_id}/original"
+        answer = await self._ask("GET", url, given.grant, lang, stream=True)
+        mark = f"{who.account.username}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}-"
+        named = answer.headers["Content-Disposition"].replace("UTF-8''", f"UTF-8''{quote(mark, safe='')}", 1)
+        headers = {name: answer.headers[name] for name in ("Content-Length", "X-Content-SHA256")}
+        return File(_content(answer), {**headers, "Content-Disposition": named})
 
     async def _ask(
         self, method: str, url: str, grant: str, lang: Lang = "zh", *, stream: bool = False

@@ -11,6 +11,7 @@ from services.chassis.problems import Problem
 from services.chassis.web.forms import form_of
 from services.referrals.refusals import Refused
 from services.referrals.service.identity import Identity
+from services.referrals.service.reading import SAVED
 from services.referrals.views import CaseView
 from services.referrals.web.identity_view import identity_of
 from services.referrals.web.kin import may_double, related
@@ -120,13 +121,17 @@ async def evidence(visit: Officer, case_id: UUID, evidence_id: UUID) -> Response
     """A file that the reporter sent, to be saved; on record like the text."""
     purpose = await _asked(visit)
     file = await visit.uses.reading.file(visit.who, case_id, evidence_id, purpose, visit.words.lang)
-    headers = {
-        **file.headers,
-        "Cache-Control": "no-store",
-        "X-Content-Type-Options": "nosniff",
-        "Content-Security-Policy": "sandbox",
-    }
-    return StreamingResponse(file.content, 200, headers, "application/octet-stream")
+    return StreamingResponse(file.content, 200, {**file.headers, **SAVED}, "application/octet-stream")
+
+
+@router.post(f"{_CASE}/evidence/{{evidence_id}}/original")
+async def original(visit: Officer, case_id: UUID, evidence_id: UUID) -> Response:
+    """The file as it came, while the reporter's identity is open to this officer."""
+    async with form_of(visit.request, limit=_LIMIT) as form:
+        visit.check(form)
+    uses = visit.uses
+    file = await uses.reading.original(visit.who, case_id, evidence_id, uses.openings, visit.words.lang)
+    return StreamingResponse(file.content, 200, {**file.headers, **SAVED}, "application/octet-stream")
 
 
 async def _asked(visit: Visit) -> str:

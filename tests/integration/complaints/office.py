@@ -30,6 +30,13 @@ class Office:
     async def file(self, evidence_id: str, grant: str) -> httpx.Response:
         return await self.http.get(f"/v1/evidence/{evidence_id}", headers={"Authorization": f"Bearer {grant}"})
 
+    async def original(self, evidence_id: str, case_id: UUID, complaints: list[str]) -> httpx.Response:
+        """A file as it came, by a grant that names complaints."""
+        claims = {"case_id": str(case_id), "fields": ["original"], "complaints": complaints}
+        grant = self.tokens.issue("complaints", "narrative", subject="officer-1", claims=claims)
+        shown = {"Authorization": f"Bearer {grant}"}
+        return await self.http.get(f"/v1/evidence/{evidence_id}/original", headers=shown)
+
     async def case_id(self, receipt: dict[str, str]) -> UUID:
         found: UUID = await self.admin.fetchval(
             "SELECT case_id FROM complaint_cases JOIN complaints USING (complaint_id) WHERE case_number = $1",

@@ -86,6 +86,40 @@ async def test_a_clean_file_is_given_without_metadata_and_its_original_kept(
 
 
 @pytest.mark.usefixtures("scanned")
+async def test_an_original_is_given_by_a_grant_that_says_so_alone_and_on_record(
+    reporter: Reporter, office: Office, app: FastAPI, admin: "asyncpg.Connection[Any]"
+) -> None:
+    receipt, data = await reporter.submitted(), samples.picture("JPEG")
+    sent, case_id = (await reporter.upload(receipt, data, "IMG.jpg")).json()["id"], await office.case_id(receipt)
+    own = str(
+        await admin.fetchval("SELECT complaint_id FROM complaints WHERE case_number = $1", receipt["case_number"])
+    )
+    early = await office.original(sent, case_id, [own])
+    assert (early.status_code, early.json()["code"]) == (409, "EVIDENCE_NOT_EXAMINED")
+    await examine(app)
+    answer = await office.original(sent, case_id, [own])
+    assert (answer.status_code, answer.content) == (200, data)
+    assert answer.headers["x-content-sha256"] == hashlib.sha256(data).hexdigest()
+    assert (f"original:{sent}", "officer-1", ["original"]) in await office.readings(case_id)
+    for complaints in ([], ["00000000-0000-4000-8000-000000000000"]):
+        assert (await office.original(sent, case_id, complaints)).status_code == 403
+    with_copy = {"Authorization": f"Bearer {office.grant(case_id)}"}
+    assert (await office.http.get(f"/v1/evidence/{sent}/original", headers=with_copy)).status_code == 403
+
+
+@pytest.mark.usefixtures("scanned")
+async def test_an_infected_original_is_given_to_nobody(
+    reporter: Reporter, office: Office, app: FastAPI, admin: "asyncpg.Connection[Any]"
+) -> None:
+    receipt = await reporter.submitted()
+    sent, case_id = (await reporter.upload(receipt, EICAR, "a.txt")).json()["id"], await office.case_id(receipt)
+    await examine(app)
+    own = await admin.fetchval("SELECT complaint_id FROM complaints WHERE case_number = $1", receipt["case_number"])
+    answer = await office.original(sent, case_id, [str(own)])
+    assert (answer.status_code, answer.json()["code"]) == (403, "EVIDENCE_INFECTED")
+
+
+@pytest.mark.usefixtures("scanned")
 async def test_an_answer_with_a_file_is_saved_and_never_shown(reporter: Reporter, office: Office, app: FastAPI) -> None:
     receipt = await reporter.submitted()
     sent = await reporter.upload(receipt, b"<script>alert(1)</script>", "x.html")

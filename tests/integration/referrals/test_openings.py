@@ -22,6 +22,7 @@ from services.chassis.db import Database
 from services.chassis.settings import Settings
 from services.referrals import second_factor
 from services.referrals.service.openings import IdentityOpenings
+from services.referrals.service.reading import Reading
 from services.referrals.service.registry import NewAccount, Registry
 from tests.integration.referrals.browsing import Browsers
 from tests.integration.referrals.office import PASSWORD, Office
@@ -566,3 +567,37 @@ async def test_who_knows_the_first_passwords_is_not_two_officers(office: Office,
     assert (await granting(office, names[1], Role.SUPERVISOR)).json()["vouched"] is True
     for name in names:
         await Registry(db).leave(name)
+
+
+async def test_an_original_is_saved_only_while_the_identity_is_open_and_under_a_name_that_tells_who(
+    app: FastAPI, office: Office, vault: Vault, case_id: UUID
+) -> None:
+    asked_for: list[httpx.Request] = []
+
+    def keeps(request: httpx.Request) -> httpx.Response:
+        asked_for.append(request)
+        headers = {
+            "Content-Disposition": "attachment; filename*=UTF-8''IMG.jpg", "Content-Length": "3",
+            "X-Content-SHA256": "0" * 64,
+        }  # fmt: skip
+        return httpx.Response(200, content=b"jpg", headers=headers)
+
+    path, before = f"/v1/cases/{case_id}/evidence/{uuid4()}/original", app.state.services
+    async with httpx.AsyncClient(transport=httpx.MockTransport(keeps)) as http:
+        app.state.services = replace(before, reading=Reading(before.casebook, http, "http://complaints"))
+        try:
+            refused = await office.post(CLERK, path, {})
+            assert (refused.status_code, refused.json()["code"]) == (403, "ORIGINAL_NEEDS_OPENING")
+            await granted(office, case_id)
+            for other in (SUPERVISOR, "clerk2.desk"):
+                assert (await office.post(other, path, {})).status_code == 403
+            assert asked_for == []
+            saved = await office.post(CLERK, path, {})
+            assert (saved.status_code, saved.content) == (200, b"jpg"), saved.text
+            assert f"filename*=UTF-8''{CLERK}-2" in saved.headers["content-disposition"]
+            assert saved.headers["content-disposition"].endswith("Z-IMG.jpg")
+            assert saved.headers["x-content-sha256"] == "0" * 64
+            vault.later(24 * 60)
+            assert (await office.post(CLERK, path, {})).status_code == 403
+        finally:
+            app.state.services = before
