@@ -78,6 +78,7 @@ class Course(Contract):
     ``bounced`` by these units; ``passed``: units that handed it on since it was dispatched; ``designated``: the holder
     was designated and can't return the case (潍坊12345条例 art. 22); ``receiver``, ``received``, ``papers`` sent along
     and ``disposal``: of a referral; ``restricted``: in no ordinary list; ``excluded``: accounts of accused persons;
+    ``recused``: officers who keep away 回避; ``leaderless``: units whose leader does, for whom the desk decides;
     ``main_case`` of a merged case and ``merged_cases`` of the main one; ``split_case`` and ``origin_case`` of a split,
     where an ``extract`` stands for the submission in the part split off; ``linked_cases``: those of the same reporter
     that it is about, e.g. that retaliation follows, for restricted accounts alone to know.
@@ -102,12 +103,19 @@ class Course(Contract):
     major: Major | None = None
     restricted: bool = False
     excluded: tuple[Code, ...] = ()
+    recused: tuple[Code, ...] = ()
+    leaderless: tuple[Code, ...] = ()
     main_case: UUID | None = None
     merged_cases: tuple[UUID, ...] = ()
     split_case: UUID | None = None
     origin_case: UUID | None = None
     extract: DocumentRef | None = None
     linked_cases: tuple[UUID, ...] = ()
+
+    @property
+    def barred(self) -> tuple[str, ...]:
+        """Accounts that have no part in the case and know nothing of it: accused, or recused."""
+        return tuple(sorted({*self.excluded, *self.recused}))
 
     def unverified(self) -> bool:
         """True while the leader's yes waits for a second officer."""
@@ -117,7 +125,7 @@ class Course(Contract):
         """The officers who have asked for a referral or confirmed it; one who must not act has verified nothing."""
         request = self.request
         named = (request.asked_by, request.verified_by) if request is not None else ()
-        return tuple(account for account in named if account is not None and account not in self.excluded)
+        return tuple(account for account in named if account is not None and account not in self.barred)
 
     def vouched(self, account: str | None) -> Request | None:
         """The request after this officer has confirmed it: the second one, or the first of two where the others must

@@ -159,8 +159,10 @@ def refusal(act: Act, actor: Actor, case: Standing) -> str | None:
     rule = RULE[act]
     if rule.party is not Party.OFFICER or case.stage not in rule.stages:
         return ILLEGAL_ACT
-    if actor.account_id in case.course.excluded:
+    if actor.account_id in case.course.barred:
         return EXCLUDED
+    if act is Act.RECUSE:  # whoever sees the case, and whatever he has to do with it
+        return None if set(rule.roles) & set(actor.roles) else NOT_YOUR_ROLE
     if act is Act.CLAIM:
         return _refuse_claim(actor, case.task)
     if act is Act.REASSIGN and (case.task is None or case.task.unit_id != actor.unit_id):
@@ -194,7 +196,7 @@ def refuse_wish(wish: Wish, case: Standing, brings: Callable[[Field], bool]) -> 
             return SAME_UNIT
         case Act.ADD_SUPPORT if wish.unit_id in supports:
             return ALREADY_SUPPORT
-        case Act.REASSIGN if wish.assignee in case.course.excluded:
+        case Act.REASSIGN | Act.ORDER_RECUSAL if wish.assignee in case.course.barred:
             return ASSIGNEE_EXCLUDED
         case Act.RELEASE_SUPPORT if wish.unit_id not in units_at(case, Seat.SUPPORT):
             return NO_SUPPORT
@@ -218,16 +220,19 @@ def clock_of(case: Standing, purpose: Purpose | None) -> RunningClock | None:
     return next((clock for clock in case.clocks if clock.deadline.purpose is purpose), None)
 
 
-def tasks_beside(course: Course, holder: UnitRef | None) -> tuple[Task, ...]:
+def tasks_beside(course: Course, holder: UnitRef | None, desk: UnitRef | None = None) -> tuple[Task, ...]:
     """The tasks beside the main one: a second officer's confirmation, the leader's yes to a request, and the answers of
-    helping units (协办)."""
+    helping units (协办). The desk's supervisor decides for a leader who keeps away."""
     request = course.request
     asked = [request.asked_sequence] if request is not None and not request.approved and holder is not None else []
     kind, role = (TaskKind.VERIFY, Role.HANDLER) if course.unverified() else (TaskKind.APPROVE, Role.LEADER)
+    decides = holder
+    if kind is TaskKind.APPROVE and desk is not None and holder is not None and holder.unit_id in course.leaderless:
+        decides, role = desk, Role.SUPERVISOR
     approvals = [
-        Task(kind=kind, unit_id=holder.unit_id, role=role, opened_sequence=sequence)
+        Task(kind=kind, unit_id=decides.unit_id, role=role, opened_sequence=sequence)
         for sequence in asked
-        if holder is not None
+        if decides is not None
     ]
     answers = [
         Task(
@@ -245,6 +250,10 @@ def _instead(need: Field, brings: Callable[[Field], bool]) -> bool:
     return need in INSTEAD and brings(INSTEAD[need])
 
 
+_LEADERS_WORD = frozenset({Act.GRANT_EXTENSION, Act.DENY_EXTENSION, Act.APPROVE_REFERRAL, Act.DENY_REFERRAL})
+"""What the holder's leader decides; the desk's supervisor where that leader keeps away from the case."""
+
+
 def _refuse_claim(actor: Actor, task: OpenTask | None) -> str | None:
     if task is None:
         return ILLEGAL_ACT
@@ -258,6 +267,9 @@ def _refuse_claim(actor: Actor, task: OpenTask | None) -> str | None:
 
 
 def _refuse_place(rule: Rule, actor: Actor, case: Standing) -> str | None:
+    if rule.act in _LEADERS_WORD and case.holder is not None and case.holder.unit_id in case.course.leaderless:
+        at_desk = actor.unit_id in units_at(case, Seat.DESK)
+        return (None if Role.SUPERVISOR in actor.roles else NOT_YOUR_ROLE) if at_desk else NOT_YOUR_UNIT
     fit = set(rule.roles) & set(actor.roles)
     if not fit:
         return NOT_YOUR_ROLE
@@ -363,7 +375,7 @@ def _asked(course: Course, act: Act) -> bool:
 def _unconfirmed(course: Course) -> bool:
     request = course.request
     verified_by = request.verified_by if request is not None else None
-    return course.unverified() and (verified_by is None or verified_by in course.excluded)
+    return course.unverified() and (verified_by is None or verified_by in course.barred)
 
 
 def _refuse_clock(wish: Wish, case: Standing) -> str | None:

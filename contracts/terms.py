@@ -57,6 +57,8 @@ ACT_ZH: dict[Act, str] = {
     Act.REASSIGN: "改派经办人",
     Act.LINK_PERSONS: "关联被反映人",
     Act.CORRECT_RESPONDENTS: "更正被反映对象",
+    Act.RECUSE: "本人回避",
+    Act.ORDER_RECUSAL: "决定回避",
     Act.RECLASSIFY: "更正分类",
     Act.MARK_URGENT: "标为紧急",
     Act.SPLIT: "拆单",

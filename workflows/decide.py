@@ -135,7 +135,7 @@ def task_after(state: CaseState, command: Command | None, sequence: int) -> Task
     before = state.task
     if before is None or (before.kind, before.unit_id) != (duty.kind, unit):
         return Task(kind=duty.kind, unit_id=unit, role=role, opened_sequence=sequence)
-    excluded = state.course.excluded
+    excluded = state.course.barred
     if before.assignee in excluded:
         before = before.model_copy(update={"assignee": None})
     if command is not None and command.act is Act.REASSIGN:

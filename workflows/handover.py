@@ -10,7 +10,7 @@ from typing import Any
 
 from contracts.cases import DocumentRef, UnitRef
 from contracts.course import ClockEvent, ClockEventType, Course, Major, Request, Support
-from contracts.lifecycle import Act, HandoverKind, Stage, Supervision, Track
+from contracts.lifecycle import Act, HandoverKind, Role, Stage, Supervision, Track
 from contracts.messages import (
     ArbiterRequest,
     BypassRequest,
@@ -334,11 +334,27 @@ def supervised(course: Course, level: Supervision) -> Course:
     return _with(course, supervision=max(course.supervision, level))
 
 
+def recused(course: Course, command: Command) -> Course:
+    """The course without an officer who keeps away; where it is a unit's leader, its decisions are the desk's."""
+    actor = command.actor
+    if command.act is Act.RECUSE:
+        who, led = actor.account_id, actor.unit_id if Role.LEADER in actor.roles else None
+    else:
+        who, led = command.assignee, command.unit_id
+    assert who is not None
+    leaderless = {*course.leaderless, led} - {None}
+    return _with(
+        course, recused=tuple(sorted({*course.recused, who})), leaderless=tuple(sorted(filter(None, leaderless)))
+    )
+
+
 def _plain_changes(state: CaseState, command: Command) -> dict[str, Any]:
     course = state.course
     match command.act:
         case Act.DENY_EXTENSION | Act.DENY_REFERRAL:
             return {"course": _with(course, request=None)}
+        case Act.RECUSE | Act.ORDER_RECUSAL:
+            return {"course": recused(course, command)}
         case Act.VERIFY_REFERRAL if course.request is not None:
             return {"course": _with(course, request=course.vouched(command.actor.account_id))}
         case Act.APPROVE_REFERRAL if course.request is not None:

@@ -2,11 +2,11 @@
 
 The workflow decides by this table, the API shows from it what is legal now, and the documentation is generated from it.
 Stages and acts follow 12345 practice (rules.md §4.1, §4.2); hand-overs, returns and designation 信访工作条例 art. 22–24
-and 潍坊12345条例 art. 22; refusals 信访工作条例 art. 31, one redo 济南12345条例 art. 27.
+and 潍坊12345条例 art. 22; refusals 信访工作条例 art. 31, recusal 回避 art. 28, one redo 济南12345条例 art. 27.
 """
 
 from contracts.lifecycle.duties import DUTY, HANDOVER_CLOCKS, LADDER, Rule
-from contracts.lifecycle.vocabulary import ENDED, Act, Field, Party, Purpose, Role, Seat, Stage
+from contracts.lifecycle.vocabulary import ADMINISTRATORS, ENDED, Act, Field, Party, Purpose, Role, Seat, Stage
 
 _WORKING = (Stage.SIGNED, Stage.HANDLING, Stage.REDO)
 _TO_DISPATCH = (Stage.TRIAGE, Stage.PENDING_DISPATCH)
@@ -19,6 +19,8 @@ _HAND_CLOCKS = tuple(purpose for purpose in Purpose if purpose in HANDOVER_CLOCK
 
 _DESK, _HOLDER = (Seat.DESK,), (Seat.HOLDER,)
 _TRIAGERS = (Role.CLERK, Role.DISPATCHER)
+_KEPT_FROM = (*_OPEN, Stage.REJECTED, Stage.CLOSED)
+_WORKERS = tuple(role for role in Role if role not in ADMINISTRATORS and role is not Role.ADMIN)
 _MARKERS = (*_TRIAGERS, Role.HANDLER)
 
 
@@ -36,6 +38,14 @@ _TRIAGE_RULES = (
     _officer(Act.REASSIGN, tuple(DUTY), roles=(Role.SUPERVISOR,), may=(Field.ASSIGNEE,)),
     _officer(Act.LINK_RESPONDENTS, _OPEN, seats=_DESK, roles=_TRIAGERS, needs=(Field.RESPONDENT_UNITS,), decided=_OPEN),
     _officer(Act.LINK_PERSONS, _OPEN, seats=_DESK, roles=_TRIAGERS, needs=(Field.RESPONDENT_ACCOUNTS,)),
+    _officer(Act.RECUSE, _KEPT_FROM, roles=_WORKERS, needs=(Field.REASON_CODE,)),
+    _officer(
+        Act.ORDER_RECUSAL,
+        _KEPT_FROM,
+        seats=(Seat.DESK, Seat.HOLDER, Seat.SUPPORT, Seat.ARBITER),
+        roles=(Role.SUPERVISOR, Role.LEADER),
+        needs=(Field.ASSIGNEE, Field.REASON_CODE),
+    ),
     _officer(
         Act.CORRECT_RESPONDENTS,
         _OPEN,

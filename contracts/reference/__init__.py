@@ -25,6 +25,7 @@ from contracts.reference.model import (
     OpeningPurpose,
     OutcomeType,
     Paper,
+    Recusal,
     Refusal,
     Regime,
     Retention,
@@ -53,6 +54,7 @@ __all__ = [
     "OpeningPurpose",
     "OutcomeType",
     "Paper",
+    "Recusal",
     "Refusal",
     "Regime",
     "Retention",
@@ -78,6 +80,7 @@ __all__ = [
     "opening_purposes",
     "outcomes",
     "papers",
+    "recusals",
     "refusals",
     "regimes",
     "retention",
@@ -263,6 +266,12 @@ def opening_purposes(on: date | datetime | None = None) -> dict[str, OpeningPurp
     lines = _on("opening_purposes", _day(on))
     names = ("code", "name_zh", "name_en", "fields", "decide_minutes", "open_minutes", "article")
     return {line.key[0]: OpeningPurpose(**_named(line, *names)) for line in lines}
+
+
+def recusals(on: date | datetime | None = None) -> dict[str, Recusal]:
+    """Why an officer keeps away from a case, by code."""
+    names = ("code", "name_zh", "name_en", "article")
+    return {line.key[0]: Recusal(**_named(line, *names)) for line in _on("recusals", _day(on))}
 
 
 def retention(on: date | datetime | None = None) -> dict[str, Retention]:

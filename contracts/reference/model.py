@@ -233,6 +233,15 @@ class Retention(Row):
 
 
 @dataclass(frozen=True)
+class Recusal(Row):
+    """Why an officer must keep away from a case 回避 (信访工作条例 art. 28; the classes of 监察法 (2018) art. 58)."""
+
+    code: str
+    name_zh: str
+    name_en: str
+    article: str | None
+
+
 class OpeningPurpose(Row):
     """What a reporter's identity may be opened for: these ``fields`` of it and no others.
 

@@ -294,6 +294,7 @@ TABLES: dict[str, Table] = {
             "article": _MAY,
         },
     ),
+    "recusals": _table("recusals", ("code",), {"code": code, **_NAMES, "article": _MAY}),
     "retention": _table(
         "retention",
         ("data_class",),

@@ -18,7 +18,7 @@ _WORKING = frozenset[Role]().union(*ROLES_AT.values())
 
 def refuse_ask(officer: Officer, case: Standing) -> str | None:
     """Why the officer may not ask, a code; None when he may."""
-    if officer.account_id in case.course.excluded:
+    if officer.account_id in case.course.barred:
         return judge.EXCLUDED
     if not may_read_texts(officer, case) or not officer.roles & _WORKING:
         return "NO_GRANT"
@@ -38,6 +38,7 @@ def deciding(case: Standing, asking_unit: str, holder_path: Collection[str], acc
     assert case.desk is not None
     desk, holder = case.desk.unit_id, case.holder
     own = holder is not None and holder.unit_id == asking_unit and asking_unit != desk
+    own = own and asking_unit not in case.course.leaderless
     return asking_unit if own and not judge.guarded(case) and not set(holder_path) & set(accused) else desk
 
 
@@ -55,7 +56,7 @@ def refuse_decision(
 ) -> str | None:
     """Why the officer may not decide on a request, a code; None when he may. ``decides_unit`` was asked, and by now the
     case, its holder or the accused may be others, so that ``deciding_now`` would be."""
-    if officer.account_id in case.course.excluded:
+    if officer.account_id in case.course.barred:
         return judge.EXCLUDED
     if officer.unit_id != decides_unit:
         return judge.NOT_YOUR_UNIT

@@ -202,6 +202,9 @@ HANDOVERS: dict[str, Text] = {
         "请填写处置方式(disposal)。",
         "Give the disposal (disposal).",
     ),
+    "MISSING_ASSIGNEE": Text(
+        422, "请选择应回避的人员(assignee)。", "Choose the officer who keeps away from the case (assignee)."
+    ),
     "MISSING_MAIN_CASE_ID": Text(
         422,
         "请填写主案(main_case_id)。",

@@ -84,7 +84,7 @@ def hidden(state: CaseState) -> None:
     for unit_id in parts(state):
         assert not domain.accused(UNITS[unit_id], state.respondent_units), f"{unit_id} is accused and sees the case"
     if state.task is not None:
-        assert state.task.assignee not in state.course.excluded, "the task is the accused person's"
+        assert state.task.assignee not in state.course.barred, "the task is the accused person's"
 
 
 def timed(state: CaseState) -> None:
@@ -140,8 +140,9 @@ def seen(state: CaseState) -> None:
     if state.task is None:
         assert ended_by_clock or state.stage is S.MERGED
         return
-    can = [it for it in OFFICERS if it.unit_id == state.task.unit_id and it.account_id not in state.course.excluded]
-    forward = {act for act in Act if act not in (Act.CLAIM, Act.REASSIGN, Act.URGE)}
+    can = [it for it in OFFICERS if it.unit_id == state.task.unit_id and it.account_id not in state.course.barred]
+    aside = {Act.CLAIM, Act.REASSIGN, Act.URGE, Act.RECUSE, Act.ORDER_RECUSAL}
+    forward = {act for act in Act if act not in aside}
     assert any(found.act in forward for officer in can for found in judge.legal(officer, state)), "nobody can go on"
     assert state.task.kind is not TaskKind.SUPPORT
 
@@ -161,7 +162,8 @@ def kind_of(state: CaseState) -> tuple[object, ...]:
         course.disposal,
         course.restricted,
         course.kind,
-        course.excluded,
+        course.barred,
+        course.leaderless,
     )
     return (
         state.stage, state.facts.track, state.facts.category, state.linked, state.respondent_units, state.redo_count,

@@ -311,6 +311,8 @@ class World:
                 wished = [{"main_case_id": other} for other in self.cases if other != case_id]
             case Act.RECORD_VISIT:
                 wished = [{"satisfaction": level} for level in (5, 1, None)]
+            case Act.RECUSE if not officer.account_id.endswith("-1"):
+                wished = []  # somebody stays who can go on
             case Act.REASSIGN:
                 wished = [{"assignee": None}, {"assignee": f"{officer.unit_id}-1"}]
             case _ if Field.UNIT in rule.needs:
@@ -334,6 +336,7 @@ class World:
             Field.LEVEL: Supervision.LISTED,
             Field.DISPOSAL: "DEALT_WITH",
             Field.RESPONDENT_ACCOUNTS: (f"{officer.unit_id}-1",),
+            Field.ASSIGNEE: f"{officer.unit_id}-1",
         }
         brought = {need.value: needs[need] for need in rule.needs if need in needs}
         return Command(

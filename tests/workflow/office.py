@@ -373,6 +373,7 @@ def command(
         "public_reply": document(),
         "outcome": Outcome.SUBSTANTIATED,
         "satisfaction": 5,
+        "assignee": "colleague-1",
     }
     wanted = {need.value: complete[need.value] for need in rule.needs}
     return Command.model_validate(

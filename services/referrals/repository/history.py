@@ -226,7 +226,7 @@ async def write(
         step.course.urgent,
         json.dumps([{"unit_id": unit_id, "part": part} for unit_id, part in _parts(step).items()]),
         list(step.respondent_units),
-        list(step.course.excluded),
+        list(step.course.barred),
         publishes,
         as_json(result) if result else None,
         *event,
@@ -237,7 +237,7 @@ async def write(
 def _tasks(step: Transition) -> str:
     """The open tasks as JSON rows: the main one, and those beside it."""
     main = [(step.task, True)] if step.task else []
-    beside = [(task, False) for task in tasks_beside(step.course, step.holder)]
+    beside = [(task, False) for task in tasks_beside(step.course, step.holder, step.desk)]
     return json.dumps(
         [
             {**task.model_dump(mode="json"), "main": is_main, "due_at": _task_due(task.kind, step.clocks)}

@@ -27,7 +27,7 @@ from contracts.messages import (
     RefusalDetail,
     workflow_id,
 )
-from contracts.reference import categories, disposals, grounds, suspensions
+from contracts.reference import categories, disposals, grounds, recusals, suspensions
 from contracts.reference import refusals as reason_codes
 from services.chassis.db import SYSTEM, Database
 from services.chassis.outages import EngineAway, engine_away
@@ -37,6 +37,7 @@ from services.referrals.refusals import Refused, own_code
 from services.referrals.repository import accounts, cases, commands, units
 from services.referrals.repository.cases import CaseRow
 from services.referrals.repository.commands import CommandRow
+from services.referrals.service import recusing
 from services.referrals.service.casebook import Casebook
 from services.referrals.service.identity import Identity
 from services.referrals.service.texts import Author, Texts, reference
@@ -143,8 +144,11 @@ class Acting:
             known = await commands.get(session, command_id)
             if known is None:
                 await self._judge(session, who, case, wish)
+                leaves = await recusing.leaderless(session, who, case, wish.act, wish.assignee)
         if known is None:
             command = _command(who, command_id, wish)
+            if leaves is not None:
+                command = command.model_copy(update={"unit_id": leaves})
             return _Ready(command, await self._keep(who, case_id, command, digest, wish))
         if (known.case_id, known.content_hash) != (case_id, digest):
             raise Refused("IDEMPOTENCY_KEY_REUSED")
@@ -211,7 +215,8 @@ class Acting:
     @staticmethod
     async def _known(session: Any, case: CaseRow, wish: Wish) -> None:
         """Raises Refused for a code that is in no table, or of another department."""
-        if wish.reason_code is not None and wish.reason_code not in reason_codes():
+        table = recusals() if wish.act in (Act.RECUSE, Act.ORDER_RECUSAL) else reason_codes()
+        if wish.reason_code is not None and wish.reason_code not in table:
             raise Refused("UNKNOWN_REASON", extra={"field": "reason_code"})
         if wish.category is not None and wish.category not in categories():
             raise Refused("UNKNOWN_CATEGORY", extra={"field": "category"})

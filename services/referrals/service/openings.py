@@ -182,7 +182,7 @@ class IdentityOpenings:
             people = await accounts.of_unit(session, unit_id)
         for person in people:
             fits = person.roles & rules.roles_of(case, unit_id)
-            if not fits or person.account_id in (*case.course.excluded, who.account.account_id):
+            if not fits or person.account_id in (*case.course.barred, who.account.account_id):
                 continue
             async with self._db.read(_principal(person, unit_id)) as session:
                 if await cases.get(session, case.facts.case_id) is not None:

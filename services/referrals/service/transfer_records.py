@@ -129,9 +129,7 @@ class TransferRecords:
             officers = await accounts.names(session, people)
         case, own = record.case, who.officer.unit_id
         in_hand = permissions.may_read_texts(who.officer, case)
-        may_write = (
-            in_hand and bool(_WRITERS & who.officer.roles) and who.officer.account_id not in case.course.excluded
-        )
+        may_write = in_hand and bool(_WRITERS & who.officer.roles) and who.officer.account_id not in case.course.barred
         senders = judge.units_at(case, Seat.SENDER)
         texts = await self._texts.read_all(case.facts.case_id)
         made = []

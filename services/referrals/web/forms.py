@@ -25,6 +25,7 @@ from contracts.reference import (
     handovers,
     outcomes,
     papers,
+    recusals,
     refusals,
     satisfaction_levels,
     suspensions,
@@ -183,6 +184,10 @@ def _options(name: str, act: LegalAct, choices: Choices, words: Words) -> tuple[
             return Widget.NUMBER, []
         case Field.PAPERS:
             return Widget.SOME_OF, _papers(choices, words)
+        case Field.REASON_CODE if act.act in (Act.RECUSE, Act.ORDER_RECUSAL):
+            return Widget.ONE_OF, [
+                Option(item.code, words.pick(item.name_zh, item.name_en)) for item in recusals().values()
+            ]
         case Field.GROUND if act.act is Act.SUSPEND_CLOCK:
             return Widget.CHOICE, [
                 Option(found.code, words.pick(found.name_zh, found.name_en)) for found in suspensions().values()

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from contracts.lifecycle import LADDER, Act, Party
-from contracts.reference import outcomes, refusals, satisfaction_levels
+from contracts.reference import outcomes, recusals, refusals, satisfaction_levels
 from services.referrals.views import StepView, TextView
 from services.referrals.web.words import PARTY, Words
 
@@ -78,7 +78,7 @@ def _who(step: StepView, words: Words) -> str:
 
 def _facts(step: StepView, words: Words) -> Iterable[tuple[str, str]]:
     if step.reason_code:
-        found = refusals().get(step.reason_code)
+        found = refusals().get(step.reason_code) or recusals().get(step.reason_code)
         name = words.pick(found.name_zh, found.name_en) if found else step.reason_code
         yield words.field("reason_code"), name
     if step.ground:

@@ -90,6 +90,8 @@ _ACT_EN: dict[Act, str] = {
     Act.REASSIGN: "Give to another officer",
     Act.LINK_PERSONS: "Link persons",
     Act.CORRECT_RESPONDENTS: "Correct the respondents",
+    Act.RECUSE: "Keep away from the case (recusal)",
+    Act.ORDER_RECUSAL: "Have an officer keep away (recusal)",
     Act.RECLASSIFY: "Correct the class",
     Act.MARK_URGENT: "Mark as urgent",
     Act.SPLIT: "Split",

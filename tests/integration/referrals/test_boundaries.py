@@ -3,7 +3,7 @@ beyond the officer's sight. Random cases, officers and questions, beside the rul
 
 The rule (信访工作条例 30; 回避): complaints are seen by the units with a part in them and by the supervisors above;
 reports by the units that have one now and by the restricted desk, never by an accused unit or one below it; and nothing
-by an account that is excluded.
+by an account that is excluded or recused.
 """
 
 import random
@@ -75,7 +75,7 @@ def path(unit_id: str) -> set[str]:
 def sees(officer: NewAccount, case: Made) -> bool:
     """The rule."""
     own = officer.unit_id
-    if own is None or officer.username in case.step.course.excluded:
+    if own is None or officer.username in (*case.step.course.excluded, *case.step.course.recused):
         return False
     below = {unit for unit in UNITS if own in path(unit)} if Role.SUPERVISOR in officer.roles else {own}
     if not case.report:
@@ -96,10 +96,12 @@ def make_up(rng: random.Random, ids: dict[str, str]) -> list[Transition]:
     accused = tuple(rng.sample(ACCUSED, rng.choice([0, 0, 1, 2])))
     helping = rng.sample(HOLDERS, rng.choice([0, 0, 1]))
     shut_out = rng.sample(sorted(ids), rng.choice([0, 0, 3]))
+    recused = rng.sample(sorted(ids), rng.choice([0, 0, 3]))
     course = Course(
         restricted=rng.random() < 0.2,
         urgent=rng.random() < 0.2,
         excluded=tuple(ids[username] for username in shut_out),
+        recused=tuple(ids[username] for username in recused),
         supports=tuple(Support(unit=REFS[unit], asked_sequence=1) for unit in helping if unit != holder),
     )
     stage = rng.choice([Stage.TRIAGE, Stage.PENDING_DISPATCH, Stage.HANDLING, Stage.CLOSED, Stage.ARCHIVED])
@@ -160,7 +162,10 @@ async def made(office: Office, db: Database) -> AsyncIterator[list[Made]]:
         for step in taken:
             await steps.record(step)
         last = taken[-1]
-        named = last.course.model_copy(update={"excluded": tuple(by_id[one] for one in last.course.excluded)})
+        kept = {field: getattr(last.course, field) for field in ("excluded", "recused")}
+        named = last.course.model_copy(
+            update={field: tuple(by_id[one] for one in accounts) for field, accounts in kept.items()}
+        )
         holder = taken[0].holder
         found.append(
             Made(last.model_copy(update={"course": named}), frozenset({holder.unit_id}) if holder else frozenset())
@@ -268,6 +273,7 @@ async def test_the_cases_put_the_rule_to_the_test(made: list[Made]) -> None:
     pairs = [(account, case) for account in people for case in made]
     seat = [(account, case) for account, case in pairs if account.unit_id in case.present]
     assert any(not sees(account, case) and account.username in case.step.course.excluded for account, case in seat)
+    assert any(not sees(account, case) and account.username in case.step.course.recused for account, case in seat)
     accused = [
         (account, case) for account, case in seat if path(account.unit_id or "") & set(case.step.respondent_units)
     ]
