@@ -131,7 +131,7 @@ class AnsweringRights:
         """The first case of the request that the officer sees, at whose desk he answers."""
         for case in await cases.of_ids(session, list(item.case_ids)):
             desk = case.desk.unit_id if case.desk else None
-            if desk == who.officer.unit_id and who.officer.account_id not in case.course.excluded:
+            if desk == who.officer.unit_id and who.officer.account_id not in case.course.barred:
                 return case
         return None
 
