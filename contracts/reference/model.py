@@ -242,6 +242,7 @@ class Recusal(Row):
     article: str | None
 
 
+@dataclass(frozen=True)
 class OpeningPurpose(Row):
     """What a reporter's identity may be opened for: these ``fields`` of it and no others.
 

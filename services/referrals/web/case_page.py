@@ -57,7 +57,11 @@ async def case_page(visit: Visit, view: CaseView, status: int = 200, **context: 
             ),
             "related": await related(visit, view),
             "may_double": may_double(view),
-            "acts": sorted(view.legal_acts, key=lambda legal: legal.act not in USUAL),
+            "acts": sorted(
+                (legal for legal in view.legal_acts if legal.act is not Act.RECUSE),
+                key=lambda legal: legal.act not in USUAL,
+            ),
+            "may_recuse": any(legal.act is Act.RECUSE for legal in view.legal_acts),
             "usual": USUAL,
             "purposes": list(READING),
             "purpose": _purpose(view),

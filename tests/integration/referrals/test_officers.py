@@ -71,9 +71,9 @@ async def test_a_case_goes_its_way_and_everybody_reads_what_was_written(office: 
     assert [clock["purpose"] for clock in view["clocks"]] == ["VISIT"]
     assert view["clocks"][0]["due"].endswith(" 24:00")
     assert view["clocks"][0]["lamp"] == "NORMAL"
-    assert [act["act"] for act in view["legal_acts"]] == []
+    assert [act["act"] for act in view["legal_acts"]] == ["RECUSE"]
     visitor = await office.view("follow_up.desk", case_id)
-    assert [act["act"] for act in visitor["legal_acts"]] == ["CLAIM", "RECORD_VISIT"]
+    assert [act["act"] for act in visitor["legal_acts"]] == ["CLAIM", "RECUSE", "RECORD_VISIT"]
     assert (await office.act("follow_up.desk", case_id, "RECORD_VISIT", satisfaction=4))["stage"] == "CLOSED"
 
 
