@@ -67,6 +67,11 @@ OPENINGS: dict[str, Text] = {
     ),
     "OPENING_WAITING": Text(403, "申请尚未获得同意,不能查阅。", "Nobody has agreed yet, so there is nothing to see."),
     "OPENING_DENIED": Text(403, "申请未获同意,不能查阅。", "The request was refused."),
+    "OPENING_NOT_SIGNED": Text(
+        409,
+        "该申请或其决定没有可验证的签名,不能查阅。请重新申请,并告知系统管理员。",
+        "The request or its decision stands on no signed word: ask again, and tell the administrators.",
+    ),
     "OPENING_ENDED": Text(403, "查阅时限已过,请重新申请。", "The time for looking is over: ask again."),
     "OPENING_NO_IDENTITY": Text(
         409, "匿名反映,没有可查阅的身份信息。", "The complaint is anonymous: there is no identity."

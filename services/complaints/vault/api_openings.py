@@ -41,6 +41,7 @@ _WORDS: dict[str, tuple[int, str, str]] = {
     "OTHER_OFFICER": (403, "只有申请人本人可以查阅。", "Only the officer who asked may look."),
     "WAITING": (403, "申请尚未获得同意。", "Nobody has agreed yet."),
     "DENIED": (403, "申请未获同意。", "The request was refused."),
+    "NOT_SIGNED": (409, "申请或决定没有可验证的签名，请重新申请。", "It stands on no signed word: ask again."),
     "ENDED": (403, "查阅时限已过，请重新申请。", "The time for looking is over: ask again."),
     "NO_IDENTITY": (404, "没有可查阅的身份信息。", "There is no identity."),
 }

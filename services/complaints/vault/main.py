@@ -27,7 +27,7 @@ def build(settings: Settings) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         db = Database(settings.dsn(SERVICE), pool_size=settings.db_pool_size, name=SERVICE)
-        app.state.db = db
+        app.state.db, app.state.settings = db, settings
         app.state.tokens = ServiceTokens(SERVICE, settings)
         app.state.keys = load_vault_private(settings.vault_keys())
         app.state.contacts, app.state.openings = Contacts(app.state.keys), Openings(app.state.keys, settings)

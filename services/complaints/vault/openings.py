@@ -141,6 +141,8 @@ class Openings:
             refusal = "OTHER_OFFICER"
         elif (state := opening.state(now)) is not OpeningState.GRANTED:
             refusal = state.value
+        elif not await self._stands(session, read.opening_id):
+            refusal = "NOT_SIGNED"
         elif (found := await repository.sealed_of(session, opening.complaint_id)) is None:
             refusal = Denial.NO_IDENTITY
         else:
@@ -160,6 +162,15 @@ class Openings:
         identity = self._open(sealed.contact_token, sealed.sealed)
         shown = {name: str(identity[name]) for name in sealed.fields if identity.get(name)}
         return Revealed(fields=shown, open_until=sealed.open_until)
+
+    async def _stands(self, session: AsyncSession, opening_id: UUID) -> bool:
+        """Whether request and yes are signed as they stand: rows alone, whoever put them there, open nothing."""
+        known = words.Words(self._settings.keys_dir)
+        for table in ("openings", "decisions"):
+            row = await repository.signed(session, table, opening_id)
+            if row is None or known.trouble(table, row) is not None:
+                return False
+        return True
 
     def _signed(self, table: str, row: dict[str, Any], said: str | None) -> dict[str, Any]:
         """The row with its word."""

@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from contracts.openings import Ask, Attempt, Decision, Opening, Reading
 from services.chassis.db import execute, one, rows
+from services.complaints.vault.words import COLUMNS
 
 _SELECT = """
 SELECT o.opening_id, o.case_id, o.complaint_id, o.officer, o.unit_id, o.decides_unit, o.aim, o.asked_at, o.lapses_at,
@@ -104,6 +105,13 @@ async def add(session: AsyncSession, table: str, row: Mapping[str, Any]) -> bool
             *row.values(),
         )
     )
+
+
+async def signed(session: AsyncSession, table: str, key: UUID) -> Any | None:
+    """A row with its word, as `words` looks at it."""
+    columns = COLUMNS[table]
+    statement = f"SELECT {', '.join(columns)}, word FROM vault.{table} WHERE {columns[0]} = $1"  # noqa: S608
+    return await one(session, statement, key)
 
 
 async def add_attempt(

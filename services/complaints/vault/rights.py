@@ -5,6 +5,7 @@ A correction was sealed by the reporter's own request and replaces the identity 
 """
 
 import json
+from datetime import UTC, datetime
 from typing import Annotated, TypeVar
 from uuid import UUID
 
@@ -17,11 +18,13 @@ from contracts.model import Contract
 from contracts.rights import COPY, DECIDE, OF_IDENTITY, Decided, Held, Right, Wanted
 from services.chassis import audit
 from services.chassis.auth import Claims, ServiceTokens, Unauthenticated, bearer
-from services.chassis.db import Database, execute, one, rows
+from services.chassis.db import Database, one, rows
 from services.chassis.http import Problem
 from services.chassis.vault_keys import VaultPrivate
-from services.complaints.vault import repository_openings
+from services.complaints.vault import repository_openings, words
+from services.complaints.vault.words import Words
 
+TABLE = "rights_decisions"
 router = APIRouter(prefix="/v1/rights", tags=["rights"])
 _scheme = HTTPBearer(auto_error=False, scheme_name="service", description="A service token")
 Shown = Annotated[HTTPAuthorizationCredentials | None, Depends(_scheme)]
@@ -37,11 +40,15 @@ class Noted(BaseModel):
 
 def _claims(request: Request, issuer: str, purpose: str, kind: type[Claimed]) -> tuple[Claims, Claimed]:
     tokens: ServiceTokens = request.app.state.tokens
-    claims = tokens.verify(bearer(request.headers.get("authorization")), issuer=issuer, purpose=purpose)
+    claims = tokens.verify(_token_of(request), issuer=issuer, purpose=purpose)
     try:
         return claims, kind.model_validate(dict(claims.extra))
     except ValidationError as error:
         raise Unauthenticated("the token lacks a claim") from error
+
+
+def _token_of(request: Request) -> str:
+    return bearer(request.headers.get("authorization"))
 
 
 @router.post("/decisions", response_model=Noted, summary="An officer's word on a request about an identity")
@@ -51,20 +58,10 @@ async def decide(request: Request, _token: Shown) -> Noted:
     if not claims.subject or said.kind not in OF_IDENTITY:
         raise Unauthenticated("the token names no officer, or no right in an identity")
     db: Database = request.app.state.db
+    row = {**said.model_dump(), "officer": claims.subject, "at": datetime.now(UTC), "jti": claims.jti}
+    row["word"] = words.keep(request.app.state.settings, TABLE, row, _token_of(request))
     async with db.session() as session:
-        new = await execute(
-            session,
-            "INSERT INTO vault.rights_decisions (request_id, complaint_id, case_id, kind, granted, officer, jti)"
-            " VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING",
-            said.request_id,
-            said.complaint_id,
-            said.case_id,
-            said.kind.value,
-            said.granted,
-            claims.subject,
-            claims.jti,
-        )
-        if new:
+        if await repository_openings.add(session, TABLE, row):
             await one(session, "SELECT vault.carry_out($1)", said.request_id)
             entry = audit.Entry(
                 chain=audit.of_case(said.case_id),
@@ -82,18 +79,15 @@ async def decide(request: Request, _token: Shown) -> Noted:
 
 @router.post("/copies", response_model=Held, summary="What is held of a reporter, for the reporter's own copy")
 async def copy(request: Request, _token: Shown) -> Response:
-    """Claims: Wanted, from complaints; only after an officer's yes. On record before it is opened."""
+    """Claims: Wanted, from complaints; only after an officer's yes, whose signed word is there. On record before it is
+    opened."""
     _, wanted = _claims(request, "complaints", COPY, Wanted)
     db: Database = request.app.state.db
     key: VaultPrivate = request.app.state.keys
     async with db.session() as session:
-        said = await one(
-            session,
-            "SELECT complaint_id, case_id FROM vault.rights_decisions WHERE request_id = $1 AND granted AND kind = $2",
-            wanted.request_id,
-            Right.ACCESS.value,
-        )
-        if said is None:
+        said = await repository_openings.signed(session, TABLE, wanted.request_id)
+        granted = said is not None and said["granted"] and said["kind"] == Right.ACCESS.value
+        if said is None or not granted or Words(request.app.state.settings.keys_dir).trouble(TABLE, said) is not None:
             raise Problem(403, "NOT_GRANTED", "该请求没有获准。", "The request was not granted.")
         sealed = await repository_openings.sealed_of(session, said["complaint_id"])
         opened = await rows(

@@ -1,4 +1,4 @@
-"""Whose word a row of the openings stands on: kept beside it, signed by the vault, with the word of referrals inside.
+"""Whose word a row of the vault's decisions stands on: kept beside it, signed by the vault, with referrals' own inside.
 
 A decision that nobody made can't be put into the database, nor one be made another, by who has the database alone: the
 vault signs each row as it adds it, and in what it signs stands the token that it was shown (who, what, for which case).
@@ -14,6 +14,7 @@ from uuid import UUID
 import asyncpg
 import jwt
 
+from contracts import rights
 from contracts.openings import ASK, DECIDE, OWN_DENIALS, READ
 from services.chassis import signing
 from services.chassis.settings import Settings
@@ -29,22 +30,24 @@ COLUMNS: Mapping[str, Sequence[str]] = {
         "opening_id", "asked_by", "granted", "denial", "officer", "unit_id", "at", "open_until", "jti",
     ),
     "readings": ("opening_id", "officer", "at", "jti"),
+    "rights_decisions": ("request_id", "complaint_id", "case_id", "kind", "granted", "officer", "at", "jti"),
 }  # fmt: skip
 """What of a row is signed: all but its number."""
 
-_PURPOSE = {"openings": ASK, "decisions": DECIDE, "readings": READ}
+_PURPOSE = {"openings": ASK, "decisions": DECIDE, "readings": READ, "rights_decisions": rights.DECIDE}
 _SAID = {
     "openings": ("opening_id", "case_id", "complaint_id", "unit_id", "decides_unit", "aim"),
     "decisions": ("opening_id", "unit_id", "granted", "denial"),
     "readings": ("opening_id",),
+    "rights_decisions": ("request_id", "complaint_id", "case_id", "kind", "granted"),
 }
 """What of a row referrals has said itself; the rest is the vault's."""
 _LATE_SECONDS = 300
 """A row that waited for the database is younger than its token by so much at most."""
 
-BEFORE = "OPENINGS_BEFORE_WORDS"
-"""The audit's entry of the rows that are older than words, on `admin/openings`: how many, and their hash."""
-# The migration that added the words wrote its entry with these very expressions.
+BEFORE = ("admin/openings", "admin/rights")
+"""Chains of the audit whose first entry tells of the rows that are older than words: how many, and their hash."""
+# The migrations that added the words wrote their entries with these very expressions.
 _UNSIGNED = """SELECT count(*) AS rows,
     encode(sha256(convert_to(coalesce(string_agg(line, E'\\n' ORDER BY line COLLATE "C"), ''), 'UTF8')), 'hex') AS hash
 FROM (SELECT jsonb_build_array({columns})::text AS line FROM vault.{table} WHERE word IS NULL) AS unsigned"""
@@ -69,23 +72,26 @@ class Words:
         """The chain and the text of everything that is wrong, in all chains or in these. The connection's time zone is
         UTC, and a transaction has begun on it."""
         if chains is None and (trouble := await _unsigned(connection)) is not None:
-            yield "admin/openings", trouble
+            yield BEFORE[0], trouble
         for table, columns in COLUMNS.items():
-            opened = "t" if table == "openings" else "o"
-            joined = "" if table == "openings" else "JOIN vault.openings AS o USING (opening_id)"
-            chain, names = f"'case/' || {opened}.case_id", ", ".join(f"t.{name}" for name in columns)
+            own = "case_id" in columns
+            joined = "" if own else "JOIN vault.openings AS o USING (opening_id)"
+            chain, names = f"'case/' || {'t' if own else 'o'}.case_id", ", ".join(f"t.{name}" for name in columns)
             statement = (
                 f"SELECT {names}, t.word, {chain} AS chain FROM vault.{table} AS t {joined}"  # noqa: S608
-                f" WHERE t.word IS NOT NULL AND ($1::text[] IS NULL OR {chain} = ANY ($1)) ORDER BY t.opening_id"
+                f" WHERE t.word IS NOT NULL AND ($1::text[] IS NULL OR {chain} = ANY ($1)) ORDER BY t.{columns[0]}"
             )
             async for row in connection.cursor(statement, chains, prefetch=500):
                 if (trouble := self.trouble(table, row)) is not None:
-                    yield row["chain"], f"{_ONE[table]} {row['opening_id']}: {trouble}"
-        async for row in connection.cursor(_AGAINST_AUDIT, chains, prefetch=500):
-            yield row["chain"], f"opening {row['opening_id']}: {row['text']}"
+                    yield row["chain"], f"{_ONE[table]} {row[columns[0]]}: {trouble}"
+        for statement in (_OPENINGS_AGAINST_AUDIT, _RIGHTS_AGAINST_AUDIT):
+            async for row in connection.cursor(statement, chains, prefetch=500):
+                yield row["chain"], f"{row['id']}: {row['text']}"
 
     def trouble(self, table: str, row: Mapping[str, Any]) -> str | None:
-        """What is wrong with a row that has a word; None when nothing is."""
+        """What is wrong with a row; None when nothing is."""
+        if row["word"] is None:
+            return "it has no signed word"
         claims = self._kept(table, row)
         if claims is None:
             return "the row is not as the vault signed it: it was added or changed in the database"
@@ -132,10 +138,10 @@ class Words:
 
 async def _unsigned(connection: "asyncpg.Connection[Any]") -> str | None:
     """What is wrong with the rows that have no word; they are those of before there were any."""
-    row = await connection.fetchrow(
-        "SELECT details FROM vault.audit_log WHERE chain = 'admin/openings' AND sequence = 1 AND action = $1", BEFORE
+    entries = await connection.fetch(
+        "SELECT details FROM vault.audit_log WHERE chain = ANY ($1) AND sequence = 1", BEFORE
     )
-    noted = json.loads(row["details"]) if row is not None else {}
+    noted = {table: told for entry in entries for table, told in json.loads(entry["details"]).items()}
     for table, columns in COLUMNS.items():
         found = await connection.fetchrow(_UNSIGNED.format(table=table, columns=", ".join(columns)))
         assert found is not None
@@ -146,10 +152,10 @@ async def _unsigned(connection: "asyncpg.Connection[Any]") -> str | None:
 
 _NOTHING = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 """SHA-256 of nothing."""
-_ONE = {"openings": "request", "decisions": "decision", "readings": "look"}
+_ONE = {"openings": "request", "decisions": "decision", "readings": "look", "rights_decisions": "answer"}
 
 # Rows are added together with their entry of the audit, and neither is ever removed.
-_AGAINST_AUDIT = """
+_OPENINGS_AGAINST_AUDIT = """
 WITH said AS (
     SELECT subject AS opening_id, chain,
         count(*) FILTER (WHERE action = 'IDENTITY_ASKED') AS asked,
@@ -166,7 +172,7 @@ WITH said AS (
     FROM vault.openings AS o LEFT JOIN vault.decisions AS d USING (opening_id)
     GROUP BY o.opening_id
 )
-SELECT opening_id, chain, text FROM said FULL JOIN kept USING (opening_id, chain) CROSS JOIN LATERAL (VALUES
+SELECT opening_id AS id, chain, text FROM said FULL JOIN kept USING (opening_id, chain) CROSS JOIN LATERAL (VALUES
     (coalesce(said.asked, 0) <> coalesce(kept.asked, 0),
         'the request and the audit don''t agree: one of them is gone or added'),
     (coalesce(said.decided, 0) <> coalesce(kept.decided, 0) OR coalesce(said.granted, 0) <> coalesce(kept.granted, 0),
@@ -175,6 +181,17 @@ SELECT opening_id, chain, text FROM said FULL JOIN kept USING (opening_id, chain
         'the looks and the audit don''t agree: one of them is gone or added')
 ) AS looked (wrong, text)
 WHERE wrong AND ($1::text[] IS NULL OR chain = ANY ($1)) ORDER BY chain, opening_id
+"""
+
+_RIGHTS_AGAINST_AUDIT = """
+SELECT coalesce(said.subject, kept.request_id) AS id, coalesce(said.chain, kept.chain) AS chain,
+    'the answer to the reporter''s request and the audit don''t agree: one of them is gone or added' AS text
+FROM (SELECT subject, chain, action = 'RIGHT_GRANTED' AS granted FROM vault.audit_log
+    WHERE chain LIKE 'case/%' AND action IN ('RIGHT_GRANTED', 'RIGHT_REFUSED')) AS said
+FULL JOIN (SELECT request_id::text, 'case/' || case_id AS chain, granted FROM vault.rights_decisions) AS kept
+    ON kept.request_id = said.subject AND kept.chain = said.chain AND kept.granted = said.granted
+WHERE (said.subject IS NULL OR kept.request_id IS NULL)
+    AND ($1::text[] IS NULL OR coalesce(said.chain, kept.chain) = ANY ($1))
 """
 
 

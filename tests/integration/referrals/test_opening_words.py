@@ -200,6 +200,23 @@ async def test_a_record_that_was_tampered_with_is_found(
     assert any(told in text for text in found), found
 
 
+async def test_a_yes_that_was_put_into_the_database_opens_nothing(
+    office: Office, vault: Vault, settings: Settings
+) -> None:
+    opening = await asked(office, await named(office, vault))
+    connection = await asyncpg.connect(settings.dsn("vault"))
+    await connection.execute(
+        "INSERT INTO vault.decisions (opening_id, asked_by, granted, officer, unit_id, at, open_until, jti)"
+        " VALUES ($1, $2, true, 'a-second', 'desk', now(), now() + interval '1 hour', $3)",
+        UUID(opening["opening_id"]),
+        opening["account_id"],
+        str(uuid4()),
+    )
+    await connection.close()
+    answer = await read(office, opening)
+    assert (answer.status_code, answer.json()["code"]) == (409, "OPENING_NOT_SIGNED")
+
+
 async def test_rows_without_a_word_are_those_of_before_there_were_any(kept: Kept) -> None:
     async def wrong() -> list[str]:
         return [chain async for chain, _ in Words(kept.settings.keys_dir).findings(kept.owner, None)]

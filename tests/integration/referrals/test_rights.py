@@ -21,6 +21,7 @@ from services.chassis.settings import Settings
 from services.complaints.main import build
 from services.complaints.rights import Rights
 from services.complaints.runtime import Runtime
+from services.complaints.vault.words import Words
 from services.referrals.service.rights import AnsweringRights
 from tests.integration.referrals.browsing import Browsers
 from tests.integration.referrals.office import Office
@@ -346,6 +347,30 @@ async def test_the_vault_takes_no_word_from_anybody_else(there: There, settings:
 def _decided() -> Any:
     ids = {"request_id": uuid4(), "complaint_id": uuid4(), "case_id": uuid4()}
     return Decided(**ids, kind=Right.DELETION, granted=True)
+
+
+async def test_an_answer_stands_on_a_signed_word_and_a_bare_row_opens_nothing(there: There, settings: Settings) -> None:
+    person = await there.person()
+    request_id = await person.asks("ACCESS")
+    await there.answer(request_id, granted=True)
+    case_id = (await there.event(RightsAsked, person)).case_ids[0]
+
+    async def wrong() -> list[str]:
+        async with there.admin.transaction():
+            await there.admin.execute("SELECT set_config('huiyin.role', 'system', true)")
+            found = Words(settings.keys_dir).findings(there.admin, [f"case/{case_id}"])
+            return [text async for _, text in found]
+
+    assert await wrong() == []
+    await there.admin.execute(
+        "UPDATE vault.rights_decisions SET officer = 'a-9' WHERE request_id = $1", UUID(request_id)
+    )
+    assert ["not as the vault signed it" in text for text in await wrong()] == [True]
+    refused = await person.post("/copy", **person.proof)
+    assert refused.status_code != 200
+    assert person.who["name"] not in refused.text
+    await there.admin.execute("DELETE FROM vault.rights_decisions WHERE request_id = $1", UUID(request_id))
+    assert ["don't agree" in text for text in await wrong()] == [True]
 
 
 async def test_the_pages_answer_by_form(there: There, browsers: Browsers) -> None:
