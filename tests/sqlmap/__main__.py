@@ -5,6 +5,7 @@ or an officer meets. An officer's session stands in their headers, so that what 
 """
 
 import asyncio
+import base64
 import json
 import re
 import sys
@@ -29,6 +30,7 @@ _PACES = {f"HUIYIN_{name}_BURST": "1e9" for name in ("VISITOR", "ADDRESS", "NUMB
 _FOUND = re.compile(r"is vulnerable|appears to be .*injectable|identified the following injection", re.IGNORECASE)
 _TESTED = re.compile(r"testing if ([^\n]+?) is dynamic")
 _AT_ONCE = 3
+UPLOADS = "/v1/tracking/uploads"
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,12 @@ class Known:
     values: dict[str, str]
     token: str
 
+    @property
+    def basic(self) -> str:
+        """Number and code as uploads take them."""
+        pair = f"{self.values['case_number']}:{self.values['query_code']}"
+        return "Basic " + base64.b64encode(pair.encode()).decode()
+
 
 def of_documents(stack: Stack, known: Known) -> Iterator[Target]:
     """Every operation of every service, its path's places marked, then its query and its body."""
@@ -68,7 +76,7 @@ def of_documents(stack: Stack, known: Known) -> Iterator[Target]:
 
 
 def _of_operation(url: str, method: str, operation: Any, document: Any, known: Known) -> Iterator[Target]:
-    headers = {"Authorization": f"Bearer {known.token}"}
+    headers = {"Authorization": known.basic if UPLOADS in url else f"Bearer {known.token}"}
     marked_headers = dict(headers)
     query = {}
     for parameter in operation.get("parameters", []):
@@ -97,6 +105,22 @@ def _of_operation(url: str, method: str, operation: Any, document: Any, known: K
         yield Target(method, marked, headers, body)
     if any(value.endswith("*") for value in marked_headers.values()):
         yield Target(method, filled, marked_headers, body)
+
+
+def of_uploads(browser: Browser, page: Page) -> Iterator[Target]:
+    """What the page's own script asks (tus): it stands in no form and in no document."""
+    token = next(form.fields["form_token"][0] for form in page.forms if "form_token" in form.fields)
+    url = str(browser.http.base_url).rstrip("/") + "/tracking/case/uploads"
+    own = {
+        "Cookie": "; ".join(f"{item.name}={item.value}" for item in browser.http.cookies.jar),
+        "Sec-Fetch-Site": "same-origin", "Tus-Resumable": "1.0.0", "X-Form-Token": token,
+    }  # fmt: skip
+    part = {**own, "Content-Type": "application/offset+octet-stream"}
+    yield Target("POST", url, {**own, "Upload-Length": "10*", "Upload-Metadata": "filename YS50eHQ=*"})
+    yield Target("POST", url, {**own, "X-Form-Token": f"{token}*", "Upload-Length": "10"})
+    for method in ("HEAD", "PATCH", "DELETE"):
+        yield Target(method, f"{url}/{uuid4()}*", {**part, "Upload-Offset": "0"}, "x")
+        yield Target(method, f"{url}/{uuid4()}", {**part, "Upload-Offset": "0*"}, "x")
 
 
 def _sample(schema: Any, document: Any, known: Known, name: str) -> Any:
@@ -216,6 +240,12 @@ async def main(tool: str) -> int:
                     case_id = await officers.find(OFFICER, receipts[0].case_number)
                     await asyncio.sleep(0.2)
             kept = {"case_number": receipts[0].case_number, "query_code": receipts[0].query_code, "case_id": case_id}
+            begun = await http.post(
+                stack.url("complaints") + UPLOADS,
+                auth=(kept["case_number"], kept["query_code"]),
+                headers={"Tus-Resumable": "1.0.0", "Upload-Length": "10"},
+            )
+            kept["upload_id"] = begun.headers["location"].rpartition("/")[2]
             known = Known({**kept, "unit_id": "desk-990100", "category": "0704", "region": "990100"}, token)
             targets = list(of_documents(stack, known))
             password = officers._password
@@ -231,6 +261,8 @@ async def main(tool: str) -> int:
                     await http.post("/tracking", data=kept)
                     start.append("/tracking/case")
                 targets += await of_pages(browser, start, known)
+                if start[0] == "/":
+                    targets += of_uploads(browser, await browser.get("/tracking/case"))
         found = await attack(tool, targets)
     stack.discard()
     return 1 if found else 0
