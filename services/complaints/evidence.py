@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import BinaryIO, cast
 from uuid import UUID, uuid4
 
-from services.complaints.frames import FrameSeal, in_frames, read_frames, write_frames
+from services.complaints.frames import FrameSeal, FrameWriter, in_frames, read_frames, write_frames
 from services.complaints.sealing import ComplaintCipher, Form
 
 _DRAFT = ".tmp"
@@ -36,6 +36,21 @@ class EvidenceStore:
     async def draft(self, complaint_id: UUID, seal: FrameSeal, chunks: Iterable[bytes]) -> Path:
         """Seal a file onto the disk under a name that no row has, for `settle` or `discard`. Raises OSError."""
         return await asyncio.to_thread(self._draft, self._home(complaint_id), seal, chunks)
+
+    async def draft_of(self, complaint_id: UUID, seal: FrameSeal, chunks: AsyncIterator[bytes]) -> Path:
+        """As `draft`, from chunks that come one by one. Raises OSError, and what ``chunks`` raises."""
+        draft, file = await asyncio.to_thread(_begin, self._home(complaint_id))
+        try:
+            writer = FrameWriter(file, seal)
+            async for chunk in chunks:
+                await asyncio.to_thread(writer.write, chunk)
+            await asyncio.to_thread(_complete, writer, file)
+        except BaseException:
+            draft.unlink(missing_ok=True)
+            raise
+        finally:
+            file.close()
+        return draft
 
     async def settle(self, draft: Path, name: str) -> None:
         """Give a draft its name; it replaces what has it already. Raises OSError."""
@@ -79,10 +94,9 @@ class EvidenceStore:
         return self._folder / complaint_id.hex[-2:] / str(complaint_id)
 
     def _draft(self, home: Path, seal: FrameSeal, chunks: Iterable[bytes]) -> Path:
-        home.mkdir(parents=True, exist_ok=True, mode=0o700)
-        draft = home / f".{uuid4().hex}{_DRAFT}"
+        draft, file = _begin(home)
         try:
-            with open(draft, "xb", opener=_private) as file:
+            with file:
                 write_frames(file, seal, chunks)
                 file.flush()
                 os.fsync(file.fileno())
@@ -168,6 +182,18 @@ def sync_folders(home: Path) -> None:
     """Have the names in a complaint's folder, and its own, on the disk."""
     for folder in (home, home.parent, home.parent.parent):
         _sync(folder)
+
+
+def _begin(home: Path) -> tuple[Path, BinaryIO]:
+    home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    draft = home / f".{uuid4().hex}{_DRAFT}"
+    return draft, open(draft, "xb", opener=_private)
+
+
+def _complete(writer: FrameWriter, file: BinaryIO) -> None:
+    writer.finish()
+    file.flush()
+    os.fsync(file.fileno())
 
 
 def _sync(folder: Path) -> None:

@@ -1,12 +1,13 @@
 """Looks at evidence that came in: a virus scan, then the copy without metadata that officers are given.
 
-One process does it at a time; a killed one's work is done again by the next, and shows only in the row's one update.
+One process does it at a time, one file after the other, and no file is held in this process: it passes through the one
+that strips it. A killed one's work is done again by the next, and shows only in the row's one update.
 """
 
 import asyncio
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from datetime import timedelta
 
 import structlog
@@ -102,26 +103,22 @@ class Examiner:
                 if not verdict.clean:
                     return await self._found(file, EvidenceState.INFECTED, verdict.signature)
             description = cipher.open(file.description_sealed, f"evidence/{file.evidence_id}/description")
-            data = await asyncio.to_thread(lambda: b"".join(self._chunks(file, cipher)))
+            content = _Counted()
+            chunks = streamed(self._chunks(file, cipher))
+            async with strip_apart(json.loads(description)["media_type"], chunks) as made:
+                seal = cipher.frames(file.evidence_id, "copy")
+                draft = await self._store.draft_of(file.complaint_id, seal, content.of(made.content))
+                kind, extension = made.kind, made.extension
         except SealBroken:
             _log.error("evidence_does_not_open", evidence_id=str(file.evidence_id))
             return await self._found(file, EvidenceState.UNREADABLE, "seal")
-        try:
-            stripped = await strip_apart(json.loads(description)["media_type"], data)
         except CannotStrip as error:
             return await self._found(file, EvidenceState.UNREADABLE, error.reason)
-        del data
-        draft = await self._store.draft(file.complaint_id, cipher.frames(file.evidence_id, "copy"), (stripped.data,))
         try:
             await self._store.settle(draft, copy_name(file.evidence_id))
         finally:
             await self._store.discard(draft)
-        copy = {
-            "media_type": stripped.kind,
-            "extension": stripped.extension,
-            "sha256": hashlib.sha256(stripped.data).hexdigest(),
-            "size": len(stripped.data),
-        }
+        copy = {"media_type": kind, "extension": extension, "sha256": content.sha256.hexdigest(), "size": content.size}
         state = EvidenceState.CLEAN if self._clamd is not None else EvidenceState.NOT_SCANNED
         await self._found(file, state, None, cipher.seal(json.dumps(copy), f"evidence/{file.evidence_id}/copy"))
         return None
@@ -135,3 +132,17 @@ class Examiner:
         async with self._db.session() as session:
             await set_examined(session, file.evidence_id, state, finding, copy_sealed)
         _log.info("evidence_examined", evidence_id=str(file.evidence_id), state=state.value)
+
+
+class _Counted:
+    """The hash and size of what passes."""
+
+    def __init__(self) -> None:
+        self.sha256 = hashlib.sha256()
+        self.size = 0
+
+    async def of(self, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+        async for chunk in chunks:
+            self.sha256.update(chunk)
+            self.size += len(chunk)
+            yield chunk

@@ -1,9 +1,13 @@
 """The copy that officers get tells nothing of who made a file, where and when; and shows what the file shows."""
 
+import contextlib
+import os
+import signal
 import zipfile
 import zlib
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from io import BytesIO
+from pathlib import Path
 
 import av
 import pikepdf
@@ -232,16 +236,68 @@ def test_a_locked_pdf_is_said_to_be_locked() -> None:
     assert refused.value.reason == "locked"
 
 
+async def apart(kind: str, *chunks: bytes) -> tuple[str, bytes]:
+    """The kind and content of what comes out."""
+
+    async def given() -> AsyncIterator[bytes]:
+        for chunk in chunks:
+            yield chunk
+
+    async with strip_apart(kind, given()) as made:
+        return made.kind, b"".join([chunk async for chunk in made.content])
+
+
 async def test_apart_the_same_comes_out() -> None:
-    made = await strip_apart("application/zip", samples.docx())
-    assert (made.kind, says_who(made.data)) == (WORD, False)
+    packed = samples.docx()
+    kind, content = await apart("application/zip", packed[:1000], packed[1000:])
+    assert (kind, says_who(content)) == (WORD, False)
     with pytest.raises(CannotStrip) as refused:
-        await strip_apart("application/pdf", b"%PDF-1.7 nothing more")
+        await apart("application/pdf", b"%PDF-1.7 nothing more")
     assert refused.value.reason == "broken"
+
+
+async def test_what_breaks_off_on_its_way_in_is_no_file() -> None:
+    async def broken() -> AsyncIterator[bytes]:
+        yield b"half a sentence"
+        raise OSError("the disk is gone")
+
+    with pytest.raises(OSError, match="the disk is gone"):
+        async with strip_apart("text/plain", broken()):
+            pytest.fail("nothing comes out of it")
+
+
+async def test_a_process_that_dies_before_its_end_gives_no_whole_copy() -> None:
+    async def given() -> AsyncIterator[bytes]:
+        for _ in range(64):
+            yield b"x" * 1024 * 1024
+
+    async def killed_half_way() -> None:
+        async with strip_apart("text/plain", given()) as made:
+            assert await anext(made.content)
+            for child in children():
+                os.kill(child, signal.SIGKILL)
+            async for _ in made.content:
+                pass
+
+    with pytest.raises(CannotStrip) as refused:
+        await killed_half_way()
+    assert refused.value.reason == "too large"
+
+
+def children() -> list[int]:
+    """The processes of ours that strip."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            said = path.read_text().rpartition(")")[2].split()
+            command = (path.parent / "cmdline").read_bytes()
+            if int(said[1]) == os.getpid() and b"stripping.apart" in command:
+                found.append(int(path.parent.name))
+    return found
 
 
 async def test_what_takes_too_much_ends_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("services.complaints.stripping.apart.WALL_SECONDS", 0.01)
     with pytest.raises(CannotStrip) as refused:
-        await strip_apart("application/zip", samples.docx())
+        await apart("application/zip", samples.docx())
     assert refused.value.reason == "too large"
