@@ -189,8 +189,9 @@ async def log_grant(
     unit_id: str,
     purpose: str,
     fields: Sequence[str],
+    masked: bool,
 ) -> None:
-    """Record that a text may be read, by whom and for what."""
+    """Record that a text may be read, by whom and for what; ``masked``: without numbers and own names."""
     await audit.record(
         session,
         audit.Entry(
@@ -199,6 +200,6 @@ async def log_grant(
             action="TEXTS_GRANTED",
             subject=str(grant_id),
             purpose=purpose,
-            details={"unit": unit_id, "fields": list(fields)},
+            details={"unit": unit_id, "fields": list(fields), "masked": masked},
         ),
     )

@@ -292,8 +292,11 @@ class Casebook:
         purpose: str,
         fields: Sequence[str] = GRANT_FIELDS,
         complaints: Sequence[UUID] = (),
+        *,
+        masked: bool = False,
     ) -> Grant:
         """Let the officer read the complaint's text once, within a minute; the grant is on record before it is given.
+        ``masked``: who asks shows it without numbers and own names.
 
         Raises Refused NOT_FOUND, or NO_GRANT when the officer's unit is neither the case's desk nor its holder.
         """
@@ -326,6 +329,7 @@ class Casebook:
                 unit_id=who.officer.unit_id,
                 purpose=purpose,
                 fields=fields,
+                masked=masked,
             )
         return Grant(token, GRANT_SECONDS, f"{self._complaints_url}/v1/narratives")
 

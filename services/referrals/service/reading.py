@@ -11,6 +11,7 @@ from pydantic import BaseModel
 
 from services.chassis.outages import EngineAway
 from services.chassis.problems import Lang, Problem
+from services.referrals import masking
 from services.referrals.refusals import Refused
 from services.referrals.service.casebook import GRANT_FIELDS, Casebook
 from services.referrals.service.identity import Identity
@@ -51,6 +52,22 @@ class ComplaintTexts(BaseModel):
     evidence: list[Evidence] | None = None
 
 
+def _masked(texts: ComplaintTexts) -> ComplaintTexts:
+    """The texts without what the reporter could be known or called by; names of others can't be told apart."""
+
+    def hidden(text: str | None) -> str | None:
+        return None if text is None else masking.masked(text)
+
+    added = [item.model_copy(update={"text": masking.masked(item.text)}) for item in texts.supplements or ()]
+    changed = {
+        "narrative": hidden(texts.narrative),
+        "wants": hidden(texts.wants),
+        "respondents": None if texts.respondents is None else [masking.masked(name) for name in texts.respondents],
+        "supplements": None if texts.supplements is None else added,
+    }
+    return texts.model_copy(update=changed)
+
+
 class _Answer(BaseModel):
     complaints: list[ComplaintTexts]
 
@@ -77,21 +94,29 @@ class Reading:
         self._complaints_url = complaints_url.rstrip("/")
 
     async def texts(
-        self, who: Identity, case_id: UUID, purpose: str, fields: Sequence[str] = GRANT_FIELDS
+        self,
+        who: Identity,
+        case_id: UUID,
+        purpose: str,
+        fields: Sequence[str] = GRANT_FIELDS,
+        *,
+        masked: bool = False,
     ) -> list[ComplaintTexts]:
-        """What was written, a complaint each; of it these fields. Raises Refused NOT_FOUND or NO_GRANT; EngineAway when
-        it is away."""
-        given = await self._casebook.grant(who, case_id, purpose, fields)
+        """What was written, a complaint each; of it these fields, ``masked`` without numbers and own names. Raises
+        Refused NOT_FOUND or NO_GRANT; EngineAway when it is away."""
+        given = await self._casebook.grant(who, case_id, purpose, fields, masked=masked)
         answer = await self._ask("POST", given.url, given.grant)
-        return _Answer.model_validate_json(answer.content).complaints
+        found = _Answer.model_validate_json(answer.content).complaints
+        return [_masked(texts) for texts in found] if masked else found
 
     async def file(self, who: Identity, case_id: UUID, evidence_id: UUID, purpose: str, lang: Lang) -> File:
-        """One evidence file, by a grant of its own; otherwise as `texts`. Raises Problem, in the words of the service
+        """One evidence file, by a grant of its own, under a name that says who took it out and when; otherwise as
+        `texts`. Raises Problem, in the words of the service
         that keeps it, for a file that is not examined yet, infected, or of no use."""
         given = await self._casebook.grant(who, case_id, purpose)
         url = f"{self._complaints_url}/v1/evidence/{evidence_id}"
         answer = await self._ask("GET", url, given.grant, lang, stream=True)
-        headers = {name: answer.headers[name] for name in ("Content-Disposition", "Content-Length")}
+        headers = {"Content-Length": answer.headers["Content-Length"], "Content-Disposition": _marked(who, answer)}
         return File(_content(answer), headers)
 
     async def original(
@@ -111,10 +136,8 @@ class Reading:
         given = await self._casebook.grant(who, case_id, open_now[0].aim, ("original",), complaints)
         url = f"{self._complaints_url}/v1/evidence/{evidence_id}/original"
         answer = await self._ask("GET", url, given.grant, lang, stream=True)
-        mark = f"{who.account.username}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}-"
-        named = answer.headers["Content-Disposition"].replace("UTF-8''", f"UTF-8''{quote(mark, safe='')}", 1)
         headers = {name: answer.headers[name] for name in ("Content-Length", "X-Content-SHA256")}
-        return File(_content(answer), {**headers, "Content-Disposition": named})
+        return File(_content(answer), {**headers, "Content-Disposition": _marked(who, answer)})
 
     async def _ask(
         self, method: str, url: str, grant: str, lang: Lang = "zh", *, stream: bool = False
@@ -144,3 +167,9 @@ async def _content(answer: httpx.Response) -> AsyncIterator[bytes]:
             yield chunk
     finally:
         await answer.aclose()
+
+
+def _marked(who: Identity, answer: httpx.Response) -> str:
+    """How a file is to be saved: a stranger's file bears no mark, so its name does."""
+    mark = f"{who.account.username}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}-"
+    return answer.headers["Content-Disposition"].replace("UTF-8''", f"UTF-8''{quote(mark, safe='')}", 1)

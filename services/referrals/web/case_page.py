@@ -1,6 +1,6 @@
 """One case: where it stands, its clocks and timeline, its texts by grant, and the acts that are legal now."""
 
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID, uuid4
 
 from fastapi import APIRouter, Query
@@ -67,6 +67,7 @@ async def case_page(visit: Visit, view: CaseView, status: int = 200, **context: 
             "purpose": _purpose(view),
             "claim_key": uuid4(),
             "texts": None,
+            "masked": True,
             "done": None,
             "panel": None,
             "papers": await papers_of(visit, view),
@@ -112,18 +113,20 @@ async def clocks(visit: Officer, case_id: UUID) -> Response:
 
 @router.post(f"{_CASE}/texts")
 async def texts(visit: Officer, case_id: UUID) -> Response:
-    """What the reporter wrote: shown once, and who read it is on record first."""
-    purpose = await _asked(visit)
-    found = await visit.uses.reading.texts(visit.who, case_id, purpose)
+    """What the reporter wrote: shown once, and who read it is on record first. Without numbers and own names, unless
+    those are asked for, which is on record by itself."""
+    purpose, whole = await _asked(visit)
+    found = await visit.uses.reading.texts(visit.who, case_id, purpose, masked=not whole)
+    shown: dict[str, Any] = {"texts": found, "purpose": purpose, "masked": not whole}
     if visit.fragment:
-        return visit.part("_texts.html", texts=found, purpose=purpose, case_id=case_id)
-    return await case_page(visit, await visit.uses.casebook.view(visit.who, case_id), texts=found)
+        return visit.part("_texts.html", **shown, case_id=case_id)
+    return await case_page(visit, await visit.uses.casebook.view(visit.who, case_id), **shown)
 
 
 @router.post(f"{_CASE}/evidence/{{evidence_id}}")
 async def evidence(visit: Officer, case_id: UUID, evidence_id: UUID) -> Response:
     """A file that the reporter sent, to be saved; on record like the text."""
-    purpose = await _asked(visit)
+    purpose, _ = await _asked(visit)
     file = await visit.uses.reading.file(visit.who, case_id, evidence_id, purpose, visit.words.lang)
     return StreamingResponse(file.content, 200, {**file.headers, **SAVED}, "application/octet-stream")
 
@@ -138,10 +141,11 @@ async def original(visit: Officer, case_id: UUID, evidence_id: UUID) -> Response
     return StreamingResponse(file.content, 200, {**file.headers, **SAVED}, "application/octet-stream")
 
 
-async def _asked(visit: Visit) -> str:
+async def _asked(visit: Visit) -> tuple[str, bool]:
+    """What a text is read for, and whether numbers and own names are to be shown."""
     async with form_of(visit.request, limit=_LIMIT) as form:
         visit.check(form)
-        purpose = str(form.get("purpose", ""))
+        purpose, whole = str(form.get("purpose", "")), form.get("whole") == "yes"
     if purpose not in READING:
         raise Problem(422, "purpose", "请选择查阅目的。", "Choose what you read the text for.")
-    return purpose
+    return purpose, whole

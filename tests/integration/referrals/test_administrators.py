@@ -1,5 +1,8 @@
 """Three administrators (三员分立): units and accounts; roles; the audit. Nobody holds two."""
 
+import asyncio
+import base64
+import time
 from typing import Any
 from uuid import uuid4
 
@@ -9,6 +12,7 @@ import pytest
 from contracts.lifecycle import Role
 from services.chassis.db import Database
 from services.chassis.settings import Settings
+from services.referrals import second_factor
 from services.referrals.refusals import Refused
 from services.referrals.service.registry import NewAccount, Registry
 from tests.integration.referrals.office import PASSWORD, Office
@@ -127,10 +131,40 @@ async def test_a_grant_ends_the_sessions_and_the_audit_administrator_reads_of_it
 
 async def test_who_lost_the_second_factor_gets_it_reset_and_is_logged_out(office: Office) -> None:
     name = await added(office)
-    answer = await office.http.delete(f"/v1/accounts/{name}/second-factor", headers=await office.headers(SECURITY))
-    assert answer.status_code == 204
-    own = await office.http.delete(f"/v1/accounts/{SECURITY}/second-factor", headers=await office.headers(SECURITY))
-    assert own.status_code == 403
+    own = await office.headers(name)
+    offer = (await office.http.post("/v1/second-factor", headers=own)).json()
+    secret = base64.b32decode(offer["secret"])
+    body = {"code": second_factor.code_at(secret, time.time())}
+    set_up = (await office.http.post("/v1/second-factor/confirmation", json=body, headers=own)).json()
+    own = {"Authorization": f"Bearer {set_up['access_token']}"}
+    account = (await office.http.get("/v1/sessions/current", headers=own)).json()["account_id"]
+    by_password = {"username": name, "password": office._own[name]}
+    assert (await office.http.post("/v1/sessions", json=by_password)).status_code == 401, "it takes the code"
+
+    path = f"/v1/accounts/{name}/second-factor"
+    assert (await office.http.delete(path, headers=await office.headers(SECURITY))).status_code == 204
+    async with asyncio.timeout(20):  # a session may be two seconds old
+        while (await office.http.get("/v1/units", headers=own)).status_code != 401:
+            await asyncio.sleep(0.1)
+    entered = (await office.http.post("/v1/sessions", json=by_password)).json()
+    own = {"Authorization": f"Bearer {entered['access_token']}"}
+    assert (await office.http.get("/v1/second-factor", headers=own)).json()["in_use"] is False
+    # Nothing of the old one is left: another is set up, and neither the old recovery codes nor the old secret fit it.
+    offer = (await office.http.post("/v1/second-factor", headers=own)).json()
+    assert base64.b32decode(offer["secret"]) != secret
+    new = {"code": second_factor.code_at(base64.b32decode(offer["secret"]), time.time())}
+    assert (await office.http.post("/v1/second-factor/confirmation", json=new, headers=own)).status_code == 200
+    for code in (set_up["recovery_codes"][0], second_factor.code_at(secret, time.time())):
+        assert (await office.http.post("/v1/sessions", json={**by_password, "code": code})).status_code == 401
+    # On record: by whom, for the audit and for the officer.
+    rows = (await office.get(AUDITOR, "/v1/audit", chain=f"account/{account}")).json()["items"]
+    (reset,) = [row for row in rows if row["action"] == "SECOND_FACTOR_RESET"]
+    by = (await office.get(SECURITY, "/v1/sessions/current")).json()["account_id"]
+    assert reset["actor"] == f"account/{by}"
+    again = await office.http.delete("/v1/accounts/nobody-here/second-factor", headers=await office.headers(SECURITY))
+    assert again.json()["code"] == "UNKNOWN_ACCOUNT"
+    itself = f"/v1/accounts/{SECURITY}/second-factor"
+    assert (await office.http.delete(itself, headers=await office.headers(SECURITY))).status_code == 403
 
 
 async def test_administrators_see_no_case(office: Office) -> None:
