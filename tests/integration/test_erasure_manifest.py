@@ -54,10 +54,12 @@ def test_what_stays_and_leads_to_a_case_is_its_course_and_who_looked(tables: dic
     found = {name: tables[name] & leads for name in KEPT if tables[name] & leads}
     assert found == {
         "complaints.public.narrative_access": {"case_id"},
+        "complaints.public.reissue_asks": {"case_number"},
         "complaints.vault.attempts": {"case_id", "opening_id"},
         "complaints.vault.decisions": {"opening_id"},
         "complaints.vault.openings": {"case_id", "complaint_id", "opening_id"},
         "complaints.vault.readings": {"opening_id"},
+        "complaints.vault.rights_decisions": {"case_id", "complaint_id"},
         "referrals.public.case_excluded": {"case_id"},
         "referrals.public.case_history": {"case_id"},
         "referrals.public.case_respondents": {"case_id"},
