@@ -195,6 +195,9 @@ class Settings(BaseSettings):
     reissue_valid_hours: float = Field(default=168.0, gt=0)
     """For so long a new code waits for its first use."""
 
+    rights_copy_days: float = Field(default=30.0, gt=0)
+    """How long after the desk's yes a reporter may collect a copy of the own data (K)."""
+
     # HTTP
     max_body_bytes: int = Field(default=1_048_576, ge=1024)
 

@@ -35,7 +35,8 @@ _log = structlog.get_logger("huiyin.reissues")
 
 
 class Reissues:
-    """Asking is one statement, whoever asks; what comes of it is worked out after the answer."""
+    """Asking is one statement, whoever asks; what comes of it is worked out later, on a beat that no request sets: how
+    long the next answer takes tells nothing either."""
 
     def __init__(self, db: Database, sealer: Sealer, likeness: Likeness, *, every: timedelta, valid: timedelta) -> None:
         """`every`: a complaint gets one new code in this time; `valid`: for so long it waits for its first use."""
@@ -44,7 +45,6 @@ class Reissues:
         self._likeness = likeness
         self._every = every
         self._valid = valid
-        self._wanted = asyncio.Event()
 
     async def ask(self, ask: ReissueAsk) -> None:
         """Take a request. Raises Refusal (422) when neither number is given; says nothing of whether it matches."""
@@ -60,21 +60,17 @@ class Reissues:
         number = (domain.normalise_case_number(ask.case_number) or _NO_SUCH) if ask.case_number else None
         async with self._db.session() as session:
             await repository_reissues.add_ask(session, Asked(new_id(), marks, number))
-        self._wanted.set()
 
     async def run(self) -> None:
         """For ever: look at what was asked; waits with back-off while PostgreSQL is away."""
         backoff = Backoff(0.5, 30.0)
         while True:
             try:
-                self._wanted.clear()
                 while await self.step():
                     backoff.reset()
                 async with self._db.session() as session:
                     await repository_reissues.forget_codes(session)
-                await asyncio.wait_for(self._wanted.wait(), _POLL_SECONDS)
-            except TimeoutError:
-                continue
+                await asyncio.sleep(_POLL_SECONDS)
             except Exception as error:
                 if engine_away(error) is None:
                     raise

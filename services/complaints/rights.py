@@ -128,12 +128,7 @@ class Rights:
             None,
         )
         if granted is None:
-            raise Refusal(
-                409,
-                "RIGHTS_NOT_GRANTED",
-                "查阅、复制的请求还没有获准：请先提出请求并等待答复。",
-                "Access was not granted yet: ask for it, and wait for the answer.",
-            )
+            raise _not_granted()
         held = await self._held(granted.request_id)
         async with self._db.session() as session:
             known = await repository_rights.held(session, own.complaint_id)
@@ -317,10 +312,21 @@ class Rights:
         token = self._tokens.issue(service, purpose, claims=claims)
         try:
             got = await self._http.post(url + path, headers={"Authorization": f"Bearer {token}"})
+            if got.status_code == 403:
+                raise _not_granted()
             got.raise_for_status()
         except httpx.HTTPError as error:
             raise EngineAway("vault" if service == "vault" else "peer") from error
         return answer.model_validate_json(got.content)
+
+
+def _not_granted() -> Refusal:
+    return Refusal(
+        409,
+        "RIGHTS_NOT_GRANTED",
+        "查阅、复制的请求还没有获准，或领取期限已过：请提出请求并等待答复。",
+        "Access was not granted yet, or the time to collect the copy is over: ask for it, and wait for the answer.",
+    )
 
 
 def _cases(view: View) -> tuple[UUID, ...]:

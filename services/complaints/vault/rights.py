@@ -5,7 +5,7 @@ A correction was sealed by the reporter's own request and replaces the identity 
 """
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, TypeVar
 from uuid import UUID
 
@@ -20,6 +20,7 @@ from services.chassis import audit
 from services.chassis.auth import Claims, ServiceTokens, Unauthenticated, bearer
 from services.chassis.db import Database, one, rows
 from services.chassis.http import Problem
+from services.chassis.settings import Settings
 from services.chassis.vault_keys import VaultPrivate
 from services.complaints.vault import repository_openings, words
 from services.complaints.vault.words import Words
@@ -79,16 +80,20 @@ async def decide(request: Request, _token: Shown) -> Noted:
 
 @router.post("/copies", response_model=Held, summary="What is held of a reporter, for the reporter's own copy")
 async def copy(request: Request, _token: Shown) -> Response:
-    """Claims: Wanted, from complaints; only after an officer's yes, whose signed word is there. On record before it is
-    opened."""
+    """Claims: Wanted, from complaints; only after an officer's yes, whose signed word is there, and for a time. It is
+    on record before it is opened."""
     _, wanted = _claims(request, "complaints", COPY, Wanted)
     db: Database = request.app.state.db
     key: VaultPrivate = request.app.state.keys
+    settings: Settings = request.app.state.settings
     async with db.session() as session:
         said = await repository_openings.signed(session, TABLE, wanted.request_id)
-        granted = said is not None and said["granted"] and said["kind"] == Right.ACCESS.value
-        if said is None or not granted or Words(request.app.state.settings.keys_dir).trouble(TABLE, said) is not None:
-            raise Problem(403, "NOT_GRANTED", "该请求没有获准。", "The request was not granted.")
+        since = datetime.now(UTC) - timedelta(days=settings.rights_copy_days)
+        granted = said is not None and said["granted"] and said["kind"] == Right.ACCESS.value and said["at"] > since
+        if said is None or not granted or Words(settings.keys_dir).trouble(TABLE, said) is not None:
+            raise Problem(
+                403, "NOT_GRANTED", "该请求没有获准，或领取期限已过。", "It was not granted, or its time is over."
+            )
         sealed = await repository_openings.sealed_of(session, said["complaint_id"])
         opened = await rows(
             session,

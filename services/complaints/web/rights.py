@@ -69,7 +69,7 @@ async def copy(request: Request) -> Response:
     if session is None:
         return see("/tracking?ended=1")
     try:
-        who = Verification.model_validate({name: values.get(f"own_{name}", "") for name in _WHO})
+        who = Verification.model_validate({name: values.get(f"copy_{name}", "") for name in _WHO})
         rt = runtime(request)
         with rt.attempts.of(request, session.values["case_number"]):
             return file_of(await rt.rights.copy(Credentials(**session.values), who))

@@ -8,6 +8,7 @@ from starlette.responses import Response
 from contracts.rights import ARTICLE, Ground
 from services.chassis.problems import Problem
 from services.chassis.web.forms import form_of
+from services.referrals.deadlines import wording
 from services.referrals.web.session import HOME, Officer
 
 router = APIRouter(include_in_schema=False)
@@ -18,7 +19,12 @@ _LIMIT = 16_384
 async def waiting(visit: Officer) -> Response:
     """What waits for this officer."""
     items = await visit.uses.rights.waiting(visit.who)
-    return await visit.page("rights.html", items=items, grounds=list(Ground), articles=ARTICLE)
+    by = {
+        item.request.request_id: wording(item.request.due_at, language=visit.words.lang)
+        for item in items
+        if item.request.due_at is not None
+    }
+    return await visit.page("rights.html", items=items, by=by, grounds=list(Ground), articles=ARTICLE)
 
 
 @router.post(f"{HOME}/rights/{{request_id}}")

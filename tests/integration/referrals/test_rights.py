@@ -12,6 +12,7 @@ import httpx
 import pytest
 import pytest_asyncio
 from fastapi import FastAPI
+from starlette.datastructures import State
 
 from contracts.complaints import ComplaintSubmitted, RightsAnswered, RightsAsked
 from contracts.rights import Decided, Right
@@ -71,6 +72,8 @@ class There:
         self, public: httpx.AsyncClient, rights: Rights, office: Office, admin: "asyncpg.Connection[Any]"
     ) -> None:
         self.public, self.rights, self.office, self.admin = public, rights, office, admin
+        self.vault: State
+        """What the vault's application goes by."""
 
     async def person(self, *, named: bool = True, known: bool = True) -> Person:
         """Somebody whose complaint is at the desk."""
@@ -138,7 +141,9 @@ async def there(
             public_app.state.runtime = started
             answering = AnsweringRights(db, before.casebook, http, before.tokens, "http://complaints", "http://vault")
             app.state.services = replace(before, rights=answering)
-            yield There(public, rights, office, admin)
+            found = There(public, rights, office, admin)
+            found.vault = vault._app.state
+            yield found
             app.state.services = before
     await started.http.aclose()
     await started.documents.close()
@@ -182,6 +187,19 @@ async def test_access_gives_the_reporter_a_copy_of_the_own_data_and_of_nobody_el
         assert foreign not in copy.text
     strangers = await person.post("/copy", name=person.who["name"], phone="13700000000")
     assert (strangers.status_code, strangers.json()["code"]) == (403, "RIGHTS_UNVERIFIED")
+
+
+async def test_a_copy_is_collected_in_time_or_asked_for_anew(there: There) -> None:
+    person = await there.person()
+    await there.answer(await person.asks("ACCESS"), granted=True)
+    known = there.vault.settings
+    there.vault.settings = known.model_copy(update={"rights_copy_days": 0.0})
+    try:
+        refused = await person.post("/copy", **person.proof)
+    finally:
+        there.vault.settings = known
+    assert (refused.status_code, refused.json()["code"]) == (409, "RIGHTS_NOT_GRANTED")
+    assert (await person.post("/copy", **person.proof)).status_code == 200
 
 
 async def test_the_code_alone_asks_for_nothing_of_an_identity(there: There) -> None:
