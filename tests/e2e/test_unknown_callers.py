@@ -15,7 +15,21 @@ PUBLIC = (
 )
 SOME = "00000000-0000-4000-8000-000000000000"
 KNOWN = Known(
-    dict.fromkeys(("case_id", "evidence_id", "document_id", "opening_id", "command_id", "id"), SOME), token=""
+    dict.fromkeys(
+        (
+            "case_id",
+            "evidence_id",
+            "document_id",
+            "opening_id",
+            "command_id",
+            "request_id",
+            "id",
+            "case_number",
+            "query_code",
+        ),
+        SOME,
+    ),
+    token="",
 )
 PUBLIC_PREFIXES = ("/v1/reference/", "/v1/tracking")
 
