@@ -9,8 +9,12 @@ from uuid import UUID
 
 from contracts.model import Code, Contract, Instant
 
-ASK, DECIDE, READ, RECORD, WAITING = (f"identity.{act}" for act in ("ask", "decide", "read", "record", "waiting"))
-"""The purposes of the tokens."""
+ASK, DECIDE, READ, ORIGINAL, RECORD, WAITING = (
+    f"identity.{act}" for act in ("ask", "decide", "read", "original", "record", "waiting")
+)
+"""The purposes of the tokens; `ORIGINAL` also that of the vault's own word to complaints."""
+ORIGINALS = "original"
+"""Among a purpose's fields: files as they came may be saved, which say who made them."""
 
 
 class Denial(StrEnum):
@@ -62,6 +66,31 @@ class Read(Contract):
 
     opening_id: UUID
     case_id: UUID
+
+
+class ReadOriginal(Read):
+    """The officer who asked (the token's subject) saves a file as it came."""
+
+    evidence_id: UUID
+
+
+class OriginalOpen(Contract):
+    """The vault's word to complaints: this file of this complaint may go to the officer (the token's subject), once."""
+
+    case_id: UUID
+    complaint_id: UUID
+    evidence_id: UUID
+
+
+class Word(Contract):
+    """A token that the vault has signed."""
+
+    word: str
+
+    def __repr__(self) -> str:
+        return "Word(…)"
+
+    __str__ = __repr__
 
 
 class OfCase(Contract):

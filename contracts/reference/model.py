@@ -244,7 +244,8 @@ class Recusal(Row):
 
 @dataclass(frozen=True)
 class OpeningPurpose(Row):
-    """What a reporter's identity may be opened for: these ``fields`` of it and no others.
+    """What a reporter's identity may be opened for: these ``fields`` of it and no others, ``original`` for the files as
+    they came.
 
     ``decide_minutes``: how long the request waits for the second person's yes; ``open_minutes``: how long the identity
     may be read after it."""

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from contracts.lifecycle import LADDER, Act, Channel, HandoverKind, Purpose, Supervision, Track
+from contracts.openings import ORIGINALS
 
 Parser = Callable[[str], Any]
 UNITS = ("working_day", "calendar_day", "month", "quarter", "hour", "minute")
@@ -288,7 +289,7 @@ TABLES: dict[str, Table] = {
         {
             "code": code,
             **_NAMES,
-            "fields": some_of(*IDENTITY_FIELDS),
+            "fields": some_of(*IDENTITY_FIELDS, ORIGINALS),
             "decide_minutes": whole,
             "open_minutes": whole,
             "article": _MAY,

@@ -3,12 +3,13 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from contracts.openings import ORIGINAL, OriginalOpen
 from services.chassis.auth import ServiceTokens, Unauthenticated
 from services.complaints import repository_cases
 from services.complaints.domain import EvidenceState, Refusal, may_be_read
@@ -21,7 +22,7 @@ from services.complaints.sealing import ComplaintCipher, Sealer
 PURPOSE = "narrative"
 ISSUER = "referrals"
 FIELDS = frozenset({"narrative", "wants", "respondents", "supplements", "evidence", "original"})
-"""``original``: a file as it came, with all that it says of who made it; of the complaints that the grant names."""
+"""``original``: a file as it came, with all that it says of who made it; on the vault's own word in the grant."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,8 @@ class Grant:
     case_id: UUID
     officer: str
     fields: frozenset[str]
-    complaints: frozenset[str] = frozenset()
+    words: tuple[str, ...] = ()
+    """What the vault has signed: the files that may go as they came."""
 
 
 @dataclass(frozen=True)
@@ -76,9 +78,9 @@ class Readings:
             raise Unauthenticated("the grant names no case") from error
         if not claims.subject or not isinstance(fields, list | tuple) or not FIELDS.intersection(map(str, fields)):
             raise Unauthenticated("the grant names no officer or no field")
-        named = claims.extra.get("complaints")
-        complaints = frozenset(map(str, named)) if isinstance(named, list | tuple) else frozenset[str]()
-        return Grant(claims.jti, case_id, claims.subject, FIELDS.intersection(map(str, fields)), complaints)
+        words = claims.extra.get("words")
+        kept = tuple(map(str, words)) if isinstance(words, list | tuple) else ()
+        return Grant(claims.jti, case_id, claims.subject, FIELDS.intersection(map(str, fields)), kept)
 
     async def find(self, session: AsyncSession, grant: Grant) -> Sealed:
         """Record the reading and fetch the sealed texts. Raises Refusal for a used grant and for an unknown case."""
@@ -105,15 +107,16 @@ class Readings:
         copy, `original` for the file as it came. Raises Refusal."""
         if field not in grant.fields:
             raise _not_granted()
-        await _record(session, grant, f"{field}:{evidence_id}", [field])
+        if field != "original":
+            await _record(session, grant, f"{field}:{evidence_id}", [field])
         keys = {
             complaint.complaint_id: complaint.case_key_wrapped
             for complaint in await repository_cases.complaints_of(session, grant.case_id)
         }
         for row in await repository_cases.evidence_of(session, grant.case_id):
             if row.evidence_id == evidence_id:
-                if field == "original" and str(row.complaint_id) not in grant.complaints:
-                    raise _not_granted()
+                if field == "original":
+                    await self._use_word(session, grant, row)
                 _check_examined(row, unscanned=self._unscanned)
                 return keys[row.complaint_id], row
         raise Refusal(
@@ -122,6 +125,18 @@ class Readings:
             "该案件没有这份材料:请核对材料编号。",
             "The case has no such file: check its id.",
         )
+
+    async def _use_word(self, session: AsyncSession, grant: Grant, row: SealedEvidence) -> None:
+        """Record the reading under the vault's word that this file may go to this officer as it came, which is so used
+        up. Raises Refusal where the grant carries none, Unauthenticated for one that is not the vault's or too old."""
+        for word in grant.words:
+            said = self._tokens.verify(word, issuer="vault", purpose=ORIGINAL)
+            if said.subject != grant.officer:
+                continue
+            may = OriginalOpen.model_validate(dict(said.extra))
+            if (may.case_id, may.complaint_id, may.evidence_id) == (grant.case_id, row.complaint_id, row.evidence_id):
+                return await _record(session, replace(grant, jti=said.jti), f"original:{row.evidence_id}", ["original"])
+        raise _not_granted()
 
     async def open_file(self, wrapped: bytes, row: SealedEvidence) -> File:
         """The copy without metadata, in the clear. Raises SealBroken or OSError."""

@@ -20,6 +20,11 @@ OPENINGS: dict[str, Text] = {
         "The original can tell who made it: ask for the reporter's identity first, and save it within the time after "
         "a second person's yes. Of an anonymous complaint no original is given.",
     ),
+    "OPENING_NO_ORIGINAL": Text(
+        403,
+        "已获准的查阅目的不含原件:请以“核实证据”或“移送”等含原件的目的另行申请。",
+        "The purpose that was agreed to takes in no originals: ask for one that does, as verifying evidence.",
+    ),
     "OPENING_REUSED": Text(
         422,
         "该 Idempotency-Key 已用于另一申请,请换一个新的 UUID。",

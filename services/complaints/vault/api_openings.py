@@ -10,7 +10,23 @@ from pydantic import ValidationError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from contracts.model import Contract
-from contracts.openings import ASK, DECIDE, READ, RECORD, WAITING, Ask, Decide, OfCase, OfUnit, Opening, Revealed
+from contracts.openings import (
+    ASK,
+    DECIDE,
+    ORIGINAL,
+    READ,
+    RECORD,
+    WAITING,
+    Ask,
+    Decide,
+    OfCase,
+    OfUnit,
+    Opening,
+    OriginalOpen,
+    ReadOriginal,
+    Revealed,
+    Word,
+)
 from contracts.openings import Openings as Record
 from contracts.openings import Read as ReadClaims
 from services.chassis.auth import ServiceTokens, Unauthenticated, bearer
@@ -21,7 +37,7 @@ from services.complaints.vault.openings import Caller, NotOpened, Openings, Seal
 
 CALLER = "referrals"
 Claimed = TypeVar("Claimed", bound=Contract)
-Found = TypeVar("Found", Opening, Sealed)
+Found = TypeVar("Found", Opening, Sealed, OriginalOpen)
 
 router = APIRouter(prefix="/v1/openings", tags=["openings"])
 _scheme = HTTPBearer(auto_error=False, scheme_name="referrals", description="A service token of referrals")
@@ -42,6 +58,7 @@ _WORDS: dict[str, tuple[int, str, str]] = {
     "WAITING": (403, "申请尚未获得同意。", "Nobody has agreed yet."),
     "DENIED": (403, "申请未获同意。", "The request was refused."),
     "NOT_SIGNED": (409, "申请或决定没有可验证的签名，请重新申请。", "It stands on no signed word: ask again."),
+    "NO_ORIGINAL": (403, "该查阅目的不含原件。", "The purpose does not take in originals."),
     "ENDED": (403, "查阅时限已过，请重新申请。", "The time for looking is over: ask again."),
     "NO_IDENTITY": (404, "没有可查阅的身份信息。", "There is no identity."),
 }
@@ -103,6 +120,16 @@ async def read(request: Request, _token: Shown) -> Response:
     openings = _uses(request)[1]
     revealed = openings.reveal(await _enter(request, READ, ReadClaims, openings.read))
     return Response(revealed.model_dump_json(), 200, {"Cache-Control": "no-store"}, "application/json")
+
+
+@router.post("/original", response_model=Word, summary="Let a file as it came go to who may look at the identity")
+async def original(request: Request, _token: Shown) -> Response:
+    """Claims: ReadOriginal. On record; what comes back is the vault's own word to complaints, which takes it once."""
+    tokens: ServiceTokens = request.app.state.tokens
+    caller, _ = _claims(request, ORIGINAL, ReadOriginal)
+    said = await _enter(request, ORIGINAL, ReadOriginal, _uses(request)[1].original)
+    word = tokens.issue("complaints", ORIGINAL, subject=caller.officer, claims=said.model_dump(mode="json"))
+    return Response(Word(word=word).model_dump_json(), 200, {"Cache-Control": "no-store"}, "application/json")
 
 
 @router.get("", response_model=Record, summary="The record of a case")

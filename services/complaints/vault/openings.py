@@ -13,7 +13,19 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from contracts.openings import OWN_DENIALS, Ask, Decide, Denial, Opening, OpeningState, Read, Revealed
+from contracts.openings import (
+    ORIGINALS,
+    OWN_DENIALS,
+    Ask,
+    Decide,
+    Denial,
+    Opening,
+    OpeningState,
+    OriginalOpen,
+    Read,
+    ReadOriginal,
+    Revealed,
+)
 from contracts.reference import opening_purposes
 from services.chassis import audit
 from services.chassis.settings import Settings
@@ -133,6 +145,19 @@ class Openings:
 
     async def read(self, session: AsyncSession, caller: Caller, read: Read) -> Sealed | NotOpened:
         """Put a look on record, and give what `reveal` opens once that is committed."""
+        found = await self._look(session, caller, read, "READ")
+        return found if isinstance(found, NotOpened) else found[1]
+
+    async def original(self, session: AsyncSession, caller: Caller, read: ReadOriginal) -> OriginalOpen | NotOpened:
+        """Put the saving of a file as it came on record; what the vault's word to complaints then says."""
+        found = await self._look(session, caller, read, "ORIGINAL", original=str(read.evidence_id))
+        if isinstance(found, NotOpened):
+            return found
+        return OriginalOpen(case_id=read.case_id, complaint_id=found[0].complaint_id, evidence_id=read.evidence_id)
+
+    async def _look(
+        self, session: AsyncSession, caller: Caller, read: Read, act: str, **details: str
+    ) -> tuple[Opening, Sealed] | NotOpened:
         opening, now = await repository.opening(session, read.opening_id), self.now()
         refusal, found = None, None
         if opening is None or opening.case_id != read.case_id:
@@ -143,6 +168,8 @@ class Openings:
             refusal = state.value
         elif not await self._stands(session, read.opening_id):
             refusal = "NOT_SIGNED"
+        elif act == "ORIGINAL" and ORIGINALS not in await repository.fields_of(session, read.opening_id):
+            refusal = "NO_ORIGINAL"
         elif (found := await repository.sealed_of(session, opening.complaint_id)) is None:
             refusal = Denial.NO_IDENTITY
         else:
@@ -150,12 +177,12 @@ class Openings:
             if not await repository.add(session, "readings", self._signed("readings", row, caller.token)):
                 refusal = "USED_TOKEN"
         if opening is None or found is None or refusal is not None:
-            return await self._refuse(session, caller, read.opening_id, read.case_id, "READ", refusal or "")
+            return await self._refuse(session, caller, read.opening_id, read.case_id, act, refusal or "")
         assert opening.decision is not None
         assert opening.decision.open_until is not None
         fields = await repository.fields_of(session, read.opening_id)
-        await _on_record(session, caller, read.case_id, "IDENTITY_READ", read.opening_id, opening.aim)
-        return Sealed(*found, fields, opening.decision.open_until)
+        await _on_record(session, caller, read.case_id, "IDENTITY_READ", read.opening_id, opening.aim, **details)
+        return opening, Sealed(*found, fields, opening.decision.open_until)
 
     def reveal(self, sealed: Sealed) -> Revealed:
         """The fields that the purpose shows; raises SealBroken."""

@@ -15,7 +15,7 @@ import asyncpg
 import jwt
 
 from contracts import rights
-from contracts.openings import ASK, DECIDE, OWN_DENIALS, READ
+from contracts.openings import ASK, DECIDE, ORIGINAL, OWN_DENIALS, READ
 from services.chassis import signing
 from services.chassis.settings import Settings
 from services.chassis.signers import verify_keys
@@ -34,7 +34,9 @@ COLUMNS: Mapping[str, Sequence[str]] = {
 }  # fmt: skip
 """What of a row is signed: all but its number."""
 
-_PURPOSE = {"openings": ASK, "decisions": DECIDE, "readings": READ, "rights_decisions": rights.DECIDE}
+_PURPOSES = {
+    "openings": {ASK}, "decisions": {DECIDE}, "readings": {READ, ORIGINAL}, "rights_decisions": {rights.DECIDE},
+}  # fmt: skip
 _SAID = {
     "openings": ("opening_id", "case_id", "complaint_id", "unit_id", "decides_unit", "aim"),
     "decisions": ("opening_id", "unit_id", "granted", "denial"),
@@ -99,7 +101,7 @@ class Words:
         if said is None:
             own = table == "decisions" and row["officer"] is None and row["denial"] in OWN_DENIALS
             return None if own else "nobody's word stands behind it"
-        token = self._said(said, _PURPOSE[table])
+        token = self._said(said, _PURPOSES[table])
         if token is None:
             return "the word behind it is not of referrals"
         told = {
@@ -122,7 +124,7 @@ class Words:
             return claims if claims.get("table") == table else None
         return None
 
-    def _said(self, token: str, purpose: str) -> dict[str, Any] | None:
+    def _said(self, token: str, purposes: set[str]) -> dict[str, Any] | None:
         """Its claims, long after it expired."""
         unbound: Any = {"verify_exp": False, "verify_nbf": False, "verify_iat": False, "require": ["nbf", "exp"]}
         for key in self._referrals:
@@ -132,7 +134,7 @@ class Words:
                 )
             except jwt.PyJWTError:
                 continue
-            return claims if claims.get("purpose") == purpose else None
+            return claims if claims.get("purpose") in purposes else None
         return None
 
 

@@ -291,12 +291,13 @@ class Casebook:
         case_id: UUID,
         purpose: str,
         fields: Sequence[str] = GRANT_FIELDS,
-        complaints: Sequence[UUID] = (),
+        words: Sequence[str] = (),
         *,
         masked: bool = False,
     ) -> Grant:
         """Let the officer read the complaint's text once, within a minute; the grant is on record before it is given.
-        ``masked``: who asks shows it without numbers and own names.
+        ``words``: what the vault has signed about a file as it came. ``masked``: who asks shows it without numbers and
+        own names.
 
         Raises Refused NOT_FOUND, or NO_GRANT when the officer's unit is neither the case's desk nor its holder.
         """
@@ -316,7 +317,7 @@ class Casebook:
                 "unit_id": who.officer.unit_id,
                 "reason": purpose,
                 "fields": list(fields),
-                "complaints": [str(complaint_id) for complaint_id in complaints],
+                "words": list(words),
             },
         )
         jti = UUID(self._tokens.verify(token, "complaints").jti)

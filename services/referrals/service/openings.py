@@ -14,6 +14,8 @@ from contracts.model import Contract
 from contracts.openings import (
     ASK,
     DECIDE,
+    ORIGINAL,
+    ORIGINALS,
     READ,
     RECORD,
     WAITING,
@@ -26,8 +28,11 @@ from contracts.openings import (
     Openings,
     OpeningState,
     Read,
+    ReadOriginal,
     Revealed,
+    Word,
 )
+from contracts.reference import opening_purposes
 from services.chassis.auth import ServiceTokens
 from services.chassis.db import SYSTEM, Database, Principal
 from services.chassis.outages import EngineAway
@@ -135,6 +140,28 @@ class IdentityOpenings:
             raise Refused(refusal)
         wanted = Read(opening_id=opening_id, case_id=case_id)
         return await self._tell(who, "POST", "/reading", READ, wanted, Revealed)
+
+    async def original(self, who: Identity, case_id: UUID, evidence_id: UUID) -> tuple[str, list[str]]:
+        """What for, and the vault's words that the file may go to this officer: one of each identity that is open to
+        him for a purpose with originals, since the vault knows whose file it is as little as we. On record."""
+        _proved(who)
+        shown = await self.of_case(who, case_id)
+        looked = [item for item in shown.record.items if item.opening_id in shown.readable]
+        if not looked:
+            raise Refused("ORIGINAL_NEEDS_OPENING")
+        purposes = opening_purposes()
+        fit = [item for item in looked if item.aim in purposes and ORIGINALS in purposes[item.aim].fields]
+        if not fit:
+            raise Refused("OPENING_NO_ORIGINAL")
+        wanted = {item.complaint_id: item for item in reversed(fit)}.values()
+        said = [
+            await self._tell(
+                who, "POST", "/original", ORIGINAL,
+                ReadOriginal(opening_id=item.opening_id, case_id=case_id, evidence_id=evidence_id), Word,
+            )
+            for item in wanted
+        ]  # fmt: skip
+        return fit[0].aim, [word.word for word in said]
 
     async def waiting(self, who: Identity) -> list[Waits] | None:
         """What waits for this officer's word, oldest first; None when the vault is away."""

@@ -122,18 +122,12 @@ class Reading:
     async def original(
         self, who: Identity, case_id: UUID, evidence_id: UUID, openings: IdentityOpenings, lang: Lang
     ) -> File:
-        """One evidence file as it came, for the officer to whom its reporter's identity is open now: what a picture or
-        a paper says of who made it is identity, so a second person has agreed, and of an anonymous complaint there is
-        none. Saved under a name that says who took it out and when. Raises as `file`, and Refused
-        ORIGINAL_NEEDS_OPENING."""
-        if who.unproved is not None:
-            raise Refused(who.unproved)
-        shown = await openings.of_case(who, case_id)
-        open_now = [item for item in shown.record.items if item.opening_id in shown.readable]
-        if not open_now:
-            raise Refused("ORIGINAL_NEEDS_OPENING")
-        complaints = [item.complaint_id for item in open_now]
-        given = await self._casebook.grant(who, case_id, open_now[0].aim, ("original",), complaints)
+        """One evidence file as it came, for the officer to whom its reporter's identity is open now for a purpose that
+        takes in originals: what a picture or a paper says of who made it is identity, so a second person has agreed,
+        and of an anonymous complaint there is none. Saved under a name that says who took it out and when. Raises as
+        `file`, and as `IdentityOpenings.original`."""
+        aim, words = await openings.original(who, case_id, evidence_id)
+        given = await self._casebook.grant(who, case_id, aim, ("original",), words)
         url = f"{self._complaints_url}/v1/evidence/{evidence_id}/original"
         answer = await self._ask("GET", url, given.grant, lang, stream=True)
         headers = {name: answer.headers[name] for name in ("Content-Length", "X-Content-SHA256")}

@@ -22,4 +22,9 @@ IDENTITY: dict[str, tuple[str, str]] = {
     "address": ("地址", "Address"),
     "openid": ("微信标识", "WeChat id"),
 }
-ATTEMPT: dict[str, tuple[str, str]] = {"ASK": ("申请", "ask"), "DECIDE": ("决定", "decide"), "READ": ("查阅", "read")}
+ATTEMPT: dict[str, tuple[str, str]] = {
+    "ASK": ("申请", "ask"),
+    "DECIDE": ("决定", "decide"),
+    "READ": ("查阅", "read"),
+    "ORIGINAL": ("下载原件", "save an original"),
+}

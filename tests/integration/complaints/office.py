@@ -30,9 +30,9 @@ class Office:
     async def file(self, evidence_id: str, grant: str) -> httpx.Response:
         return await self.http.get(f"/v1/evidence/{evidence_id}", headers={"Authorization": f"Bearer {grant}"})
 
-    async def original(self, evidence_id: str, case_id: UUID, complaints: list[str]) -> httpx.Response:
-        """A file as it came, by a grant that names complaints."""
-        claims = {"case_id": str(case_id), "fields": ["original"], "complaints": complaints}
+    async def original(self, evidence_id: str, case_id: UUID, *words: str) -> httpx.Response:
+        """A file as it came, by a grant that carries these words of the vault."""
+        claims = {"case_id": str(case_id), "fields": ["original"], "words": words}
         grant = self.tokens.issue("complaints", "narrative", subject="officer-1", claims=claims)
         shown = {"Authorization": f"Bearer {grant}"}
         return await self.http.get(f"/v1/evidence/{evidence_id}/original", headers=shown)
@@ -49,3 +49,17 @@ class Office:
             "SELECT resource, officer, fields FROM narrative_access WHERE case_id = $1 ORDER BY at", case_id
         )
         return [tuple(row) for row in rows]
+
+
+def word_of(
+    vault: ServiceTokens,
+    evidence_id: str,
+    case_id: UUID | str,
+    complaint_id: str,
+    *,
+    subject: str = "officer-1",
+    purpose: str = "identity.original",
+) -> str:
+    """What the vault signs about a file as it came."""
+    claims = {"case_id": str(case_id), "complaint_id": complaint_id, "evidence_id": evidence_id}
+    return vault.issue("complaints", purpose, subject=subject, claims=claims)

@@ -12,12 +12,13 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
+from services.chassis.auth import ServiceTokens
 from services.chassis.db import Database
 from services.chassis.settings import Settings
 from services.complaints import files
 from services.complaints.clamd import ScannerAway
 from services.complaints.runtime import Runtime
-from tests.integration.complaints.office import Office
+from tests.integration.complaints.office import Office, word_of
 from tests.integration.complaints.people import Reporter, files_under, new_key
 from tests.integration.complaints.scanning import EICAR, Scanner, real_clamd
 from tests.unit.complaints import samples
@@ -86,36 +87,51 @@ async def test_a_clean_file_is_given_without_metadata_and_its_original_kept(
 
 
 @pytest.mark.usefixtures("scanned")
-async def test_an_original_is_given_by_a_grant_that_says_so_alone_and_on_record(
-    reporter: Reporter, office: Office, app: FastAPI, admin: "asyncpg.Connection[Any]"
+async def test_an_original_is_given_on_the_vaults_word_alone_used_once_and_on_record(
+    reporter: Reporter, office: Office, app: FastAPI, admin: "asyncpg.Connection[Any]", settings: Settings
 ) -> None:
-    receipt, data = await reporter.submitted(), samples.picture("JPEG")
+    receipt, data, vault = await reporter.submitted(), samples.picture("JPEG"), ServiceTokens("vault", settings)
     sent, case_id = (await reporter.upload(receipt, data, "IMG.jpg")).json()["id"], await office.case_id(receipt)
     own = str(
         await admin.fetchval("SELECT complaint_id FROM complaints WHERE case_number = $1", receipt["case_number"])
     )
-    early = await office.original(sent, case_id, [own])
+    early = await office.original(sent, case_id, word_of(vault, sent, case_id, own))
     assert (early.status_code, early.json()["code"]) == (409, "EVIDENCE_NOT_EXAMINED")
     await examine(app)
-    answer = await office.original(sent, case_id, [own])
+    word = word_of(vault, sent, case_id, own)
+    answer = await office.original(sent, case_id, word_of(vault, sent, case_id, str(case_id)), word)
     assert (answer.status_code, answer.content) == (200, data)
     assert answer.headers["x-content-sha256"] == hashlib.sha256(data).hexdigest()
     assert (f"original:{sent}", "officer-1", ["original"]) in await office.readings(case_id)
-    for complaints in ([], ["00000000-0000-4000-8000-000000000000"]):
-        assert (await office.original(sent, case_id, complaints)).status_code == 403
+    again = await office.original(sent, case_id, word)
+    assert (again.status_code, again.json()["code"]) == (401, "GRANT_USED"), "each word of the vault once"
+    other = "00000000-0000-4000-8000-000000000000"
+    for words in (
+        (),
+        (word_of(vault, other, case_id, own),),
+        (word_of(vault, sent, other, own),),
+        (word_of(vault, sent, case_id, other),),
+        (word_of(vault, sent, case_id, own, subject="officer-2"),),
+    ):
+        assert (await office.original(sent, case_id, *words)).status_code == 403
+    for word in (
+        word_of(ServiceTokens("referrals", settings), sent, case_id, own),
+        word_of(vault, sent, case_id, own, purpose="identity.read"),
+    ):
+        assert (await office.original(sent, case_id, word)).status_code == 401
     with_copy = {"Authorization": f"Bearer {office.grant(case_id)}"}
     assert (await office.http.get(f"/v1/evidence/{sent}/original", headers=with_copy)).status_code == 403
 
 
 @pytest.mark.usefixtures("scanned")
 async def test_an_infected_original_is_given_to_nobody(
-    reporter: Reporter, office: Office, app: FastAPI, admin: "asyncpg.Connection[Any]"
+    reporter: Reporter, office: Office, app: FastAPI, admin: "asyncpg.Connection[Any]", settings: Settings
 ) -> None:
-    receipt = await reporter.submitted()
+    receipt, vault = await reporter.submitted(), ServiceTokens("vault", settings)
     sent, case_id = (await reporter.upload(receipt, EICAR, "a.txt")).json()["id"], await office.case_id(receipt)
     await examine(app)
     own = await admin.fetchval("SELECT complaint_id FROM complaints WHERE case_number = $1", receipt["case_number"])
-    answer = await office.original(sent, case_id, [str(own)])
+    answer = await office.original(sent, case_id, word_of(vault, sent, case_id, str(own)))
     assert (answer.status_code, answer.json()["code"]) == (403, "EVIDENCE_INFECTED")
 
 

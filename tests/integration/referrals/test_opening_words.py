@@ -27,7 +27,7 @@ from services.complaints.vault.words import Words
 from services.referrals.service.openings import IdentityOpenings
 from tests.integration.referrals.office import Office
 from tests.integration.referrals.test_openings import asked, decide, granted, named, read
-from tests.integration.referrals.vault import Vault, running
+from tests.integration.referrals.vault import Vault, put_a_yes, running
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -204,15 +204,7 @@ async def test_a_yes_that_was_put_into_the_database_opens_nothing(
     office: Office, vault: Vault, settings: Settings
 ) -> None:
     opening = await asked(office, await named(office, vault))
-    connection = await asyncpg.connect(settings.dsn("vault"))
-    await connection.execute(
-        "INSERT INTO vault.decisions (opening_id, asked_by, granted, officer, unit_id, at, open_until, jti)"
-        " VALUES ($1, $2, true, 'a-second', 'desk', now(), now() + interval '1 hour', $3)",
-        UUID(opening["opening_id"]),
-        opening["account_id"],
-        str(uuid4()),
-    )
-    await connection.close()
+    await put_a_yes(settings, opening)
     answer = await read(office, opening)
     assert (answer.status_code, answer.json()["code"]) == (409, "OPENING_NOT_SIGNED")
 

@@ -18,6 +18,7 @@ from fastapi import FastAPI
 from contracts.lifecycle import Role, Track
 from contracts.openings import Ask
 from deploy.stack import Stack
+from services.chassis.auth import ServiceTokens
 from services.chassis.db import Database
 from services.chassis.settings import Settings
 from services.referrals import second_factor
@@ -26,7 +27,7 @@ from services.referrals.service.reading import Reading
 from services.referrals.service.registry import NewAccount, Registry
 from tests.integration.referrals.browsing import Browsers
 from tests.integration.referrals.office import PASSWORD, Office
-from tests.integration.referrals.vault import PERSON, Vault, decision, look, running
+from tests.integration.referrals.vault import PERSON, Vault, decision, look, put_a_yes, running
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -78,8 +79,8 @@ async def decide(
     return await office.post(who, there, {"granted": denial is None, "denial": denial})
 
 
-async def granted(office: Office, case_id: UUID, who: str = CLERK) -> dict[str, Any]:
-    opening = await asked(office, case_id, who)
+async def granted(office: Office, case_id: UUID, who: str = CLERK, purpose: str = "CALL_BACK") -> dict[str, Any]:
+    opening = await asked(office, case_id, who, purpose)
     answer = await decide(office, opening)
     assert answer.status_code == 200, answer.text
     found: dict[str, Any] = answer.json()
@@ -569,8 +570,8 @@ async def test_who_knows_the_first_passwords_is_not_two_officers(office: Office,
         await Registry(db).leave(name)
 
 
-async def test_an_original_is_saved_only_while_the_identity_is_open_and_under_a_name_that_tells_who(
-    app: FastAPI, office: Office, vault: Vault, case_id: UUID
+async def test_an_original_is_saved_on_the_vaults_word_while_the_identity_is_open_under_a_name_that_tells_who(
+    app: FastAPI, office: Office, vault: Vault, case_id: UUID, settings: Settings
 ) -> None:
     asked_for: list[httpx.Request] = []
 
@@ -582,13 +583,21 @@ async def test_an_original_is_saved_only_while_the_identity_is_open_and_under_a_
         }  # fmt: skip
         return httpx.Response(200, content=b"jpg", headers=headers)
 
-    path, before = f"/v1/cases/{case_id}/evidence/{uuid4()}/original", app.state.services
+    file, before = uuid4(), app.state.services
+    path = f"/v1/cases/{case_id}/evidence/{file}/original"
     async with httpx.AsyncClient(transport=httpx.MockTransport(keeps)) as http:
         app.state.services = replace(before, reading=Reading(before.casebook, http, "http://complaints"))
         try:
             refused = await office.post(CLERK, path, {})
             assert (refused.status_code, refused.json()["code"]) == (403, "ORIGINAL_NEEDS_OPENING")
-            await granted(office, case_id)
+            forged = await named(office, vault)
+            await put_a_yes(settings, await asked(office, forged, purpose="VERIFY_EVIDENCE"))
+            refused = await office.post(CLERK, f"/v1/cases/{forged}/evidence/{file}/original", {})
+            assert (refused.status_code, refused.json()["code"]) == (409, "OPENING_NOT_SIGNED")
+            await granted(office, case_id, purpose="CALL_BACK")
+            refused = await office.post(CLERK, path, {})
+            assert (refused.status_code, refused.json()["code"]) == (403, "OPENING_NO_ORIGINAL"), "not for a call"
+            opening = await granted(office, case_id, purpose="VERIFY_EVIDENCE")
             for other in (SUPERVISOR, "clerk2.desk"):
                 assert (await office.post(other, path, {})).status_code == 403
             assert asked_for == []
@@ -597,6 +606,15 @@ async def test_an_original_is_saved_only_while_the_identity_is_open_and_under_a_
             assert f"filename*=UTF-8''{CLERK}-2" in saved.headers["content-disposition"]
             assert saved.headers["content-disposition"].endswith("Z-IMG.jpg")
             assert saved.headers["x-content-sha256"] == "0" * 64
+            (kept,) = (item for item in (await record(office, case_id))["items"] if item["readings"])
+            assert kept["opening_id"] == opening["opening_id"], "on the vault's record, and shown with the looks"
+            complaints, (sent,) = ServiceTokens("complaints", settings), asked_for
+            grant = complaints.verify(sent.headers["authorization"].removeprefix("Bearer "), issuer="referrals")
+            (word,) = map(complaints.verify, grant.extra["words"])
+            told = {"case_id": str(case_id), "complaint_id": opening["complaint_id"], "evidence_id": str(file)}
+            assert (word.issuer, word.purpose, word.subject, word.extra) == (
+                "vault", "identity.original", opening["account_id"], told,
+            )  # fmt: skip
             vault.later(24 * 60)
             assert (await office.post(CLERK, path, {})).status_code == 403
         finally:

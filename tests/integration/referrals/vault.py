@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
+import asyncpg
 import httpx
 from fastapi import FastAPI
 
@@ -95,3 +96,16 @@ def decision(opening: dict[str, Any], *, granted: bool = True, **changes: Any) -
 def look(opening: dict[str, Any], **changes: Any) -> Read:
     """A look at an opening."""
     return Read.model_validate({"opening_id": opening["opening_id"], "case_id": opening["case_id"], **changes})
+
+
+async def put_a_yes(settings: Settings, opening: dict[str, Any]) -> None:
+    """A row that says yes, by who can write in the database and sign nothing."""
+    connection = await asyncpg.connect(settings.dsn("vault"))
+    await connection.execute(
+        "INSERT INTO vault.decisions (opening_id, asked_by, granted, officer, unit_id, at, open_until, jti)"
+        " VALUES ($1, $2, true, 'a-second', 'desk', now(), now() + interval '1 hour', $3)",
+        UUID(opening["opening_id"]),
+        opening["account_id"],
+        str(uuid4()),
+    )
+    await connection.close()
