@@ -189,7 +189,9 @@ async def test_routes_say_where_the_case_may_go_and_why_not_elsewhere(office: Of
     case_id = await office.new_case(Track.INTEGRITY)
     await office.act("clerk.rdesk", case_id, "LINK_RESPONDENTS", respondent_units=["wj-a"])
     items = (await office.get("dispatcher.rdesk", f"/v1/cases/{case_id}/routes")).json()["items"]
-    assert (items[0]["unit_id"], items[0]["refusal"]) == ("wj", None)
+    open_to = [item["unit_id"] for item in items if not item["refusal"]]
+    assert "wj" in open_to
+    assert [item["unit_id"] for item in items][: len(open_to)] == open_to, "where it may go comes first"
     refused = {item["unit_id"]: item["refusal"]["code"] for item in items if item["refusal"]}
     assert refused["wj-a"] == refused["hospital"] == "ACCUSED"
 
