@@ -126,6 +126,7 @@ KEPT: Mapping[str, str] = {
     },
     "complaints.public.narrative_access": _LOOKED,
     "complaints.public.reissue_asks": "keyed marks of who asks for a new code, gone when they are looked at",
+    "complaints.public.guesses": "keyed marks of names, numbers that were guessed at: gone after a day",
     "complaints.vault.rights_decisions": _LOOKED,
     "complaints.vault.openings": _LOOKED,
     "complaints.vault.decisions": _LOOKED,

@@ -194,6 +194,10 @@ class Settings(BaseSettings):
     """A complaint gets one new code in this time."""
     reissue_valid_hours: float = Field(default=168.0, gt=0)
     """For so long a new code waits for its first use."""
+    reissue_tries: int = Field(default=10, ge=1)
+    """So many requests with one name, and with one case number, are looked at within 24 hours."""
+    rights_tries: int = Field(default=5, ge=1)
+    """So many times within 24 hours who asks about the data of a complaint may be wrong about whose it is."""
 
     rights_copy_days: float = Field(default=30.0, gt=0)
     """How long after the desk's yes a reporter may collect a copy of the own data (K)."""

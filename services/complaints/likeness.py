@@ -82,9 +82,13 @@ class Likeness:
         """Marks of a name together with a number: who knows both of a complaint finds it, who knows one does not."""
         if not name:
             return ()
-        folded = "".join(unicodedata.normalize("NFKC", name).casefold().split())
+        folded = _name(name)
         known = {"named_phone": _phone(phone), "named_id_number": _id_number(id_number)}
         return tuple(self._mark(kind, f"{folded}\x1f{value}") for kind, value in known.items() if value)
+
+    def of_name(self, name: str) -> bytes:
+        """A mark of a name alone, to count by: no complaint has it."""
+        return self._mark("name", _name(name))
 
     def _mark(self, kind: str, value: str) -> bytes:
         said = f"{kind}\x1f{value}".encode()
@@ -130,6 +134,10 @@ def _filled(least: list[int]) -> list[int]:
         steps = next(step for step in range(_BINS) if least[(place + step) % _BINS] != _EMPTY)
         filled.append((least[(place + steps) % _BINS] + steps * _STRIDE) & 0xFFFFFFFF)
     return filled
+
+
+def _name(typed: str) -> str:
+    return "".join(unicodedata.normalize("NFKC", typed).casefold().split())
 
 
 def _phone(typed: str | None) -> str | None:

@@ -12,11 +12,15 @@ from services.chassis.db import execute, one, rows
 
 @dataclass(frozen=True)
 class Asked:
-    """A request as it waits: marks of who asks, and the case number, when one was given."""
+    """A request as it waits: marks of who asks, and the case number, when one was given.
+
+    ``name_mark``: to count by; None for what an earlier version took.
+    """
 
     ask_id: UUID
     marks: Sequence[bytes]
     case_number: str | None
+    name_mark: bytes | None
 
 
 @dataclass(frozen=True)
@@ -33,10 +37,11 @@ async def add_ask(session: AsyncSession, asked: Asked) -> None:
     """Keep a request until it is looked at."""
     await execute(
         session,
-        "INSERT INTO reissue_asks (ask_id, marks, case_number) VALUES ($1, $2, $3)",
+        "INSERT INTO reissue_asks (ask_id, marks, case_number, name_mark) VALUES ($1, $2, $3, $4)",
         asked.ask_id,
         list(asked.marks),
         asked.case_number,
+        asked.name_mark,
     )
 
 
@@ -45,9 +50,9 @@ async def take_ask(session: AsyncSession) -> Asked | None:
     row = await one(
         session,
         "DELETE FROM reissue_asks WHERE ask_id = (SELECT ask_id FROM reissue_asks ORDER BY at LIMIT 1)"
-        " RETURNING ask_id, marks, case_number",
+        " RETURNING ask_id, marks, case_number, name_mark",
     )
-    return Asked(row[0], row[1], row[2]) if row else None
+    return Asked(*row) if row else None
 
 
 _MATCHES = """

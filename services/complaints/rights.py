@@ -35,10 +35,11 @@ from services.chassis.backoff import Backoff
 from services.chassis.db import Database, Principal
 from services.chassis.outages import EngineAway, engine_away
 from services.chassis.outbox import emit
-from services.complaints import repository, repository_rights
+from services.complaints import repository, repository_guesses, repository_rights
 from services.complaints.domain import Refusal
 from services.complaints.likeness import Likeness
 from services.complaints.reporters import Reporters, View, now, tell
+from services.complaints.repository_guesses import Guess
 from services.complaints.repository_rights import Correction, OwnRequest, Person
 from services.complaints.schemas import Credentials, Reporter, RightAsk, Verification
 from services.complaints.sealing import Sealer
@@ -75,7 +76,11 @@ class Rights:
         http: httpx.AsyncClient,
         vault_url: str,
         referrals_url: str,
+        *,
+        tries: int,
     ) -> None:
+        """`tries`: so often in 24 hours a complaint may be asked about by somebody whose it is not."""
+        self._tries = tries
         self._db, self._sealer, self._likeness, self._reporters = db, sealer, likeness, reporters
         self._tokens, self._http = tokens, http
         self._vault, self._referrals = vault_url.rstrip("/"), referrals_url.rstrip("/")
@@ -120,8 +125,7 @@ class Rights:
 
     async def copy(self, credentials: Credentials, verification: Verification) -> dict[str, Any]:
         """All that is held of the reporter, once access was granted. Raises Refusal, and EngineAway("vault")."""
-        view, _ = await self._known(credentials, Right.ACCESS, verification)
-        own = view.rows[0]
+        # Before whose it is: or whoever found the code would try names here, where nobody is told of it.
         requests = await self.own(credentials)
         granted = next(
             (item.request for item in requests if (item.request.kind, item.request.state) == ("ACCESS", "GRANTED")),
@@ -129,6 +133,8 @@ class Rights:
         )
         if granted is None:
             raise _not_granted()
+        view, _ = await self._known(credentials, Right.ACCESS, verification)
+        own = view.rows[0]
         held = await self._held(granted.request_id)
         async with self._db.session() as session:
             known = await repository_rights.held(session, own.complaint_id)
@@ -262,22 +268,40 @@ class Rights:
                 "No identity or contact was left with this complaint: there is nothing to correct, delete or restrict.",
             )
         if person.contact_token is not None and kind is not Right.EXPLANATION:
-            given = verification
-            if person.named:
-                marks: Sequence[bytes] = self._likeness.of_person(
-                    given.name, phone=given.phone, id_number=given.id_number
-                )
-            else:
-                marks = self._likeness.of_reporter(Reporter(phone=given.phone, email=given.email))
-            if not person.marks & set(marks):
-                raise Refusal(
-                    403,
-                    UNVERIFIED,
-                    "与来件时留下的信息不一致，请核对后重新填写。",
-                    "This is not what was left with the complaint: check it and try again.",
-                    "name",
-                )
+            await self._verify(view, person, kind, verification)
         return view, person
+
+    async def _verify(self, view: View, person: Person, kind: Right, given: Verification) -> None:
+        """Compare marks; who is wrong is counted and on record. Raises Refusal."""
+        if person.named:
+            marks: Sequence[bytes] = self._likeness.of_person(given.name, phone=given.phone, id_number=given.id_number)
+        else:
+            marks = self._likeness.of_reporter(Reporter(phone=given.phone, email=given.email))
+        wrong = Refusal(
+            403,
+            UNVERIFIED,
+            "与来件时留下的信息不一致，请核对后重新填写。",
+            "This is not what was left with the complaint: check it and try again.",
+            "name",
+        )
+        if not marks:
+            raise wrong
+        complaint = view.rows[0].complaint_id.bytes
+        async with self._db.session() as session:
+            if not await repository_guesses.left(session, Guess.RIGHTS, complaint, self._tries):
+                raise Refusal(
+                    429,
+                    "RIGHTS_TOO_MANY",
+                    "核对身份的次数过多，请24小时后再试。",
+                    "Too many tries at whose complaint this is: come back after 24 hours.",
+                )
+            if person.marks & set(marks):
+                return
+            await repository_guesses.count(session, Guess.RIGHTS, complaint)
+            await _on_record(
+                session, _cases(view), audit.service("complaints"), "RIGHT_UNVERIFIED", view.rows[0].complaint_id, kind
+            )
+        raise wrong
 
     def _correction(self, person: Person, ask: RightAsk) -> Correction:
         assert person.contact_token is not None

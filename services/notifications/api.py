@@ -191,7 +191,8 @@ async def read_notice(
 async def list_deliveries(
     request: Request, db: Db, caller: Annotated[Standing | Claims, Depends(_caller)], case_id: UUID
 ) -> DeliveryList:
-    """Officers see cases of which their units were told; for any other the list is empty."""
+    """Officers see cases of which their units were told; for any other the list is empty. Mails between us and the
+    reporter that belong to no step (a new query code, requests about the own data) are not in it."""
     rows = await reading.deliveries(db, caller if isinstance(caller, Standing) else None, case_id)
     language = lang(request)
     return DeliveryList(case_id=case_id, deliveries=[_delivery_view(row, language) for row in rows])
@@ -200,7 +201,7 @@ async def list_deliveries(
 @router.get("/deliveries/summary", summary="The delivery ledger, counted")
 async def summarise(db: Db, caller: Annotated[Standing | Claims, Depends(_caller)]) -> Summary:
     """Counts only, by template, way, state and reason."""
-    rows = await reading.tallies(db)
+    rows = await reading.tallies(db, caller if isinstance(caller, Standing) else None)
     by_state: dict[str, int] = {}
     for row in rows:
         by_state[row.state] = by_state.get(row.state, 0) + row.count

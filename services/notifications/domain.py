@@ -61,6 +61,10 @@ class Template(StrEnum):
     RECOUNTED = "RECOUNTED"
 
 
+BETWEEN_US_AND_REPORTER = frozenset({Template.CODE_REISSUED, Template.RIGHTS_ASKED, Template.RIGHTS_ANSWERED})
+"""No step of a case: that such a mail went out may say whose it is, and to officers there is none."""
+
+
 class Way(StrEnum):
     """How a notice goes. TRACKING: the tracking page shows it, nothing is sent."""
 

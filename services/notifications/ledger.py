@@ -105,26 +105,32 @@ async def was_told(session: AsyncSession, case_id: UUID) -> bool:
     return bool(row.scalar_one())
 
 
-async def deliveries(session: AsyncSession, case_id: UUID) -> list[Delivery]:
-    """Everything owed in a case, in the order of its steps. A receipt stands with the complaint's first case."""
+async def deliveries(session: AsyncSession, case_id: UUID, *, without: Sequence[str]) -> list[Delivery]:
+    """Everything owed in a case ``without`` these templates, in the order of its steps.
+
+    A receipt stands with the complaint's first case.
+    """
     rows = await session.execute(
         text(
             "SELECT notice_id, case_id, sequence, template, recipient, way, state, reason, attempts,"
-            " possibly_repeated, settled_at FROM notices WHERE case_id = :id ORDER BY sequence, recipient, template"
+            " possibly_repeated, settled_at FROM notices WHERE case_id = :id AND template <> ALL(:without)"
+            " ORDER BY sequence, recipient, template"
         ),
-        {"id": case_id},
+        {"id": case_id, "without": list(without)},
     )
     return [Delivery(**row._mapping) for row in rows]
 
 
-async def tallies(session: AsyncSession) -> list[Tally]:
-    """The whole ledger, counted."""
+async def tallies(session: AsyncSession, *, without: Sequence[str]) -> list[Tally]:
+    """The whole ledger ``without`` these templates, counted."""
     rows = await session.execute(
         text(
             "SELECT template, way, state, reason, count(*) AS count,"
             " count(*) FILTER (WHERE possibly_repeated) AS possibly_repeated"
-            " FROM notices GROUP BY template, way, state, reason ORDER BY template, state, way, reason"
-        )
+            " FROM notices WHERE template <> ALL(:without)"
+            " GROUP BY template, way, state, reason ORDER BY template, state, way, reason"
+        ),
+        {"without": list(without)},
     )
     return [Tally(**row._mapping) for row in rows]
 

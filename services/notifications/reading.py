@@ -8,7 +8,7 @@ from contracts.sessions import Standing
 from services.chassis.clock import read_clock
 from services.chassis.db import Database, Principal
 from services.notifications import ledger
-from services.notifications.domain import TERMINAL
+from services.notifications.domain import BETWEEN_US_AND_REPORTER, TERMINAL
 from services.notifications.domain import Template as Template
 from services.notifications.ledger import Delivery, OfficerNotice, Tally
 
@@ -59,10 +59,14 @@ async def deliveries(db: Database, officer: Standing | None, case_id: UUID) -> l
             if not await ledger.was_told(session, case_id):
                 return []
     async with db.read() as session:
-        return await ledger.deliveries(session, case_id)
+        return await ledger.deliveries(session, case_id, without=_untold(officer))
 
 
-async def tallies(db: Database) -> list[Tally]:
-    """The whole ledger, counted."""
+async def tallies(db: Database, officer: Standing | None) -> list[Tally]:
+    """The whole ledger, counted; for an officer without what officers are not told of."""
     async with db.read() as session:
-        return await ledger.tallies(session)
+        return await ledger.tallies(session, without=_untold(officer))
+
+
+def _untold(officer: Standing | None) -> list[str]:
+    return [] if officer is None else [template.value for template in BETWEEN_US_AND_REPORTER]

@@ -16,6 +16,7 @@ from services.chassis.outbox import Outgoing, outgoing, write
 from services.notifications import metrics, repository
 from services.notifications.attempts import Next, Outcome, Result, after
 from services.notifications.domain import (
+    BETWEEN_US_AND_REPORTER,
     Decision,
     Planned,
     Recipient,
@@ -33,6 +34,8 @@ from services.notifications.repository import Claimed, Settled
 
 IN_APP = Decision(State.DELIVERED, Way.IN_APP)
 HELD = Decision(State.PENDING, Way.IN_APP)
+_PRIVATE = "PRIVATE"
+"""As metrics name what officers are not told of."""
 
 
 async def on_submitted(session: AsyncSession, event_id: UUID, event: ComplaintSubmitted) -> None:
@@ -174,7 +177,8 @@ def _outgoing(settled: Settled) -> Outgoing:
 
 
 def _count(session: AsyncSession, settled: Settled) -> None:
-    labels = (settled.state.value, settled.way, settled.template.value, settled.reason or "")
+    template = _PRIVATE if settled.template in BETWEEN_US_AND_REPORTER else settled.template.value
+    labels = (settled.state.value, settled.way, template, settled.reason or "")
     after_commit(session, metrics.notices_settled_total.labels(*labels).inc)
 
 

@@ -12,7 +12,6 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from contracts.complaints import (
-    CodeReissued,
     ComplaintRated,
     ComplaintSubmitted,
     ComplaintSupplemented,
@@ -59,7 +58,7 @@ class Bridge:
         elif isinstance(event, ComplaintRated):
             rated = ReporterMessage(message_id=event.rating_id, act=Act.RATE, satisfaction=event.satisfaction)
             await self._each(event.case_ids, lambda case_id: self._signal(case_id, rated))
-        elif isinstance(event, CodeReissued | RightsAsked | RightsAnswered):
+        elif isinstance(event, RightsAsked | RightsAnswered):
             happened = _on_record(event)
             await self._each(event.case_ids, lambda case_id: self._signal(case_id, happened))
 
@@ -109,10 +108,11 @@ class Bridge:
         _bridged.labels("signalled").inc()
 
 
-def _on_record(event: CodeReissued | RightsAsked | RightsAnswered) -> ReporterMessage:
-    """What happened beside the case, for its history alone."""
-    if isinstance(event, CodeReissued):
-        return ReporterMessage(message_id=event.reissue_id, act=Act.REISSUE_CODE)
+def _on_record(event: RightsAsked | RightsAnswered) -> ReporterMessage:
+    """What happened beside the case, for its history alone.
+
+    A code that was issued anew is none of it: an officer who asks in a colleague's name would see that he was right.
+    """
     if isinstance(event, RightsAsked):
         return ReporterMessage(message_id=event.request_id, act=Act.ASK_RIGHTS)
     return ReporterMessage(message_id=uuid5(event.request_id, "answered"), act=Act.ANSWER_RIGHTS)

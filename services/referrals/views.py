@@ -29,6 +29,8 @@ from services.referrals.repository.cases import CaseRow, Step, TaskRow
 
 Lamp = Literal["NORMAL", "DUE_SOON", "OVERDUE"]
 _ORDER: tuple[Lamp, ...] = ("NORMAL", "DUE_SOON", "OVERDUE")
+_UNTOLD = Act.REISSUE_CODE
+"""In histories of earlier versions: it said whether somebody's name was the reporter's."""
 
 
 class ClockView(BaseModel):
@@ -378,7 +380,7 @@ def view(
         **_common(case, officer.account_id, now),
         course=_course(case.course, texts, seen, restricted=restricted),
         respondent_units=list(respondents),
-        timeline=[_step(step, texts) for step in steps],
+        timeline=[_step(step, texts) for step in steps if step.step.act is not _UNTOLD],
         grants=[GrantView(**grant) for grant in grants],
         legal_acts=[LegalAct(**act) for act in legal_acts(officer, case)],
         business_time=now,

@@ -156,6 +156,35 @@ async def test_asking_again_and_again_sends_one_mail(reporter: Reporter, desk: D
     assert len(await desk.issued(receipt)) == 1
 
 
+async def test_a_name_is_asked_with_so_many_times_a_day_whatever_the_number(
+    reporter: Reporter, desk: Desk, admin: "asyncpg.Connection[Any]"
+) -> None:
+    who = person()
+    receipt = await reporter.submitted(reporter=who)
+    for guess in range(desk.runtime.settings.reissue_tries):
+        await desk.ask(name=who["name"], phone=f"137{guess:08d}")
+    spelt = who["name"].replace(" ", "").upper()
+    assert (await desk.ask(name=spelt, phone=who["phone"])).status_code == 202
+    assert await desk.issued(receipt) == [], "the right number came too late in the day"
+    await admin.execute("UPDATE guesses SET at = at - interval '1 day'")
+    await desk.ask(name=who["name"], phone=who["phone"])
+    assert len(await desk.issued(receipt)) == 1
+
+
+async def test_a_case_number_is_asked_about_so_many_times_a_day_whatever_the_name(
+    reporter: Reporter, desk: Desk
+) -> None:
+    who = person()
+    receipt = await reporter.submitted(reporter=who)
+    for _ in range(desk.runtime.settings.reissue_tries):
+        other = person()
+        await desk.ask(name=other["name"], phone=other["phone"], case_number=receipt["case_number"])
+    await desk.ask(name=who["name"], phone=who["phone"], case_number=receipt["case_number"])
+    assert await desk.issued(receipt) == []
+    await desk.ask(name=who["name"], phone=who["phone"])
+    assert len(await desk.issued(receipt)) == 1, "who leaves the number out is found by name and phone"
+
+
 async def test_without_a_number_nothing_is_asked(desk: Desk) -> None:
     answer = await desk.ask(name="张三")
     assert (answer.status_code, answer.json()["code"]) == (422, "NUMBER_MISSING")

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID, uuid4
 
 import httpx
@@ -9,13 +10,15 @@ import pytest
 
 from contracts.cases import WorkingMoment
 from contracts.clock import BusinessClock
-from contracts.complaints import ComplaintSubmitted
+from contracts.complaints import CodeReissued, ComplaintSubmitted, RightsAnswered, RightsAsked
 from contracts.lifecycle import Act, Role, Stage
+from contracts.rights import Right
 from contracts.sessions import Standing
 from services.chassis.auth import ServiceTokens, Unauthenticated
 from services.chassis.clock import read_clock, write_clock
 from services.chassis.db import Database, Principal
 from services.notifications import ledger as ledger_of
+from services.notifications import service as notices
 from services.notifications.main import build
 from services.notifications.service import release_held
 from services.notifications.settings import NotificationSettings
@@ -184,6 +187,29 @@ async def test_the_ledger_of_a_case_says_how_everybody_was_told(
     assert seen == body
     stranger = await client.get("/v1/deliveries", params=query, headers=officer(settings, "wj-999999"))
     assert stranger.json()["deliveries"] == []
+
+
+async def test_mails_that_may_say_whose_a_case_is_are_in_no_list_and_count_of_an_officers(
+    client: httpx.AsyncClient, db: Database, settings: NotificationSettings, case: ComplaintSubmitted
+) -> None:
+    query = {"case_id": str(case.case_ids[0])}
+
+    async def seen(by: dict[str, str]) -> list[str]:
+        return [
+            (await client.get(path, params=query, headers=by)).text
+            for path in ("/v1/deliveries", "/v1/deliveries/summary", "/v1/notices")
+        ]
+
+    of_officer, of_operator = await seen(me := officer(settings, HOLDER.unit_id)), await seen(service(settings))
+    told: dict[str, Any] = {"complaint_id": case.complaint_id, "case_ids": case.case_ids, "at": case.at}
+    async with db.session() as session:
+        await notices.on_reissued(session, uuid4(), CodeReissued(**told, reissue_id=uuid4()))
+        asked = RightsAsked(**told, request_id=uuid4(), kind=Right.ACCESS)
+        await notices.on_rights(session, uuid4(), asked)
+        answered = RightsAnswered(**told, request_id=asked.request_id, kind=Right.ACCESS, granted=True, named=True)
+        await notices.on_rights(session, uuid4(), answered)
+    assert await seen(me) == of_officer
+    assert await seen(service(settings)) != of_operator, "who runs the system sees how they went"
 
 
 async def test_the_summary_counts_the_whole_ledger(

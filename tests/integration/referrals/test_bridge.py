@@ -1,13 +1,17 @@
 """From events to workflows: once per case however often an event comes, and no error for whoever comes too late."""
 
 import asyncio
+import json
 from datetime import UTC, datetime
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 
-from contracts.complaints import CodeReissued, ComplaintRated, ComplaintSupplemented
-from contracts.messages import QUERY_STATE, CaseState
+from contracts.complaints import CodeReissued, ComplaintRated, ComplaintSupplemented, RightsAsked
+from contracts.lifecycle import Act
+from contracts.messages import QUERY_STATE, SIGNAL_REPORTER, CaseState, ReporterMessage
+from contracts.rights import Right
 from deploy.ports import free_ports
 from services.chassis import temporal
 from services.chassis.outages import engine_away
@@ -94,16 +98,50 @@ async def test_a_supplement_brings_the_case_back_to_triage_once(office: Office) 
     assert state.sequence == 3
 
 
-async def test_a_code_that_was_issued_anew_is_in_the_history_and_moves_nothing(office: Office) -> None:
-    case_id = await office.new_case()
-    event = CodeReissued(complaint_id=uuid4(), case_ids=(case_id,), at=datetime.now(UTC), reissue_id=uuid4())
-    await office.bridged(event)
-    await office.bridged(event)
+async def sequence(office: Office, case_id: UUID, wanted: int) -> CaseState:
+    """Wait for a step; the workflow's state then."""
     handle = office.client.get_workflow_handle(f"case/{case_id}")
     async with asyncio.timeout(20):
-        while (state := await handle.query(QUERY_STATE, result_type=CaseState)).sequence < 2:
+        while (state := await handle.query(QUERY_STATE, result_type=CaseState)).sequence < wanted:
             await asyncio.sleep(0.05)
+    return state
+
+
+async def shown(office: Office, case_id: UUID) -> dict[str, Any]:
+    """All that an officer of the desk is shown of a case, but for the time of the showing."""
+    page: dict[str, Any] = (await office.get("clerk.desk", f"/v1/cases/{case_id}")).json()
+    return {name: value for name, value in page.items() if name != "business_time"}
+
+
+async def test_a_code_that_was_issued_anew_is_nothing_that_an_officer_could_see(office: Office) -> None:
+    case_id = await office.new_case()
+    before = await shown(office, case_id)
+    told = {"complaint_id": uuid4(), "case_ids": (case_id,), "at": datetime.now(UTC)}
+    await office.bridged(CodeReissued(**told, reissue_id=uuid4()))
+    # Signals are taken in their order: when the later one is there, the earlier one was none.
+    await office.bridged(RightsAsked(**told, request_id=uuid4(), kind=Right.EXPLANATION))
+    state = await sequence(office, case_id, 2)
     assert (state.stage, state.sequence, state.changed_sequence) == ("TRIAGE", 2, 1)
+    async with asyncio.timeout(20):
+        while len((after := await shown(office, case_id))["timeline"]) == 1:
+            await asyncio.sleep(0.05)
+    assert [step["act"] for step in after["timeline"]] == ["REGISTER", "ASK_RIGHTS"]
+    assert "REISSUE" not in json.dumps(after)
+    assert before["timeline"] == after["timeline"][:1]
+
+
+async def test_what_an_earlier_version_wrote_of_such_a_code_is_not_shown(office: Office) -> None:
+    case_id = await office.new_case()
+    before = await shown(office, case_id)
+    handle = office.client.get_workflow_handle(f"case/{case_id}")
+    await handle.signal(SIGNAL_REPORTER, ReporterMessage(message_id=uuid4(), act=Act.REISSUE_CODE))
+    state = await sequence(office, case_id, 2)
+    assert state.stage == "TRIAGE"
+    async with asyncio.timeout(20):
+        while (after := await shown(office, case_id))["sequence"] == before["sequence"]:
+            await asyncio.sleep(0.05)
+    assert after["timeline"] == before["timeline"]
+    assert "补发查询码" not in (await office.get("clerk.desk", f"/workbench/cases/{case_id}")).text
 
 
 async def test_a_bad_rating_brings_the_one_redo_and_a_good_one_closes(office: Office) -> None:

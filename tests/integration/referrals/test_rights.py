@@ -69,8 +69,14 @@ class There:
     """The complaints service and the vault, beside the referrals service."""
 
     def __init__(
-        self, public: httpx.AsyncClient, rights: Rights, office: Office, admin: "asyncpg.Connection[Any]"
+        self,
+        public: httpx.AsyncClient,
+        rights: Rights,
+        office: Office,
+        admin: "asyncpg.Connection[Any]",
+        settings: Settings,
     ) -> None:
+        self.settings = settings
         self.public, self.rights, self.office, self.admin = public, rights, office, admin
         self.vault: State
         """What the vault's application goes by."""
@@ -141,7 +147,7 @@ async def there(
             public_app.state.runtime = started
             answering = AnsweringRights(db, before.casebook, http, before.tokens, "http://complaints", "http://vault")
             app.state.services = replace(before, rights=answering)
-            found = There(public, rights, office, admin)
+            found = There(public, rights, office, admin, settings)
             found.vault = vault._app.state
             yield found
             app.state.services = before
@@ -211,6 +217,32 @@ async def test_the_code_alone_asks_for_nothing_of_an_identity(there: There) -> N
     assert (await person.post("", kind="EXPLANATION")).status_code == 201
     wrong = await there.public.post("/v1/tracking/rights/standing", json={**person.code, "query_code": "0" * 17})
     assert wrong.status_code == 404
+
+
+async def test_who_has_the_code_tries_no_names_where_nobody_is_told(there: There) -> None:
+    person = await there.person()
+    for name in (person.who["name"], "李四"):
+        refused = await person.post("/copy", name=name, phone=person.who["phone"])
+        assert (refused.status_code, refused.json()["code"]) == (409, "RIGHTS_NOT_GRANTED")
+
+
+async def test_names_are_tried_so_many_times_a_day_whoever_tries_and_each_is_on_record(there: There) -> None:
+    person = await there.person()
+    tries = there.settings.rights_tries
+    for guess in range(tries):
+        refused = await person.post("", kind="ACCESS", name=f"李{guess}", phone=person.who["phone"])
+        assert refused.json()["code"] == "RIGHTS_UNVERIFIED"
+    for given in (person.proof, {"name": "李四", "phone": person.who["phone"]}):
+        refused = await person.post("", kind="ACCESS", **given)
+        assert (refused.status_code, refused.json()["code"]) == (429, "RIGHTS_TOO_MANY"), "right and wrong alike"
+    logged = await there.admin.fetch(
+        "SELECT details, purpose FROM audit_log JOIN complaint_cases ON chain = 'case/' || case_id"
+        " JOIN complaints USING (complaint_id) WHERE case_number = $1 AND action = 'RIGHT_UNVERIFIED'",
+        person.code["case_number"],
+    )
+    assert [row["purpose"] for row in logged] == ["ACCESS"] * tries
+    await there.admin.execute("UPDATE guesses SET at = at - interval '1 day'")
+    await person.asks("ACCESS")
 
 
 async def test_a_correction_replaces_the_identity_and_what_finds_it(there: There) -> None:
