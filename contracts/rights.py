@@ -123,9 +123,10 @@ class Answered(Contract):
 
 
 class Wanted(Contract):
-    """The identity of a granted request, for the reporter's copy."""
+    """The identity of a granted request of this complaint, for the reporter's copy."""
 
     request_id: UUID
+    complaint_id: UUID
 
 
 class Held(Contract):

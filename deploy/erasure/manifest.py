@@ -80,6 +80,7 @@ ERASED: tuple[Rows, ...] = (
     ),
     Rows("complaints", "reissued_codes", "CONTENT", COMPLAINT),
     Rows("complaints", "rights_requests", "CONTENT", COMPLAINT),
+    Rows("complaints", "vault.rights_asked", "CONTENT", COMPLAINT),
     Rows("complaints", "supplements", "CONTENT", COMPLAINT),
     Rows("complaints", "evidence", "CONTENT", COMPLAINT),
     Rows("complaints", "uploads", "CONTENT", COMPLAINT),

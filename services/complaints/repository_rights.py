@@ -8,7 +8,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from contracts.rights import Counted, Ground, Right, RightRequest, RightState
+from contracts.rights import OF_IDENTITY, Counted, Ground, Right, RightRequest, RightState
 from services.chassis.db import execute, one, rows
 
 
@@ -68,7 +68,7 @@ async def add(
     at: datetime,
     correction: Correction | None,
 ) -> bool:
-    """Store a request; False when one of its kind waits already."""
+    """Store a request, at the vault too where it is about an identity; False when one of its kind waits already."""
     row = await one(
         session,
         "INSERT INTO rights_requests (request_id, complaint_id, kind, asked_at, named, ways, marks)"
@@ -81,6 +81,14 @@ async def add(
         list(correction.ways) if correction else None,
         list(correction.marks) if correction else None,
     )
+    if row is not None and kind in OF_IDENTITY:
+        await execute(
+            session,
+            "INSERT INTO vault.rights_asked (request_id, complaint_id, kind) VALUES ($1, $2, $3)",
+            request_id,
+            complaint_id,
+            kind.value,
+        )
     if row is not None and correction is not None:
         await execute(
             session,

@@ -135,7 +135,7 @@ class Rights:
             raise _not_granted()
         view, _ = await self._known(credentials, Right.ACCESS, verification)
         own = view.rows[0]
-        held = await self._held(granted.request_id)
+        held = await self._held(granted.request_id, own.complaint_id)
         async with self._db.session() as session:
             known = await repository_rights.held(session, own.complaint_id)
             evidence = known.pop("evidence")
@@ -327,8 +327,9 @@ class Rights:
             ways=[way.value for way in ways],
         )
 
-    async def _held(self, request_id: UUID) -> Held:
-        return await self._post(self._vault, "vault", "/v1/rights/copies", COPY, {"request_id": str(request_id)}, Held)
+    async def _held(self, request_id: UUID, complaint_id: UUID) -> Held:
+        wanted = {"request_id": str(request_id), "complaint_id": str(complaint_id)}
+        return await self._post(self._vault, "vault", "/v1/rights/copies", COPY, wanted, Held)
 
     async def _post(
         self, url: str, service: str, path: str, purpose: str, claims: dict[str, str], answer: type[Answer]

@@ -4,6 +4,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from contracts.rights import Right
 from services.chassis import audit
 from services.chassis.db import one, rows
 from services.chassis.vault_keys import MARK
@@ -45,6 +46,18 @@ async def log_access(
         details={"found": found, "token": jti},
     )
     await audit.record(session, entry, schema="vault")
+
+
+async def right_asked(session: AsyncSession, request_id: UUID, complaint_id: UUID, kind: Right) -> bool:
+    """Whether complaints has told of this request about an identity."""
+    row = await one(
+        session,
+        "SELECT 1 FROM vault.rights_asked WHERE request_id = $1 AND complaint_id = $2 AND kind = $3",
+        request_id,
+        complaint_id,
+        kind.value,
+    )
+    return row is not None
 
 
 async def sealed_otherwise(

@@ -23,6 +23,7 @@ from services.chassis.http import Problem
 from services.chassis.settings import Settings
 from services.chassis.vault_keys import VaultPrivate
 from services.complaints.vault import repository_openings, words
+from services.complaints.vault.repository import right_asked
 from services.complaints.vault.words import Words
 
 TABLE = "rights_decisions"
@@ -54,7 +55,8 @@ def _token_of(request: Request) -> str:
 
 @router.post("/decisions", response_model=Noted, summary="An officer's word on a request about an identity")
 async def decide(request: Request, _token: Shown) -> Noted:
-    """Claims: Decided, from referrals. The first word stands, and is carried out with it; 409 for another one."""
+    """Claims: Decided, from referrals; of a request that complaints has told of, as it has. The first word stands, and
+    is carried out with it; 409 for another one."""
     claims, said = _claims(request, "referrals", DECIDE, Decided)
     if not claims.subject or said.kind not in OF_IDENTITY:
         raise Unauthenticated("the token names no officer, or no right in an identity")
@@ -62,6 +64,8 @@ async def decide(request: Request, _token: Shown) -> Noted:
     row = {**said.model_dump(), "officer": claims.subject, "at": datetime.now(UTC), "jti": claims.jti}
     row["word"] = words.keep(request.app.state.settings, TABLE, row, _token_of(request))
     async with db.session() as session:
+        if not await right_asked(session, said.request_id, said.complaint_id, said.kind):
+            raise Problem(404, "UNKNOWN", "没有这个请求。", "There is no such request.")
         if await repository_openings.add(session, TABLE, row):
             await one(session, "SELECT vault.carry_out($1)", said.request_id)
             entry = audit.Entry(
@@ -89,8 +93,10 @@ async def copy(request: Request, _token: Shown) -> Response:
     async with db.session() as session:
         said = await repository_openings.signed(session, TABLE, wanted.request_id)
         since = datetime.now(UTC) - timedelta(days=settings.rights_copy_days)
-        granted = said is not None and said["granted"] and said["kind"] == Right.ACCESS.value and said["at"] > since
-        if said is None or not granted or Words(settings.keys_dir).trouble(TABLE, said) is not None:
+        granted = said is not None and said["granted"] and said["at"] > since
+        own = said is not None and said["complaint_id"] == wanted.complaint_id and said["kind"] == Right.ACCESS.value
+        asked = own and await right_asked(session, wanted.request_id, wanted.complaint_id, Right.ACCESS)
+        if said is None or not granted or not asked or Words(settings.keys_dir).trouble(TABLE, said) is not None:
             raise Problem(
                 403, "NOT_GRANTED", "该请求没有获准，或领取期限已过。", "It was not granted, or its time is over."
             )

@@ -15,8 +15,9 @@ from fastapi import FastAPI
 from starlette.datastructures import State
 
 from contracts.complaints import ComplaintSubmitted, RightsAnswered, RightsAsked
-from contracts.rights import Decided, Right
+from contracts.rights import COPY, DECIDE, Decided, Right
 from deploy.stack import Stack
+from services.chassis.auth import ServiceTokens
 from services.chassis.db import Database
 from services.chassis.settings import Settings
 from services.complaints.main import build
@@ -392,6 +393,30 @@ async def test_the_vault_takes_no_word_from_anybody_else(there: There, settings:
                 shown = {"Authorization": f"Bearer {token}"}
                 assert (await http.post("/v1/rights/decisions", headers=shown)).status_code == 401
                 assert (await http.post("/v1/rights/copies", headers=shown)).status_code == 401
+
+
+async def test_the_vault_does_only_what_complaints_has_told_it_was_asked(there: There, settings: Settings) -> None:
+    person, other = await there.person(), await there.person()
+    access = await person.asks("ACCESS")
+    asked = await there.event(RightsAsked, person)
+    await other.asks("DELETION")
+    theirs = await there.event(RightsAsked, other)
+
+    async def told(purpose: str, issuer: str, **claims: Any) -> int:
+        path = "decisions" if purpose == DECIDE else "copies"
+        body = {name: str(value) if isinstance(value, UUID) else value for name, value in claims.items()}
+        token = ServiceTokens(issuer, settings).issue("vault", purpose, subject="officer-1", claims=body)
+        async with running(settings) as vault, httpx.AsyncClient(transport=vault.transport) as http:
+            shown = {"Authorization": f"Bearer {token}"}
+            return (await http.post(f"http://vault/v1/rights/{path}", headers=shown)).status_code
+
+    said = {"complaint_id": asked.complaint_id, "case_id": asked.case_ids[0], "granted": True}
+    for request_id, kind in ((uuid4(), "DELETION"), (access, "DELETION"), (theirs.request_id, "DELETION")):
+        assert await told(DECIDE, "referrals", **said, request_id=request_id, kind=kind) == 404
+    assert [await there.identities(each) for each in (person, other)] == [1, 1]
+    assert (await there.answer(access, granted=True)).status_code == 200
+    assert await told(COPY, "complaints", request_id=access, complaint_id=theirs.complaint_id) == 403
+    assert await told(COPY, "complaints", request_id=access, complaint_id=asked.complaint_id) == 200
 
 
 def _decided() -> Any:
