@@ -220,6 +220,12 @@ HANDOVERS: dict[str, Text] = {
         "该经办人与案件有利害关系,依法回避(信访工作条例第二十八条),请另行指派。",
         "That officer has an interest in the case and must not act (信访工作条例 art. 28): choose another.",
     ),
+    "LAST_OF_ROLE": Text(
+        422,
+        "该人员是本单位在本案中最后一名任此岗位的人,回避后案件将无人办理。请先增加人员,或将案件转出。",
+        "Nobody else of the unit could do this officer's work in the case: let another have the role first, or hand "
+        "the case on.",
+    ),
     "SAME_UNIT": Text(
         422,
         "案件已在该单位,请选择其他单位。",

@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from contracts.cases import OUTCOME_ZH, Deadline, DocumentRef, Outcome, UnitRef
 from contracts.course import Course
 from contracts.lifecycle import (
+    RECUSALS,
     SILENT_CLOCKS,
     Act,
     HandoverKind,
@@ -29,6 +30,7 @@ from services.referrals.repository.cases import CaseRow, Step, TaskRow
 
 Lamp = Literal["NORMAL", "DUE_SOON", "OVERDUE"]
 _ORDER: tuple[Lamp, ...] = ("NORMAL", "DUE_SOON", "OVERDUE")
+_DECIDING = {Role.SUPERVISOR, Role.LEADER}
 _UNTOLD = Act.REISSUE_CODE
 """In histories of earlier versions: it said whether somebody's name was the reporter's."""
 
@@ -326,8 +328,9 @@ def _text(document: DocumentRef | None, texts: Mapping[UUID, str]) -> TextView |
     return TextView(**document.model_dump(), text=texts.get(document.document_id)) if document else None
 
 
-def _step(step: Step, texts: Mapping[UUID, str]) -> StepView:
+def _step(step: Step, texts: Mapping[UUID, str], officer: Officer) -> StepView:
     done = step.step
+    told = done.act not in RECUSALS or bool(officer.roles & _DECIDING)
     reply = done.public_document if done.act is Act.REPLY else None
     return StepView(
         sequence=done.sequence,
@@ -344,7 +347,7 @@ def _step(step: Step, texts: Mapping[UUID, str]) -> StepView:
         to_stage_name=STAGE_ZH[done.to_stage],
         desk=done.desk,
         holder=done.holder,
-        reason_code=done.reason_code,
+        reason_code=done.reason_code if told else None,
         ground=done.ground,
         ground_name=ground_name(done.ground),
         papers=list(done.course.papers) if done.act is Act.REFER else [],
@@ -380,7 +383,7 @@ def view(
         **_common(case, officer.account_id, now),
         course=_course(case.course, texts, seen, restricted=restricted),
         respondent_units=list(respondents),
-        timeline=[_step(step, texts) for step in steps if step.step.act is not _UNTOLD],
+        timeline=[_step(step, texts, officer) for step in steps if step.step.act is not _UNTOLD],
         grants=[GrantView(**grant) for grant in grants],
         legal_acts=[LegalAct(**act) for act in legal_acts(officer, case)],
         business_time=now,

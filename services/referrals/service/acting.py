@@ -16,7 +16,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from contracts import judge
 from contracts.cases import DocumentRef, Outcome
-from contracts.lifecycle import Act, Field, HandoverKind, Purpose, Supervision, Track
+from contracts.lifecycle import RECUSALS, Act, Field, HandoverKind, Purpose, Supervision, Track
 from contracts.messages import (
     ILLEGAL_ACT,
     ROUTE_REFUSED,
@@ -215,7 +215,7 @@ class Acting:
     @staticmethod
     async def _known(session: Any, case: CaseRow, wish: Wish) -> None:
         """Raises Refused for a code that is in no table, or of another department."""
-        table = recusals() if wish.act in (Act.RECUSE, Act.ORDER_RECUSAL) else reason_codes()
+        table = recusals() if wish.act in RECUSALS else reason_codes()
         if wish.reason_code is not None and wish.reason_code not in table:
             raise Refused("UNKNOWN_REASON", extra={"field": "reason_code"})
         if wish.category is not None and wish.category not in categories():

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from contracts import judge
 from contracts.cases import CaseTransitioned, Deadline, DocumentRef, UnitRef, WorkingMoment
 from contracts.clock import BusinessClock
-from contracts.lifecycle import ENDED, LADDER, REPORTERS_CLOCKS, TOLD_TO_REPORTER, Act, Stage, Track
+from contracts.lifecycle import ENDED, LADDER, RECUSALS, REPORTERS_CLOCKS, TOLD_TO_REPORTER, Act, Stage, Track
 from contracts.messages import (
     ArbiterRequest,
     BypassRequest,
@@ -246,7 +246,7 @@ def transitioned(
         task=step.task.kind if step.task else None,
         task_unit=_task_unit(step),
         concerned=_concerned(step) if concerned is None else concerned,
-        reason_code=step.reason_code,
+        reason_code=None if step.act in RECUSALS else step.reason_code,
         public_document=public_document(step),
         outcome=step.outcome if public_document(step) else None,
         satisfaction=step.satisfaction,

@@ -7,6 +7,7 @@ from enum import StrEnum
 from contracts.cases import Deadline
 from contracts.lifecycle import (
     INSTEAD,
+    RECUSALS,
     RULE,
     SILENT_CLOCKS,
     Act,
@@ -184,7 +185,7 @@ def _options(name: str, act: LegalAct, choices: Choices, words: Words) -> tuple[
             return Widget.NUMBER, []
         case Field.PAPERS:
             return Widget.SOME_OF, _papers(choices, words)
-        case Field.REASON_CODE if act.act in (Act.RECUSE, Act.ORDER_RECUSAL):
+        case Field.REASON_CODE if act.act in RECUSALS:
             return Widget.ONE_OF, [
                 Option(item.code, words.pick(item.name_zh, item.name_en)) for item in recusals().values()
             ]

@@ -13,6 +13,7 @@ from contracts.sessions import PURPOSE, Standing
 from services.chassis.auth import ServiceTokens
 from services.chassis.db import Database, Principal
 from services.chassis.settings import Settings
+from services.referrals.repository import accounts
 from services.referrals.repository.sql import rows
 from services.referrals.service.registry import NewAccount, Registry
 from tests.integration.referrals.browsing import Browsers
@@ -136,6 +137,19 @@ async def test_a_leader_has_a_colleague_keep_away_on_record(office: Office, db: 
     assert again.json()["code"] == "ASSIGNEE_EXCLUDED"
     step = (await office.view(CHIEF, case_id))["timeline"][-1]
     assert (step["act"], step["reason_code"]) == ("ORDER_RECUSAL", "INTEREST")
+    for_others = (await office.view(HANDLER, case_id))["timeline"][-1]
+    assert (for_others["act"], for_others["reason_code"]) == ("ORDER_RECUSAL", None), "it may point at a person"
+
+
+async def test_nobody_has_the_last_colleague_of_a_role_kept_away(office: Office, db: Database, case_id: UUID) -> None:
+    mine = await account_of(office, HANDLER)
+    async with db.read() as session:
+        people = await accounts.of_unit(session, "wj")
+    for other in (one for one in people if Role.HANDLER in one.roles and one.account_id != mine):
+        await office.act(CHIEF, case_id, "ORDER_RECUSAL", assignee=other.account_id, reason_code="OTHER")
+    refused = await office.try_act(CHIEF, case_id, "ORDER_RECUSAL", assignee=mine, reason_code="INTEREST")
+    assert (refused.status_code, refused.json()["code"]) == (422, "LAST_OF_ROLE")
+    await office.view(HANDLER, case_id)
 
 
 async def test_the_desk_decides_for_a_leader_who_keeps_away(office: Office, db: Database) -> None:

@@ -71,6 +71,12 @@ def test_the_event_names_only_what_the_reporter_may_read(
     assert (event.outcome is None) is (named is None)
 
 
+@pytest.mark.parametrize("act", [Act.RECUSE, Act.ORDER_RECUSAL])
+def test_no_event_tells_why_somebody_keeps_away(act: Act) -> None:
+    done = step(act, Stage.HANDLING, Stage.HANDLING, reason_code="RELATIVE")
+    assert (done.reason_code, transitioned(done, "0" * 64).reason_code) == ("RELATIVE", None)
+
+
 @pytest.mark.parametrize("restricted", [False, True])
 def test_the_event_tells_whether_the_case_was_sent_past_its_ordinary_desk(*, restricted: bool) -> None:
     passed = step(Act.REVIEW_PASS, Stage.FEEDBACK, Stage.PENDING_VISIT, course=Course(restricted=restricted))
