@@ -78,8 +78,8 @@ async def test_who_keeps_away_finds_counts_and_reads_the_case_no_more(
     assert (await browser.get(f"/workbench/cases/{case_id}")).status == 404
     for page in ("/workbench/unit", "/workbench/mine", f"/workbench/search?number={number}"):
         assert str(case_id) not in (await browser.get(page)).answer.text
-    # The others go on: the task is back in their queue, and the record says who keeps away, and why.
-    view = await office.view(HANDLER, case_id)
+    # The others go on: the task is back in their queue; the record says who keeps away and, to the leader, why.
+    view = await office.view(CHIEF, case_id)
     assert (view["task"]["unit_id"], view["task"]["assignee"]) == ("wj", None)
     step = view["timeline"][-1]
     assert (step["act"], step["reason_code"]) == ("RECUSE", "RELATIVE")
