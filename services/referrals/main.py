@@ -63,6 +63,7 @@ from services.referrals.service.steps import Steps
 from services.referrals.service.texts import Texts
 from services.referrals.service.transfer_records import TransferRecords
 from services.referrals.service.viewing import Viewings
+from services.referrals.service.vouching import Vouching
 from services.referrals.service.watching import Watching
 from services.referrals.web import routes as workbench
 
@@ -100,6 +101,7 @@ def build(settings: Settings) -> FastAPI:
         app.state.services = Services(
             identities=identities,
             passwords=Passwords(db, identities, first_password),
+            vouching=Vouching(db, identities.policy.pauses),
             factors=factors,
             auditing=Auditing(db),
             openid=make_provider(http, settings),

@@ -244,6 +244,17 @@ TEXTS: dict[str, Text] = {
         "An administrator set this password: it opens nothing but the setting of your own "
         "(PUT /v1/sessions/current/password).",
     ),
+    "NOT_VOUCHED": Text(
+        403,
+        "您的密码曾由管理员设置:请将本人密码页面上的确认码当面或电话告知安全管理员,确认后方可使用。",
+        "An administrator set your password: tell the security administrator, in person or by telephone, the code of "
+        "your password page (GET /v1/sessions/current/vouching-code); until then the account opens nothing.",
+    ),
+    "WRONG_VOUCHING_CODE": Text(
+        403,
+        "确认码不正确、已失效,或多次失败后暂停。请向经办人本人核对。",
+        "The code is wrong or no longer valid, or there is a pause after failures: ask the officer again.",
+    ),
     "WRONG_PASSWORD": Text(
         403,
         "当前密码不正确、已失效,或多次失败后暂停。请核对后稍后重试,或请系统管理员重置。",

@@ -8,12 +8,6 @@ OPENINGS: dict[str, Text] = {
         "查阅、审批反映人身份须使用第二重验证:请先设置,并用它登录。",
         "A reporter's identity takes your second factor: set it up, and log in with it.",
     ),
-    "OPENING_NOT_VOUCHED": Text(
-        403,
-        "您的密码曾由管理员设置,须由安全管理员确认账号由您本人使用(重新授予岗位)后,方可查阅、审批反映人身份。",
-        "An administrator set your password: before you ask for an identity or decide on one, the security "
-        "administrator confirms that the account is yours, by granting its roles again.",
-    ),
     "ORIGINAL_NEEDS_OPENING": Text(
         403,
         "原件含可识别反映人的信息:须先申请查阅其身份,经第二人同意后、在查阅时限内下载。匿名反映的原件不提供。",

@@ -92,6 +92,12 @@ class PasswordRequest(BaseModel):
     password: str = Field(min_length=SHORTEST, max_length=LONGEST)
 
 
+class VouchingRequest(BaseModel):
+    """The code of the officer's own page, as the officer told it."""
+
+    code: str = Field(min_length=1, max_length=40)
+
+
 class RolesRequest(BaseModel):
     """All of the account's roles from now on."""
 
@@ -99,8 +105,8 @@ class RolesRequest(BaseModel):
 
 
 class AccountRow(BaseModel):
-    """An account as administrators list it. `own_password`: its officer has taken it over; `vouched`: the security
-    administrator granted its roles since, without which it opens no identity."""
+    """An account as administrators list it. `own_password`: the password is one that the account itself set; `vouched`:
+    the security administrator said since whose account it is, without which it sees and does nothing."""
 
     account_id: str
     username: str
@@ -224,10 +230,18 @@ async def unlock(uses: Uses, who: Caller, username: Username) -> None:
 
 @router.put("/accounts/{username}/roles", response_model=AccountRow, summary="Grant and take away roles")
 async def grant_roles(uses: Uses, who: Caller, username: Username, body: RolesRequest) -> AccountRow:
-    """For the security administrator, never for the own account. The account logs in anew; on the audit. It says too
-    that the account is its officer's, once he has set his own password: grant the same roles again after a reset."""
+    """For the security administrator, never for the own account. The account logs in anew; on the audit. Whose account
+    it is, where somebody else set its password, is another word (`vouching`)."""
     who.require(Role.SECURITY_ADMIN)
     return _row(await uses.registry.grant_roles(username, body.roles, who.account.account_id))
+
+
+@router.post("/accounts/{username}/vouching", response_model=AccountRow, summary="Say whose account it is")
+async def vouch(uses: Uses, who: Caller, username: Username, body: VouchingRequest) -> AccountRow:
+    """For the security administrator, who heard the code from the officer himself, in person or at a telephone number
+    known before: never from who made the account. The account logs in anew; on the audit, wrong codes too."""
+    who.require(Role.SECURITY_ADMIN)
+    return _row(await uses.vouching.vouch(username, body.code, who))
 
 
 @router.delete("/accounts/{username}/second-factor", status_code=204, summary="Take a lost second factor away")

@@ -34,6 +34,7 @@ from services.referrals.service.rights import AnsweringRights
 from services.referrals.service.second_factors import SecondFactors
 from services.referrals.service.texts import Texts
 from services.referrals.service.transfer_records import TransferRecords
+from services.referrals.service.vouching import Vouching
 from services.referrals.service.watching import Watching
 
 
@@ -58,6 +59,7 @@ class Services:
     rights: AnsweringRights
     factors: SecondFactors
     passwords: Passwords
+    vouching: Vouching
     auditing: Auditing
     openid: OpenIdProvider | None
 
@@ -92,10 +94,12 @@ async def enrolling(uses: Uses, token: Token) -> Identity:
 
 
 async def caller(uses: Uses, token: Token) -> Identity:
-    """As `enrolling`; raises Refused while a second factor must be set up first."""
+    """As `enrolling`; raises Refused while a second factor must be set up first, or nobody vouches for the account."""
     who = await enrolling(uses, token)
     if who.must_enrol:
         raise Refused("SECOND_FACTOR_FIRST")
+    if who.must_be_vouched:
+        raise Refused("NOT_VOUCHED")
     return who
 
 

@@ -4,7 +4,7 @@ from fastapi import APIRouter, Response
 from pydantic import BaseModel, Field
 
 from contracts.lifecycle import Role
-from services.referrals.api.common import Entering, Uses
+from services.referrals.api.common import Enrolling, Entering, Uses
 from services.referrals.service.identity import Identity
 from services.referrals.service.passwords import LONGEST, SHORTEST
 
@@ -36,8 +36,9 @@ class Session(BaseModel):
     """An access token for the `Authorization: Bearer` header, valid for `expires_in` seconds unless unused for long.
 
     `must_set_password`: it opens nothing but the setting of an own password (`PUT /v1/sessions/current/password`);
-    `must_enrol`: nothing but the set-up of a second factor (`/v1/second-factor`). `device`: keep it, and show it at the
-    next log-in under this name."""
+    `must_enrol`: nothing but the set-up of a second factor (`/v1/second-factor`); `must_be_vouched`: nothing but these
+    two until the security administrator says whose account it is (`GET /v1/sessions/current/vouching-code`).
+    `device`: keep it, and show it at the next log-in under this name."""
 
     access_token: str
     token_type: str = "bearer"
@@ -45,7 +46,14 @@ class Session(BaseModel):
     account: AccountView
     must_enrol: bool = False
     must_set_password: bool = False
+    must_be_vouched: bool = False
     device: str | None = None
+
+
+class VouchingCode(BaseModel):
+    """What to tell the security administrator in person or by telephone; none for whom nobody has to vouch."""
+
+    code: str | None
 
 
 class OwnPassword(BaseModel):
@@ -91,6 +99,7 @@ def _session(uses: Uses, token: str, who: Identity) -> Session:
         account=account_view(who),
         must_enrol=who.must_enrol,
         must_set_password=who.must_set_password,
+        must_be_vouched=who.must_be_vouched,
     )
 
 
@@ -98,6 +107,14 @@ def _session(uses: Uses, token: str, who: Identity) -> Session:
 async def current(who: Entering) -> AccountView:
     """The account that the token stands for."""
     return account_view(who)
+
+
+@router.get("/current/vouching-code", response_model=VouchingCode, summary="My code for the security administrator")
+async def vouching_code(uses: Uses, who: Enrolling, response: Response) -> VouchingCode:
+    """An account whose password an administrator set sees and does nothing before the security administrator says whose
+    it is (`POST /v1/accounts/{username}/vouching`): who makes an account, or resets it, is not its officer by that."""
+    response.headers["Cache-Control"] = "no-store"
+    return VouchingCode(code=await uses.vouching.code(who))
 
 
 @router.delete("/current", status_code=204, summary="Log out")

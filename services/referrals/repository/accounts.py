@@ -7,7 +7,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from contracts.lifecycle import Role
+from contracts.lifecycle import ADMINISTRATORS, Role
 from services.referrals.repository.sql import Row, execute, one, rows
 
 
@@ -27,12 +27,20 @@ class Account:
     password_until: datetime | None
     """Until when the password, which somebody else set, opens the setting of an own one; None: it is the officer's."""
     vouched: bool
-    """Whether the security administrator granted the roles since the officer took the account over."""
+    """Whether the security administrator said that the account is its officer's, since another set its password."""
+    provided: bool
+    """Whether it is linked to a person of the OpenID provider."""
+
+    @property
+    def working_roles(self) -> frozenset[Role]:
+        """The roles in which the account works on cases: an administrator has none."""
+        return self.roles - ADMINISTRATORS - {Role.ADMIN}
 
 
 _SELECT = """
 SELECT a.account_id, a.username, a.name, a.unit_id, a.active, a.password_hash, a.password_until, a.vouched,
        u.name AS unit_name, u.kind AS unit_kind,
+       EXISTS (SELECT FROM openid_subjects AS p WHERE p.account_id = a.account_id) AS provided,
        ARRAY(SELECT role FROM account_roles AS r WHERE r.account_id = a.account_id ORDER BY role) AS roles
 FROM accounts AS a LEFT JOIN units AS u USING (unit_id)
 """
@@ -52,6 +60,7 @@ def _account(row: Row) -> Account:
         roles=frozenset(Role(role) for role in row["roles"]),
         password_until=row["password_until"],
         vouched=row["vouched"],
+        provided=row["provided"],
     )
 
 
@@ -60,6 +69,18 @@ async def by_username(session: AsyncSession, username: str) -> Account | None:
     if not username.isascii():
         return None
     row = await one(session, f"{_SELECT} WHERE a.username = lower($1)", username)
+    return _account(row) if row else None
+
+
+async def unchanged(session: AsyncSession, seen: Account) -> Account | None:
+    """The account as it is now, kept so until the transaction ends; None when it was closed, or its password changed,
+    since it was seen."""
+    row = await one(
+        session,
+        f"{_SELECT} WHERE a.account_id = $1 AND a.password_hash = $2 AND a.active FOR UPDATE OF a",
+        seen.account_id,
+        seen.password_hash,
+    )
     return _account(row) if row else None
 
 
@@ -124,19 +145,21 @@ async def insert(
     unit_id: str | None,
     password_hash: str,
     password_until: datetime,
+    vouched: bool,
 ) -> bool:
-    """Add an account, which nobody vouches for; False when the user name or id is taken."""
+    """Add an account; False when the user name or id is taken."""
     return bool(
         await execute(
             session,
             "INSERT INTO accounts (account_id, username, name, unit_id, password_hash, password_until, vouched)"
-            " VALUES ($1, lower($2), $3, $4, $5, $6, false) ON CONFLICT DO NOTHING",
+            " VALUES ($1, lower($2), $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING",
             account_id,
             username,
             name,
             unit_id,
             password_hash,
             password_until,
+            vouched,
         )
     )
 
@@ -150,7 +173,7 @@ async def close(session: AsyncSession, account_id: str, heir_id: str | None) -> 
 
 
 async def rehash_password(session: AsyncSession, account_id: str, password_hash: str) -> None:
-    """Replace the hash of the same password."""
+    """Replace the hash of the same password, in the transaction that saw it `unchanged`."""
     await execute(session, "UPDATE accounts SET password_hash = $2 WHERE account_id = $1", account_id, password_hash)
 
 
@@ -159,7 +182,7 @@ async def own_password(session: AsyncSession, account: Account, password_hash: s
     return bool(
         await execute(
             session,
-            "UPDATE accounts SET password_hash = $3, password_until = NULL"
+            "UPDATE accounts SET password_hash = $3, password_until = NULL, vouching_code = NULL"
             " WHERE account_id = $1 AND password_hash = $2 AND active",
             account.account_id,
             account.password_hash,
@@ -168,14 +191,18 @@ async def own_password(session: AsyncSession, account: Account, password_hash: s
     )
 
 
-async def others_password(session: AsyncSession, account_id: str, password_hash: str, until: datetime) -> None:
-    """Somebody else sets it, for once and until then: nobody vouches for the account any more."""
+async def others_password(
+    session: AsyncSession, account_id: str, password_hash: str, until: datetime, *, vouched: bool
+) -> None:
+    """Somebody else sets it, for once and until then; what was said of the account before holds no more."""
     await execute(
         session,
-        "UPDATE accounts SET password_hash = $2, password_until = $3, vouched = false WHERE account_id = $1",
+        "UPDATE accounts SET password_hash = $2, password_until = $3, vouched = $4, vouching_code = NULL"
+        " WHERE account_id = $1",
         account_id,
         password_hash,
         until,
+        vouched,
     )
 
 
@@ -183,14 +210,36 @@ async def take_over(session: AsyncSession, usernames: Iterable[str]) -> None:
     """As if these officers had set their own passwords and been vouched for."""
     await execute(
         session,
-        "UPDATE accounts SET password_until = NULL, vouched = true WHERE username = ANY ($1::text[])",
+        "UPDATE accounts SET password_until = NULL, vouched = true, vouching_code = NULL"
+        " WHERE username = ANY ($1::text[])",
         [username.lower() for username in usernames],
     )
 
 
-async def vouch(session: AsyncSession, account_id: str) -> None:
-    """A second administrator stands for the account, when its officer has taken it over."""
-    await execute(session, "UPDATE accounts SET vouched = password_until IS NULL WHERE account_id = $1", account_id)
+async def vouching_code(session: AsyncSession, account_id: str, fresh: str) -> str | None:
+    """The code that the officer tells, which is ``fresh`` when there is none yet; None for an account that is vouched
+    for, or whose password another set."""
+    row = await one(
+        session,
+        "UPDATE accounts SET vouching_code = COALESCE(vouching_code, $2)"
+        " WHERE account_id = $1 AND NOT vouched AND password_until IS NULL AND active RETURNING vouching_code",
+        account_id,
+        fresh,
+    )
+    return str(row["vouching_code"]) if row else None
+
+
+async def vouch(session: AsyncSession, account_id: str, code: str) -> bool:
+    """Vouch for the account whose officer told this code, which is used up; False when it is not his."""
+    return bool(
+        await execute(
+            session,
+            "UPDATE accounts SET vouched = true, vouching_code = NULL"
+            " WHERE account_id = $1 AND vouching_code = $2 AND password_until IS NULL AND active",
+            account_id,
+            code,
+        )
+    )
 
 
 async def set_roles(session: AsyncSession, account_id: str, roles: Iterable[Role]) -> None:

@@ -40,6 +40,7 @@ class Identity:
     """An account with all units whose cases it may see: its own first, for a supervisor then all below."""
 
     account: Account
+    """As far as it counts (`_counting`): without roles as long as nobody vouches for it."""
     unit_ids: tuple[str, ...]
     jti: UUID
     factor: Factor = Factor.NONE
@@ -53,20 +54,26 @@ class Identity:
         return self.account.password_until is not None and self.factor is not Factor.PROVIDER
 
     @property
+    def must_be_vouched(self) -> bool:
+        """Somebody else set the password, and the security administrator has not said since whose account it is: the
+        session may change the own password and set up a second factor, and nothing else."""
+        return not _trusted(self.account, self.factor)
+
+    @property
     def unproved(self) -> str | None:
         """Why the session is not enough to ask for a reporter's identity, decide on it or see it, a code; None when it
-        is: a second factor (or the provider) says that it is the officer, and where an administrator set a password
-        since, another one that the account is his. So no administrator alone is two officers."""
-        if self.factor is Factor.PROVIDER:
-            return None
-        if self.factor is Factor.NONE:
-            return "OPENING_SECOND_FACTOR"
-        return None if self.account.vouched else "OPENING_NOT_VOUCHED"
+        is: a second factor (or the provider) says that it is the officer."""
+        return "OPENING_SECOND_FACTOR" if self.factor is Factor.NONE else None
+
+    @property
+    def unit_id(self) -> str | None:
+        """The unit in which the account works on cases; None for one that works on none, whatever its unit."""
+        return self.account.unit_id if self.account.working_roles else None
 
     @property
     def restricted(self) -> bool:
-        """Whether the account belongs to a restricted desk."""
-        return self.account.unit_kind == UnitKind.RESTRICTED_DESK
+        """Whether the account works at a restricted desk."""
+        return self.unit_id is not None and self.account.unit_kind == UnitKind.RESTRICTED_DESK
 
     @cached_property
     def principal(self) -> Principal:
@@ -75,8 +82,8 @@ class Identity:
 
     @cached_property
     def officer(self) -> permissions.Officer:
-        """For the rules of who may act. An account without a unit has none of them."""
-        return permissions.Officer(self.account.account_id, self.account.unit_id or "", self.account.roles)
+        """For the rules of who may act. An account that works in no unit has none of them."""
+        return permissions.Officer(self.account.account_id, self.unit_id or "", self.account.roles)
 
     @property
     def actor(self) -> Actor:
@@ -84,7 +91,7 @@ class Identity:
         return Actor(
             party=Party.OFFICER,
             account_id=self.account.account_id,
-            unit_id=self.account.unit_id,
+            unit_id=self.unit_id,
             roles=tuple(sorted(self.account.roles)),
         )
 
@@ -153,7 +160,9 @@ class Identities:
         entered: tuple[str, Identity] | None = None
         async with self._db.session() as session:
             paused = await logins.paused(session, counter.key)
-            known = account if account is not None and right and not paused and open_to_password(account) else None
+            # Hashing took a while: whoever changed the password since has ended the sessions, and opens none after.
+            known = await accounts.unchanged(session, account) if account is not None and right and not paused else None
+            known = known if known is not None and open_to_password(known) else None
             if known is not None and (factor := await self._factors.fits(session, known.account_id, code)) is not None:
                 await logins.forget(session, counter.key)
                 if fresh is not None:
@@ -196,14 +205,15 @@ class Identities:
 
     async def open(self, session: AsyncSession, account: Account, factor: Factor) -> tuple[str, Identity]:
         """A new session in the caller's transaction, for an account that has proved who it is."""
+        account = _counting(account, factor)
         unit_ids = await self._visible(session, account)
         seconds = int(self.policy.longest.total_seconds())
         made = Identity(account, unit_ids, UUID(int=0), factor, self.policy.factor_required and factor is Factor.NONE)
-        if made.must_enrol or made.must_set_password:
+        if made.must_enrol or made.must_set_password or made.must_be_vouched:
             token = self._tokens.issue(ENROL, ENROL, subject=account.account_id, ttl=seconds)
             jti = UUID(self._tokens.verify(token, ENROL).jti)
         else:
-            token = auth.issue_officer(self._tokens, _officer(account, unit_ids), ttl=seconds)
+            token = auth.issue_officer(self._tokens, _officer(made), ttl=seconds)
             jti = UUID(auth.verify_officer(self._tokens, token).jti)
         until = datetime.now(UTC) + self.policy.longest
         await accounts.open_session(session, jti, account.account_id, until, factor.value)
@@ -235,8 +245,10 @@ class Identities:
             found = await accounts.of_session(session, jti, self.policy.idle)
             if found is None:
                 raise Unauthenticated("the session is over")
-            account, factor = found[0], Factor(found[1])
-            enrolling = limited and (account.password_until is None or self.policy.factor_required)
+            factor = Factor(found[1])
+            account = _counting(found[0], factor)
+            settled = account.password_until is None and account.vouched
+            enrolling = limited and (settled or self.policy.factor_required)
             identity = Identity(
                 account, await self._visible(session, account), jti, factor, enrolling and factor is Factor.NONE
             )
@@ -252,15 +264,17 @@ class Identities:
             found = await accounts.of_session(session, jti, self.policy.idle)
             if found is None:
                 return None
-            account, factor = found[0], Factor(found[1])
+            factor = Factor(found[1])
+            account = _counting(found[0], factor)
             identity = Identity(account, await self._visible(session, account), jti, factor)
-            if identity.must_set_password or (self.policy.factor_required and factor is Factor.NONE):
+            unproved = self.policy.factor_required and factor is Factor.NONE
+            if identity.must_set_password or identity.must_be_vouched or unproved:
                 return None
             barred = await accounts.barred_from(session, account.account_id)
         return Standing(
             account_id=account.account_id,
             name=account.name,
-            unit_id=account.unit_id,
+            unit_id=identity.unit_id,
             unit_ids=identity.unit_ids,
             roles=tuple(sorted(account.roles)),
             restricted=identity.restricted,
@@ -302,23 +316,34 @@ class Identities:
 
     @staticmethod
     async def _visible(session: AsyncSession, account: Account) -> tuple[str, ...]:
-        if account.unit_id is None:
+        if account.unit_id is None or not account.working_roles:
             return ()
         if Role.SUPERVISOR not in account.roles:
             return (account.unit_id,)
         return tuple(await units.below(session, account.unit_id))
 
 
-def _officer(account: Account, unit_ids: tuple[str, ...]) -> auth.Officer:
+def _officer(who: Identity) -> auth.Officer:
     return auth.Officer(
-        account_id=account.account_id,
-        name=account.name,
-        unit_id=account.unit_id or "",
-        unit_ids=unit_ids,
-        roles=frozenset(role.value for role in account.roles),
-        restricted=account.unit_kind == UnitKind.RESTRICTED_DESK,
+        account_id=who.account.account_id,
+        name=who.account.name,
+        unit_id=who.unit_id or "",
+        unit_ids=who.unit_ids,
+        roles=frozenset(role.value for role in who.account.roles),
+        restricted=who.restricted,
         jti="",
     )
+
+
+def _trusted(account: Account, factor: Factor) -> bool:
+    """Whether a second person, or the provider at this log-in, stands for whose account it is: who knows a password
+    because he set it is nobody else by that."""
+    return account.vouched or factor is Factor.PROVIDER
+
+
+def _counting(account: Account, factor: Factor) -> Account:
+    """The account as far as it counts: an untrusted one has no role, so that it sees and does nothing."""
+    return account if _trusted(account, factor) else replace(account, roles=frozenset())
 
 
 def open_to_password(account: Account) -> bool:

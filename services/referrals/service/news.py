@@ -43,7 +43,7 @@ class Subscription:
         """Whether the officer's lists may have changed; row-level security has the last word when they are read."""
         who = self.who
         if track == Track.INTEGRITY and not who.restricted:
-            return who.account.unit_id in units
+            return who.unit_id in units
         return not units.isdisjoint(who.unit_ids)
 
 

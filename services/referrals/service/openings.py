@@ -203,13 +203,18 @@ class IdentityOpenings:
             return {unit_id: unit.path for unit_id, unit in (await units.known(session, holders)).items()}
 
     async def _decides(self, who: Identity, case: CaseRow) -> str | None:
-        """The unit that decides, when somebody is there who may: active, in the role, not accused, not the asker."""
+        """The unit that decides, when somebody is there who may: active, in the role, known to be himself (vouched for,
+        or the provider's), not accused, not the asker."""
         unit_id = _deciding(case, who.officer.unit_id, await self._paths([case]))
         async with self._db.read(SYSTEM) as session:
             people = await accounts.of_unit(session, unit_id)
         for person in people:
-            fits = person.roles & rules.roles_of(case, unit_id)
-            if not fits or person.account_id in (*case.course.barred, who.account.account_id):
+            known = person.vouched or person.provided
+            fits = known and person.roles & rules.roles_of(case, unit_id)
+            if not fits or person.account_id in (
+                *case.course.barred,
+                who.account.account_id,
+            ):
                 continue
             async with self._db.read(_principal(person, unit_id)) as session:
                 if await cases.get(session, case.facts.case_id) is not None:

@@ -17,8 +17,8 @@ LONGEST = 200
 async def reset(db: Database, username: str, password: str, valid: timedelta, *, by: str, at_machine: bool) -> None:
     """Set somebody else's password, for once and a time; the account's sessions end and nobody vouches for it any more.
 
-    An administrator's is set at the machine alone: else one administrator could become another. Raises Refused
-    UNKNOWN_ACCOUNT, or ADMINISTRATORS_PASSWORD.
+    An administrator's is set at the machine alone, which vouches for it: else one administrator could become another.
+    Raises Refused UNKNOWN_ACCOUNT, or ADMINISTRATORS_PASSWORD.
     """
     hashed = await auth.hash_password(password)
     async with db.session(SYSTEM) as session:
@@ -28,7 +28,8 @@ async def reset(db: Database, username: str, password: str, valid: timedelta, *,
         if account.roles & ADMINISTRATORS and not at_machine:
             raise Refused("ADMINISTRATORS_PASSWORD")
         until = datetime.now(UTC) + valid
-        await accounts.others_password(session, account.account_id, hashed, until)
+        vouched = not ADMINISTRATORS.isdisjoint(account.roles)
+        await accounts.others_password(session, account.account_id, hashed, until, vouched=vouched)
         await accounts.end_sessions(session, account.account_id)
         chain = audit.of_account(account.account_id)
         details = {"until": until.isoformat(timespec="seconds")}

@@ -25,7 +25,9 @@ class People:
 
     async def colleagues(self, who: Identity) -> list[Person]:
         """Those of the officer's unit."""
-        return [_person(account) for account in await self._active() if account.unit_id == who.account.unit_id]
+        if who.unit_id is None:
+            return []
+        return [_person(account) for account in await self._active() if account.unit_id == who.unit_id]
 
     async def named(self, find: str) -> list[Person]:
         """Those whose name holds the text."""

@@ -178,8 +178,8 @@ class Registry:
     async def grant_roles(self, username: str, roles: Iterable[Role], granted_by: str) -> Account:
         """Make these an account's roles, and end its sessions: the next one has them. On the audit.
 
-        Who grants vouches for the account, once its officer has set his own password: granting the same again does.
-        Raises Refused UNKNOWN_ACCOUNT, ROLES_APART, or OWN_ROLES for the account of who grants.
+        It says nothing of whose account it is (`Vouching`). Raises Refused UNKNOWN_ACCOUNT, ROLES_APART, or OWN_ROLES
+        for the account of who grants.
         """
         wanted = frozenset(roles)
         refuse_roles(wanted, username)
@@ -190,14 +190,10 @@ class Registry:
             if account.account_id == granted_by:
                 raise Refused("OWN_ROLES")
             await accounts.set_roles(session, account.account_id, wanted)
-            await accounts.vouch(session, account.account_id)
             await accounts.end_sessions(session, account.account_id)
             by, before = audit.officer(granted_by), sorted(account.roles)
-            vouched = account.password_until is None
-            await _on_accounts(
-                session, by, "ROLES_GRANTED", account.account_id, before=before, after=sorted(wanted), vouched=vouched
-            )
-        return replace(account, roles=wanted, vouched=vouched)
+            await _on_accounts(session, by, "ROLES_GRANTED", account.account_id, before=before, after=sorted(wanted))
+        return replace(account, roles=wanted)
 
     async def load(
         self,
@@ -289,6 +285,8 @@ class Registry:
             unit_id=new.unit_id,
             password_hash=hashed,
             password_until=until,
+            # The first ones have nobody who could vouch for them but who runs the machine.
+            vouched=by is None and not ADMINISTRATORS.isdisjoint(new.roles),
         )
         if not added:
             raise Refused("ALREADY_EXISTS")

@@ -8,7 +8,7 @@ from starlette.responses import Response, StreamingResponse
 
 from services.chassis.auth import Unauthenticated
 from services.chassis.outages import engine_away
-from services.referrals.web.session import HOME, LoggedOut, MustEnrol, MustSetPassword, Visit, visit
+from services.referrals.web.session import HOME, LoggedOut, MustBeVouched, MustEnrol, MustSetPassword, Visit, visit
 
 router = APIRouter(include_in_schema=False)
 
@@ -28,7 +28,7 @@ async def events(request: Request) -> Response:
     """`work` when the officer's lists may have changed (first of all at the start), `over` when the session ended."""
     try:
         found = await visit(request)
-    except (LoggedOut, MustEnrol, MustSetPassword):
+    except (LoggedOut, MustBeVouched, MustEnrol, MustSetPassword):
         return StreamingResponse(_over(), media_type="text/event-stream", headers=_HEADERS)
     return StreamingResponse(stream(found), media_type="text/event-stream", headers=_HEADERS)
 

@@ -24,6 +24,7 @@ async def _page(visit: Visit, refused: Text | None = None) -> Response:
         refused=refused,
         shortest=SHORTEST,
         until=who.account.password_until if who.must_set_password else None,
+        code=await visit.uses.vouching.code(who),
         happened=await visit.uses.auditing.own(who),
     )
 

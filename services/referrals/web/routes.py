@@ -34,6 +34,7 @@ from services.referrals.web.session import (
     LEAVING_SECONDS,
     Bench,
     LoggedOut,
+    MustBeVouched,
     MustEnrol,
     MustSetPassword,
     Ways,
@@ -65,6 +66,7 @@ def install(app: FastAPI, pages: Pages) -> None:
     pages.mount(app)
     app.add_exception_handler(LoggedOut, logged_out)
     app.add_exception_handler(MustSetPassword, must_set_password)
+    app.add_exception_handler(MustBeVouched, must_set_password)
     app.add_exception_handler(MustEnrol, must_enrol)
     app.add_route("/", _home, methods=["GET"], include_in_schema=False)
     for module in (

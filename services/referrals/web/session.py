@@ -58,6 +58,10 @@ class MustSetPassword(Exception):
     """The session may set an own password, and nothing else."""
 
 
+class MustBeVouched(Exception):
+    """The session may change the own password and set up a second factor, and nothing else."""
+
+
 class MustEnrol(Exception):
     """The session may set up a second factor, and nothing else."""
 
@@ -187,10 +191,12 @@ async def settled(request: Request) -> Visit:
 
 
 async def visit(request: Request) -> Visit:
-    """The officer who asks; raises LoggedOut, MustSetPassword or MustEnrol."""
+    """The officer who asks; raises LoggedOut, MustSetPassword, MustEnrol or MustBeVouched."""
     found = await settled(request)
     if found.who.must_enrol:
         raise MustEnrol
+    if found.who.must_be_vouched:
+        raise MustBeVouched
     return found
 
 
@@ -205,7 +211,7 @@ Officer = Annotated[Visit, Depends(visit)]
 
 
 async def must_set_password(request: Request, error: Exception) -> Response:
-    """To the page that sets the own password."""
+    """To the page that sets the own password, and shows the code for who vouches."""
     return go(request, PASSWORD)
 
 

@@ -30,8 +30,8 @@ from tests.integration.referrals.office import PEOPLE, TREE, Office
 
 
 @contextmanager
-def own_database(stack_engines: Stack) -> Iterator[Settings]:
-    """The engines' settings with an empty, migrated referrals database."""
+def own_database(stack_engines: Stack, to: str = "head") -> Iterator[Settings]:
+    """The engines' settings with an empty referrals database, migrated up to a revision."""
     name = f"referrals_{uuid4().hex[:12]}"
 
     async def admin(statement: str) -> None:
@@ -46,7 +46,7 @@ def own_database(stack_engines: Stack) -> Iterator[Settings]:
     }
     # A database of its own has anchors of its own.
     own = base.model_copy(update={**there, "audit_dir": base.state_dir / "audit" / name})
-    upgrade("referrals", own.owner_dsn("referrals"))
+    upgrade("referrals", own.owner_dsn("referrals"), to)
     telemetry.setup("referrals", own)
     yield own
     asyncio.run(admin(f'DROP DATABASE "{name}" WITH (FORCE)'))

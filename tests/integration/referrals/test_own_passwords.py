@@ -1,6 +1,7 @@
 """A password that an administrator set is good once: for setting the officer's own, within a time, and on record."""
 
 import asyncio
+import re
 from typing import Any
 from uuid import uuid4
 
@@ -74,7 +75,8 @@ async def test_a_given_password_opens_nothing_but_the_setting_of_an_own_one(
     changed = await set_own(office, own)
     assert (changed.status_code, changed.json()["must_set_password"]) == (200, False)
     assert (await office.http.get("/v1/cases", headers=own)).status_code == 401, "the session before has ended"
-    assert (await office.http.get("/v1/cases", headers=bearing(changed))).status_code == 200
+    waits = await office.http.get("/v1/cases", headers=bearing(changed))
+    assert (waits.status_code, waits.json()["code"]) == (403, "NOT_VOUCHED"), "until somebody says whose account it is"
     assert (await log_in(office, name)).status_code == 401
     assert (await log_in(office, name, OWN)).json()["must_set_password"] is False
 
@@ -159,7 +161,9 @@ async def test_no_administrator_resets_the_own_or_an_administrators_password(off
     assert [row["actor"] for row in await audited(office, db, other) if row["action"] == "PASSWORD_RESET"]
 
 
-async def test_the_pages_lead_to_the_own_password_from_everywhere(db: Database, browsers: Browsers) -> None:
+async def test_the_pages_lead_to_the_own_password_and_its_code_from_everywhere(
+    office: Office, db: Database, browsers: Browsers
+) -> None:
     name = await newcomer(db)
     browser = browsers.fresh()
     page = await browser.log_in(name)
@@ -172,8 +176,18 @@ async def test_the_pages_lead_to_the_own_password_from_everywhere(db: Database, 
     wrong = await browser.send(page.form("/password"), current="wrong", new=OWN, again=OWN)
     assert (wrong.status, "当前密码不正确" in wrong.text) == (403, True)
     done = await browser.send(page.form("/password"), **typed, again=OWN)
-    assert (done.status, "任务" in done.text) == (200, True)
-    assert (await browser.get("/workbench/unit")).status == 200
+    assert "请将确认码当面或电话告知安全管理员" in done.text
+    for path in ("/workbench", "/workbench/unit", f"/workbench/cases/{uuid4()}"):
+        told = re.search(r'id="vouching-code">([\d ]+)<', (await browser.get(path)).answer.text)
+        assert told, path
+    assert "第二重验证" in (await browser.get("/workbench/second-factor")).text, "is set up meanwhile"
+    await office.vouch(name, told[1])
+    async with asyncio.timeout(20):  # and logs in anew
+        while not (await browser.get("/workbench/unit")).has_form("/login"):
+            await asyncio.sleep(0.1)
+    page = await browser.log_in(name, OWN)
+    assert "任务" in page.text
+    assert "安全管理员确认账号由本人使用" in (await browser.get("/workbench/password")).text
 
 
 async def test_where_a_second_factor_is_required_it_comes_after_the_own_password(
