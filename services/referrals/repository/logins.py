@@ -121,6 +121,11 @@ async def give_recovery(session: AsyncSession, account_id: str, hashes: list[byt
     )
 
 
+async def forget_offer(session: AsyncSession, account_id: str) -> None:
+    """Forget a secret that waits for its first code: who saw it may be another than who would confirm it."""
+    await execute(session, "DELETE FROM second_factors WHERE account_id = $1 AND confirmed_at IS NULL", account_id)
+
+
 async def forget_factor(session: AsyncSession, account_id: str) -> bool:
     """Take the second factor and its recovery codes away, and end the sessions; False when there was none."""
     await execute(session, "DELETE FROM recovery_codes WHERE account_id = $1", account_id)

@@ -31,6 +31,7 @@ async def reset(db: Database, username: str, password: str, valid: timedelta, *,
         vouched = not ADMINISTRATORS.isdisjoint(account.roles)
         await accounts.others_password(session, account.account_id, hashed, until, vouched=vouched)
         await accounts.end_sessions(session, account.account_id)
+        await logins.forget_offer(session, account.account_id)
         chain = audit.of_account(account.account_id)
         details = {"until": until.isoformat(timespec="seconds")}
         await audit.record(session, audit.Entry(chain=chain, actor=by, action="PASSWORD_RESET", details=details))

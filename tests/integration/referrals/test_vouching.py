@@ -2,6 +2,8 @@
 security administrator, who heard the code of the officer's own page from the officer."""
 
 import asyncio
+import base64
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -22,6 +24,7 @@ from services.chassis.crypto import Keyring
 from services.chassis.db import SYSTEM, Database
 from services.chassis.migrate import upgrade
 from services.chassis.settings import Settings
+from services.referrals import second_factor
 from services.referrals.refusals import Refused
 from services.referrals.repository import accounts
 from services.referrals.service.identity import Identities
@@ -190,6 +193,17 @@ async def test_only_the_security_administrator_vouches_by_the_present_code(offic
     refused, done = [(action, f"account/{by.account_id}") for action in ("VOUCHING_REFUSED", "VOUCHED")]
     assert said == [refused, refused, done, refused]
     assert told not in str(rows)
+
+
+async def test_a_secret_that_somebody_saw_before_a_reset_becomes_nobodys_second_factor(office: Office) -> None:
+    name = await added(office, "desk")
+    own = await taken_over(office, name)
+    known = (await office.http.post("/v1/second-factor", headers=own)).json()["secret"]
+    await reset(office, name)
+    own = await taken_over(office, name)
+    code = second_factor.code_at(base64.b32decode(known), time.time())
+    done = await office.http.post("/v1/second-factor/confirmation", json={"code": code}, headers=own)
+    assert (done.status_code, done.json()["code"]) == (422, "WRONG_CODE")
 
 
 async def test_codes_are_not_guessed(office: Office) -> None:
