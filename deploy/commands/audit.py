@@ -23,6 +23,7 @@ from services.chassis.audit.sealing import NotOurs, Sealer
 from services.chassis.audit.verifying import HISTORY, Finding, Severity, Source, Summary, Verifier
 from services.chassis.db import SYSTEM, asyncpg_dsn, connect, rows
 from services.chassis.settings import Settings, load_settings
+from services.complaints.vault.binding import Bindings
 from services.complaints.vault.words import Words
 from services.referrals.repository.chains import HistorySource
 
@@ -160,7 +161,7 @@ async def _verify(
             anchor_file(anchors, service.value),
             window=timedelta(seconds=settings.audit_seal_seconds),
             others=OTHERS.get(service, ()),
-            checks=(Words(settings.keys_dir),) if service is Service.vault else (),
+            checks=(Words(settings.keys_dir), Bindings()) if service is Service.vault else (),
             progress=lambda done: tell(done, None),
         )
         chains = None

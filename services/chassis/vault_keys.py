@@ -2,7 +2,8 @@
 
 `vault.public` lies among the other keys. In the vault's own folder (`vault_keys_dir`) `vault.private` is its private
 half, `vault.next.private` one that was added and seals nothing yet, `vault.<fingerprint>.private` the earlier ones. A
-sealed identity begins with the fingerprint of its key; the first ones carry none, and are tried with every key.
+sealed identity begins with the fingerprint of its key; the first ones carry none, and are tried with every key. It is
+bound to its contact's token and its complaint; those of before, to the token alone.
 """
 
 import contextlib
@@ -11,6 +12,7 @@ import os
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Lock
+from uuid import UUID
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
@@ -31,6 +33,8 @@ from services.chassis.keyrings import KeyringRefused
 PRIVATE, PUBLIC, NEXT = "vault.private", "vault.public", "vault.next.private"
 MARK = b"\x02HV"
 """Before the fingerprint. What a key without one sealed begins with random bytes."""
+BOUND = b"\x03HV"
+"""The same, before an identity that is bound to its complaint."""
 _FINGERPRINT = 8
 _HPKE = Suite(KEM.X25519, KDF.HKDF_SHA256, AEAD.AES_256_GCM)
 
@@ -46,6 +50,10 @@ class VaultPublic:
     def seal(self, data: bytes, aad: bytes) -> bytes:
         """HPKE (RFC 9180, X25519, HKDF-SHA256, AES-256-GCM): only the private half opens it, only with this aad."""
         return _seal(self._current(), data, aad)
+
+    def seal_identity(self, data: bytes, contact_token: UUID, complaint_id: UUID) -> bytes:
+        """As `seal`, bound to token and complaint."""
+        return _seal(self._current(), data, _identity(contact_token, complaint_id), BOUND)
 
     @property
     def sealed_for(self) -> str:
@@ -63,6 +71,8 @@ class VaultPrivate:
     """Every private key of the vault; it notices when files of its folder come and go."""
 
     def __init__(self, vault_keys: Path) -> None:
+        self.bound_only = False
+        """Whether every identity is bound to its complaint by now: one that is not then opens no more."""
         self._folder = vault_keys
         self._lock = Lock()
         self._read()
@@ -86,10 +96,24 @@ class VaultPrivate:
                 continue
         raise SealBroken("the seal does not hold")
 
-    def reseal(self, blob: bytes, aad: bytes) -> bytes:
-        """The same under the current pair. Raises SealBroken."""
+    def open_identity(
+        self, blob: bytes, contact_token: UUID, complaint_id: UUID, *, unbound: bool | None = None
+    ) -> bytes:
+        """An identity of this token and complaint; ``unbound``: also one that says nothing of a complaint, as long as
+        not all are bound where it is None. Raises SealBroken."""
+        if blob.startswith(BOUND):
+            return self.open(blob, _identity(contact_token, complaint_id))
+        if not (not self.bound_only if unbound is None else unbound):
+            raise SealBroken("it is bound to no complaint")
+        return self.open(blob, str(contact_token).encode())
+
+    def reseal_identity(
+        self, blob: bytes, contact_token: UUID, complaint_id: UUID, *, unbound: bool | None = None
+    ) -> bytes:
+        """The same under the current pair, bound to its complaint; otherwise as `open_identity`."""
         key = _read_private(self._folder / PRIVATE).public_key()
-        return _seal(key, self.open(blob, aad), aad)
+        opened = self.open_identity(blob, contact_token, complaint_id, unbound=unbound)
+        return _seal(key, opened, _identity(contact_token, complaint_id), BOUND)
 
     def _read(self) -> None:
         with self._lock:
@@ -115,15 +139,15 @@ def fingerprint(key: X25519PublicKey) -> str:
     return hashlib.sha256(key.public_bytes_raw()).hexdigest()[: 2 * _FINGERPRINT]
 
 
-def header(sealed_for: str | None) -> bytes:
-    """What a sealed identity of this key begins with."""
-    return MARK + bytes.fromhex(sealed_for) if sealed_for is not None else b""
+def header(sealed_for: str | None, mark: bytes = MARK) -> bytes:
+    """What is sealed to this key begins so; an identity that is bound to its complaint with the other mark."""
+    return mark + bytes.fromhex(sealed_for) if sealed_for is not None else b""
 
 
 def key_of(blob: bytes) -> str | None:
     """The fingerprint that a sealed identity carries; None when it carries none."""
     end = len(MARK) + _FINGERPRINT
-    return blob[len(MARK) : end].hex() if blob.startswith(MARK) and len(blob) > end else None
+    return blob[len(MARK) : end].hex() if blob.startswith((MARK, BOUND)) and len(blob) > end else None
 
 
 def fingerprints(vault_keys: Path) -> dict[str, str]:
@@ -180,8 +204,12 @@ def check_destroyable(vault_keys: Path, sealed_for: str) -> None:
         raise KeyringRefused(f"there is no earlier key {sealed_for}")
 
 
-def _seal(key: X25519PublicKey, data: bytes, aad: bytes) -> bytes:
-    return header(fingerprint(key)) + _HPKE.encrypt(data, key, info=b"huiyin/vault/" + aad)
+def _identity(contact_token: UUID, complaint_id: UUID) -> bytes:
+    return f"{contact_token}/{complaint_id}".encode()
+
+
+def _seal(key: X25519PublicKey, data: bytes, aad: bytes, mark: bytes = MARK) -> bytes:
+    return header(fingerprint(key), mark) + _HPKE.encrypt(data, key, info=b"huiyin/vault/" + aad)
 
 
 def _add(vault_keys: Path) -> str:

@@ -90,7 +90,7 @@ class Rights:
         """Put a request on record. Raises Refusal: unknown code, not verified, nothing held, or one waits already."""
         view, person = await self._known(credentials, ask.kind, ask.verification)
         own = view.rows[0]
-        correction = self._correction(person, ask) if ask.kind is Right.CORRECTION else None
+        correction = self._correction(person, own.complaint_id, ask) if ask.kind is Right.CORRECTION else None
         request_id = new_id()
         async with self._db.session(_PUBLIC) as session:
             await self._reporters.open(session, credentials)
@@ -303,7 +303,7 @@ class Rights:
             )
         raise wrong
 
-    def _correction(self, person: Person, ask: RightAsk) -> Correction:
+    def _correction(self, person: Person, complaint_id: UUID, ask: RightAsk) -> Correction:
         assert person.contact_token is not None
         if ask.corrected is None or not ask.corrected.model_dump(exclude_none=True):
             raise Refusal(
@@ -321,7 +321,7 @@ class Rights:
             "language": person.language,
         }  # fmt: skip
         return Correction(
-            sealed=self._sealer.seal_identity(person.contact_token, identity),
+            sealed=self._sealer.seal_identity(person.contact_token, complaint_id, identity),
             marks=self._likeness.of_reporter(ask.corrected),
             named=bool(ask.corrected.name),
             ways=[way.value for way in ways],

@@ -97,9 +97,10 @@ class Sealer:
         """The key of a stored complaint; raises SealBroken."""
         return ComplaintCipher(unwrap(self.keyring, wrapped, complaint_id), complaint_id)
 
-    def seal_identity(self, contact_token: UUID, identity: Mapping[str, object]) -> bytes:
-        """For the vault only, bound to its token."""
-        return self._vault_key.seal(json.dumps(identity, ensure_ascii=False).encode(), str(contact_token).encode())
+    def seal_identity(self, contact_token: UUID, complaint_id: UUID, identity: Mapping[str, object]) -> bytes:
+        """For the vault only, bound to its token and its complaint."""
+        data = json.dumps(identity, ensure_ascii=False).encode()
+        return self._vault_key.seal_identity(data, contact_token, complaint_id)
 
     @property
     def sealed_for(self) -> str:

@@ -167,7 +167,7 @@ class Intake:
             external_order=order,
             submitted_at=at,
             contact_token=token,
-            identity_sealed=sealer.seal_identity(token, {**identity, "ways": ways, "language": language})
+            identity_sealed=sealer.seal_identity(token, complaint_id, {**identity, "ways": ways, "language": language})
             if token
             else None,
             key=Claim(origin.scope, sealer.digest("key", origin.scope, origin.key), request_hash),

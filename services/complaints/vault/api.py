@@ -59,7 +59,7 @@ async def open_contact(
         code = None if body.reissue_id is None else await sealed_code(session, body.contact_token, body.reissue_id)
     if sealed is None or (body.reissue_id is not None and code is None):
         raise Problem(404, "CONTACT_NOT_FOUND", "没有这个联系方式。", "There is no such contact.")
-    contact = contacts.open(body.contact_token, sealed)
+    contact = contacts.open(sealed)
     opened = Opened(
         email=contact.email,
         phone=contact.phone,

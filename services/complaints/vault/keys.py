@@ -8,10 +8,9 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import BaseModel, ConfigDict, Field
 
 from services.chassis.auth import ServiceTokens, bearer
-from services.chassis.crypto import SealBroken
 from services.chassis.db import Database
-from services.chassis.vault_keys import VaultPrivate, header
-from services.complaints.vault import repository
+from services.chassis.vault_keys import BOUND, VaultPrivate, header
+from services.complaints.vault import binding, repository
 
 CALLER = "cli"
 PURPOSE = "keys"
@@ -51,17 +50,10 @@ async def reseal(request: Request, _token: _Token, body: Batch) -> Resealed:
     _check(request)
     db: Database = request.app.state.db
     keys: VaultPrivate = request.app.state.keys
-    done = broken = 0
     async with db.session() as session:
-        batch = await repository.sealed_otherwise(session, header(keys.current), body.after, body.limit)
-        for contact_token, sealed in batch:
-            try:
-                again = keys.reseal(sealed, str(contact_token).encode())
-            except SealBroken:
-                broken += 1
-                continue
-            done += await repository.replace_sealed(session, contact_token, sealed, again)
-    return Resealed(last=batch[-1][0] if batch else None, done=done, broken=broken)
+        batch = await repository.sealed_otherwise(session, header(keys.current, BOUND), body.after, body.limit)
+        done, broken = await binding.reseal(session, keys, batch)
+    return Resealed(last=batch[-1].contact_token if batch else None, done=done, broken=broken)
 
 
 @router.get("/v1/keys", response_model=Use, summary="How many identities are sealed to which key")

@@ -14,6 +14,7 @@ from services.chassis.reference import use_reference
 from services.chassis.settings import Settings, get_settings
 from services.chassis.vault_keys import load_vault_private
 from services.complaints.vault import api, api_openings, keys, rights
+from services.complaints.vault.binding import Binder
 from services.complaints.vault.openings import Openings
 from services.complaints.vault.service import Contacts
 
@@ -31,7 +32,11 @@ def build(settings: Settings) -> FastAPI:
         app.state.tokens = ServiceTokens(SERVICE, settings)
         app.state.keys = load_vault_private(settings.vault_keys())
         app.state.contacts, app.state.openings = Contacts(app.state.keys), Openings(app.state.keys, settings)
-        async with serve.background({"sealer": Sealer(settings.dsn(SERVICE), settings, SERVICE).run}):
+        tasks = {
+            "sealer": Sealer(settings.dsn(SERVICE), settings, SERVICE).run,
+            "binder": Binder(db, app.state.keys).run,
+        }
+        async with serve.background(tasks):
             yield
         await db.close()
 

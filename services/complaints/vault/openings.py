@@ -32,6 +32,7 @@ from services.chassis.settings import Settings
 from services.chassis.vault_keys import VaultPrivate
 from services.complaints.vault import repository_openings as repository
 from services.complaints.vault import words
+from services.complaints.vault.repository import SealedIdentity, identity_of
 
 
 class NotOpened(Exception):
@@ -55,8 +56,7 @@ class Caller:
 class Sealed:
     """An identity that may be opened now, for these fields."""
 
-    contact_token: UUID
-    sealed: bytes
+    identity: SealedIdentity
     fields: tuple[str, ...]
     open_until: datetime
 
@@ -170,7 +170,7 @@ class Openings:
             refusal = "NOT_SIGNED"
         elif act == "ORIGINAL" and ORIGINALS not in await repository.fields_of(session, read.opening_id):
             refusal = "NO_ORIGINAL"
-        elif (found := await repository.sealed_of(session, opening.complaint_id)) is None:
+        elif (found := await identity_of(session, opening.complaint_id)) is None:
             refusal = Denial.NO_IDENTITY
         else:
             row = {"opening_id": read.opening_id, "officer": caller.officer, "at": now, "jti": caller.jti}
@@ -182,11 +182,11 @@ class Openings:
         assert opening.decision.open_until is not None
         fields = await repository.fields_of(session, read.opening_id)
         await _on_record(session, caller, read.case_id, "IDENTITY_READ", read.opening_id, opening.aim, **details)
-        return opening, Sealed(*found, fields, opening.decision.open_until)
+        return opening, Sealed(found, fields, opening.decision.open_until)
 
     def reveal(self, sealed: Sealed) -> Revealed:
         """The fields that the purpose shows; raises SealBroken."""
-        identity = self._open(sealed.contact_token, sealed.sealed)
+        identity = self._open(sealed.identity)
         shown = {name: str(identity[name]) for name in sealed.fields if identity.get(name)}
         return Revealed(fields=shown, open_until=sealed.open_until)
 
@@ -220,13 +220,14 @@ class Openings:
 
     async def _own_denial(self, session: AsyncSession, ask: Ask) -> Denial | None:
         """Who gave an address and no name stays anonymous, whoever says yes."""
-        found = await repository.sealed_of(session, ask.complaint_id)
-        if found is None or not self._open(*found).get("name"):
+        found = await identity_of(session, ask.complaint_id)
+        if found is None or not self._open(found).get("name"):
             return Denial.NO_IDENTITY
         return Denial.NOBODY_TO_ASK if ask.decides_unit is None else None
 
-    def _open(self, contact_token: UUID, sealed: bytes) -> Mapping[str, object]:
-        identity: Mapping[str, object] = json.loads(self._key.open(sealed, str(contact_token).encode()))
+    def _open(self, found: SealedIdentity) -> Mapping[str, object]:
+        opened = self._key.open_identity(found.sealed, found.contact_token, found.complaint_id)
+        identity: Mapping[str, object] = json.loads(opened)
         return identity
 
     async def _refuse(

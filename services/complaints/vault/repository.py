@@ -1,5 +1,6 @@
 """The vault's SQL: it reads sealed identities and writes its log, and may do nothing else."""
 
+from dataclasses import dataclass, field
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -7,18 +8,31 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from contracts.rights import Right
 from services.chassis import audit
 from services.chassis.db import one, rows
-from services.chassis.vault_keys import MARK
+from services.chassis.vault_keys import BOUND, MARK
 
 
-async def sealed_identity(session: AsyncSession, contact_token: UUID) -> bytes | None:
+@dataclass(frozen=True)
+class SealedIdentity:
+    """An identity as it is kept, with what it is bound to."""
+
+    contact_token: UUID
+    complaint_id: UUID
+    sealed: bytes = field(repr=False)
+
+
+_IDENTITY = "SELECT contact_token, complaint_id, sealed FROM vault.sealed_identities"
+
+
+async def sealed_identity(session: AsyncSession, contact_token: UUID) -> SealedIdentity | None:
     """The sealed identity behind a token."""
-    connection = await session.connection()
-    row = (
-        await connection.exec_driver_sql(
-            "SELECT sealed FROM vault.sealed_identities WHERE contact_token = $1", (contact_token,)
-        )
-    ).first()
-    return bytes(row[0]) if row else None
+    row = await one(session, f"{_IDENTITY} WHERE contact_token = $1", contact_token)
+    return SealedIdentity(*row) if row else None
+
+
+async def identity_of(session: AsyncSession, complaint_id: UUID) -> SealedIdentity | None:
+    """The sealed identity of a complaint."""
+    row = await one(session, f"{_IDENTITY} WHERE complaint_id = $1", complaint_id)
+    return SealedIdentity(*row) if row else None
 
 
 async def sealed_code(session: AsyncSession, contact_token: UUID, reissue_id: UUID) -> bytes | None:
@@ -62,19 +76,18 @@ async def right_asked(session: AsyncSession, request_id: UUID, complaint_id: UUI
 
 async def sealed_otherwise(
     session: AsyncSession, header: bytes, after: UUID | None, limit: int
-) -> list[tuple[UUID, bytes]]:
+) -> list[SealedIdentity]:
     """Sealed identities that do not begin like this, in the order of their tokens."""
     found = await rows(
         session,
-        "SELECT contact_token, sealed FROM vault.sealed_identities"
-        " WHERE ($1::uuid IS NULL OR contact_token > $1) AND substring(sealed FROM 1 FOR $2) <> $3"
+        f"{_IDENTITY} WHERE ($1::uuid IS NULL OR contact_token > $1) AND substring(sealed FROM 1 FOR $2) <> $3"
         " ORDER BY contact_token LIMIT $4",
         after,
         len(header),
         header,
         limit,
     )
-    return [(row["contact_token"], bytes(row["sealed"])) for row in found]
+    return [SealedIdentity(*row) for row in found]
 
 
 async def replace_sealed(session: AsyncSession, contact_token: UUID, was: bytes, sealed: bytes) -> int:
@@ -88,10 +101,11 @@ async def sealed_to(session: AsyncSession, table: str, which: str = "true") -> d
     """How many sealed values carry which key's fingerprint; those that carry none under the empty word."""
     found = await rows(
         session,
-        "SELECT CASE WHEN substring(sealed FROM 1 FOR $1) = $2"  # noqa: S608
+        "SELECT CASE WHEN substring(sealed FROM 1 FOR $1) IN ($2, $3)"  # noqa: S608
         " THEN encode(substring(sealed FROM $1 + 1 FOR 8), 'hex') ELSE '' END AS key, count(*) AS values"
         f" FROM vault.{table} WHERE {which} GROUP BY 1",
         len(MARK),
         MARK,
+        BOUND,
     )
     return {row["key"]: row["values"] for row in found}

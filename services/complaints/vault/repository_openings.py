@@ -139,14 +139,6 @@ async def add_attempt(
     )
 
 
-async def sealed_of(session: AsyncSession, complaint_id: UUID) -> tuple[UUID, bytes] | None:
-    """The sealed identity of a complaint with the token that it is bound to."""
-    row = await one(
-        session, "SELECT contact_token, sealed FROM vault.sealed_identities WHERE complaint_id = $1", complaint_id
-    )
-    return (row["contact_token"], bytes(row["sealed"])) if row else None
-
-
 async def open_minutes(session: AsyncSession, opening_id: UUID) -> int:
     """For how long the identity may be read after a yes, as it was when it was asked."""
     row = await one(session, "SELECT open_minutes FROM vault.openings WHERE opening_id = $1", opening_id)

@@ -23,7 +23,8 @@ from services.chassis.http import Problem
 from services.chassis.settings import Settings
 from services.chassis.vault_keys import VaultPrivate
 from services.complaints.vault import repository_openings, words
-from services.complaints.vault.repository import right_asked
+from services.complaints.vault.binding import bind_corrected
+from services.complaints.vault.repository import identity_of, right_asked
 from services.complaints.vault.words import Words
 
 TABLE = "rights_decisions"
@@ -68,6 +69,8 @@ async def decide(request: Request, _token: Shown) -> Noted:
             raise Problem(404, "UNKNOWN", "没有这个请求。", "There is no such request.")
         if await repository_openings.add(session, TABLE, row):
             await one(session, "SELECT vault.carry_out($1)", said.request_id)
+            if said.granted and said.kind is Right.CORRECTION:
+                await bind_corrected(session, request.app.state.keys, said.complaint_id)
             entry = audit.Entry(
                 chain=audit.of_case(said.case_id),
                 actor=audit.officer(claims.subject),
@@ -100,7 +103,7 @@ async def copy(request: Request, _token: Shown) -> Response:
             raise Problem(
                 403, "NOT_GRANTED", "该请求没有获准，或领取期限已过。", "It was not granted, or its time is over."
             )
-        sealed = await repository_openings.sealed_of(session, said["complaint_id"])
+        sealed = await identity_of(session, wanted.complaint_id)
         opened = await rows(
             session,
             "SELECT o.aim, r.at FROM vault.readings r JOIN vault.openings o USING (opening_id)"
@@ -115,7 +118,11 @@ async def copy(request: Request, _token: Shown) -> Response:
             purpose=Right.ACCESS.value,
         )
         await audit.record(session, entry, schema="vault")
-    identity = {} if sealed is None else json.loads(key.open(sealed[1], str(sealed[0]).encode()))
+    identity = (
+        {}
+        if sealed is None
+        else json.loads(key.open_identity(sealed.sealed, sealed.contact_token, sealed.complaint_id))
+    )
     held = Held(
         identity={
             name: value if isinstance(value, str) else "、".join(map(str, value)) for name, value in identity.items()

@@ -28,7 +28,7 @@ class Contacts:
 
     async def record(
         self, session: AsyncSession, contact_token: UUID, caller: str, purpose: str, notice_id: UUID, jti: str
-    ) -> bytes | None:
+    ) -> repository.SealedIdentity | None:
         """Put the opening on record, found or not, and fetch the sealed identity; None when there is none."""
         sealed = await repository.sealed_identity(session, contact_token)
         await repository.log_access(session, contact_token, caller, purpose, notice_id, jti, found=sealed is not None)
@@ -38,9 +38,9 @@ class Contacts:
         """A new query code, to be sent with a notice. Raises SealBroken."""
         return self._key.open(sealed, f"code/{reissue_id}".encode()).decode()
 
-    def open(self, contact_token: UUID, sealed: bytes) -> Contact:
+    def open(self, found: repository.SealedIdentity) -> Contact:
         """The address, for the ways the reporter wants only. Raises SealBroken."""
-        identity = json.loads(self._key.open(sealed, str(contact_token).encode()))
+        identity = json.loads(self._key.open_identity(found.sealed, found.contact_token, found.complaint_id))
         ways = identity.get("ways", ())
         return Contact(
             email=identity.get("email") if "EMAIL" in ways else None,

@@ -585,6 +585,23 @@ async def test_who_knows_the_first_passwords_is_not_two_officers(office: Office,
         await Registry(db).leave(name)
 
 
+async def test_another_reporters_identity_that_was_moved_to_the_case_is_not_shown(
+    office: Office, vault: Vault, case_id: UUID, stack_engines: Stack
+) -> None:
+    opening = await granted(office, case_id)
+    victim = await vault.knows(uuid4(), name="金丝雀乙")
+    connection = await asyncpg.connect(stack_engines.env["HUIYIN_COMPLAINTS_OWNER_DSN"])
+    own = UUID(opening["complaint_id"])
+    await connection.execute("DELETE FROM vault.sealed_identities WHERE complaint_id = $1", own)
+    await connection.execute(
+        "UPDATE vault.sealed_identities SET complaint_id = $2 WHERE contact_token = $1", victim, own
+    )
+    await connection.close()
+    answer = await read(office, opening)
+    assert answer.status_code >= 500
+    assert "金丝雀乙" not in answer.text
+
+
 async def test_an_original_is_saved_on_the_vaults_word_while_the_identity_is_open_under_a_name_that_tells_who(
     app: FastAPI, office: Office, vault: Vault, case_id: UUID, settings: Settings
 ) -> None:

@@ -1,6 +1,7 @@
 """A reporter's rights in the own data, from the request by query code to its effect: complaints, vault and referrals as
 their processes run them; nobody else's data, and no identity on the code alone."""
 
+import json
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -20,6 +21,7 @@ from deploy.stack import Stack
 from services.chassis.auth import ServiceTokens
 from services.chassis.db import Database
 from services.chassis.settings import Settings
+from services.chassis.vault_keys import load_vault_public
 from services.complaints.main import build
 from services.complaints.rights import Rights
 from services.complaints.runtime import Runtime
@@ -271,6 +273,27 @@ async def test_a_correction_replaces_the_identity_and_what_finds_it(there: There
     assert refused.status_code == 403
     event = await there.event(RightsAnswered, person)
     assert event.kind == "ACCESS"
+
+
+async def test_a_correction_from_before_identities_were_bound_takes_its_place_bound(
+    there: There, settings: Settings
+) -> None:
+    person = await there.person()
+    new = {"name": "赵新", "phone": f"138{uuid4().int % 10**8:08d}"}
+    request_id = await person.asks("CORRECTION", corrected=new)
+    token = await there.admin.fetchval(
+        "SELECT contact_token FROM complaints WHERE case_number = $1", person.code["case_number"]
+    )
+    data = json.dumps({**new, "ways": ["SMS"], "language": "zh"}).encode()
+    await there.admin.execute(
+        "UPDATE vault.corrections SET sealed = $2 WHERE request_id = $1",
+        UUID(request_id),
+        load_vault_public(settings.keys_dir).seal(data, str(token).encode()),
+    )
+    assert (await there.answer(request_id, granted=True)).status_code == 200
+    person.who = new
+    await there.answer(await person.asks("ACCESS"), granted=True)
+    assert "赵新" in (await person.post("/copy", **person.proof)).text
 
 
 async def test_a_refused_correction_leaves_all_as_it_was_and_keeps_nothing_of_it(there: There) -> None:

@@ -47,7 +47,7 @@ class Vault:
     async def knows(self, complaint_id: UUID, **person: str) -> UUID:
         """Seal a reporter's identity as intake does; its token."""
         token, sealer = uuid4(), Sealer.load(self._settings.keys_dir)
-        sealed = sealer.seal_identity(token, person or PERSON)
+        sealed = sealer.seal_identity(token, complaint_id, person or PERSON)
         async with self._complaints.session() as session:
             await execute(
                 session, "INSERT INTO vault.sealed_identities VALUES ($1, $2, $3)", token, complaint_id, sealed

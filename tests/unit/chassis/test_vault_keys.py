@@ -1,6 +1,7 @@
 """The vault's pair: rotated under running processes, earlier keys open, one destroyed opens nothing."""
 
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
@@ -35,14 +36,15 @@ def test_new_identities_go_to_the_new_key_and_old_ones_open(settings: Settings) 
 
 def test_an_identity_sealed_anew_needs_the_earlier_key_no_more(settings: Settings) -> None:
     private = vault_keys.load_vault_private(settings.vault_keys())
-    old = vault_keys.load_vault_public(settings.keys_dir).seal(b"old", b"t1")
+    token, complaint = uuid4(), uuid4()
+    old = vault_keys.load_vault_public(settings.keys_dir).seal_identity(b"old", token, complaint)
     [earlier] = vault_keys.fingerprints(settings.vault_keys())
     vault_keys.rotate(settings.keys_dir, settings.vault_keys())
-    again = private.reseal(old, b"t1")
+    again = private.reseal_identity(old, token, complaint)
     vault_keys.destroy(settings.vault_keys(), earlier)
-    assert private.open(again, b"t1") == b"old"
+    assert private.open_identity(again, token, complaint) == b"old"
     with pytest.raises(SealBroken):
-        private.open(old, b"t1")
+        private.open_identity(old, token, complaint)
 
 
 def test_the_current_key_is_not_destroyed(settings: Settings) -> None:

@@ -5,10 +5,11 @@ from uuid import uuid4
 
 import pytest
 
+from services.chassis import vault_keys
 from services.chassis.crypto import SealBroken
 from services.chassis.keyfiles import ensure_keys
 from services.chassis.settings import Settings
-from services.chassis.vault_keys import load_vault_private
+from services.chassis.vault_keys import load_vault_private, load_vault_public
 from services.complaints.domain import normalise_code
 from services.complaints.sealing import NO_CODE, Sealer
 
@@ -37,14 +38,31 @@ def test_a_text_opens_for_its_complaint_and_field_only(sealer: Sealer) -> None:
         sealer.cipher(wrapped, other)
 
 
-def test_an_identity_opens_in_the_vault_only_and_for_its_token_only(sealer: Sealer, keys_dir: Path) -> None:
-    token = uuid4()
-    sealed = sealer.seal_identity(token, {"name": "张三"})
+def test_an_identity_opens_in_the_vault_only_and_for_its_token_and_complaint_only(
+    sealer: Sealer, keys_dir: Path
+) -> None:
+    token, complaint = uuid4(), uuid4()
+    sealed = sealer.seal_identity(token, complaint, {"name": "张三"})
     assert "张三".encode() not in sealed
     private = load_vault_private(keys_dir / "vault")
-    assert "张三" in private.open(sealed, str(token).encode()).decode()
-    with pytest.raises(SealBroken):
-        private.open(sealed, str(uuid4()).encode())
+    assert "张三" in private.open_identity(sealed, token, complaint).decode()
+    for other in ((uuid4(), complaint), (token, uuid4())):
+        for blob in (sealed, vault_keys.MARK + sealed[len(vault_keys.BOUND) :]):
+            with pytest.raises(SealBroken):
+                private.open_identity(blob, *other)
+
+
+def test_an_identity_of_before_opens_until_all_are_bound(keys_dir: Path) -> None:
+    token, complaint = uuid4(), uuid4()
+    old = load_vault_public(keys_dir).seal(b"{}", str(token).encode())
+    private = load_vault_private(keys_dir / "vault")
+    bound = private.reseal_identity(old, token, complaint)
+    assert private.open_identity(old, token, complaint) == private.open_identity(bound, token, complaint) == b"{}"
+    private.bound_only = True
+    for blob in (old, vault_keys.BOUND + old[len(vault_keys.MARK) :]):
+        with pytest.raises(SealBroken):
+            private.open_identity(blob, token, complaint)
+    assert private.open_identity(bound, token, complaint) == b"{}"
 
 
 def test_the_same_request_gets_the_same_code_and_no_other_request_does(sealer: Sealer) -> None:
