@@ -90,8 +90,8 @@ async def test_no_column_of_sealed_values_is_forgotten(admin: Admin, evidence_di
     to_the_vault = {"sealed_identities.sealed", "sealed_codes.sealed", "corrections.sealed"}
     hashes = {
         "complaints.query_code_hash", "idempotency.key_hash", "idempotency.request_hash", "likeness.reporter",
-        "likeness.sketch", "likeness_marks.mark", "reissue_asks.marks", "reissued_codes.code_hash",
-        "rights_requests.marks",
+        "likeness.sketch", "likeness_marks.mark", "reissue_asks.marks", "reissue_asks.name_mark",
+        "reissued_codes.code_hash", "rights_requests.marks", "guesses.mark",
     }  # fmt: skip
     open_ = {"outbox.payload", "dead_letters.payload"}
     known = under_the_ring | under_the_complaints_key | to_the_vault | hashes | open_
