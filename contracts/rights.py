@@ -7,6 +7,8 @@ vault's, on the officer's word alone.
 from enum import StrEnum
 from uuid import UUID
 
+from pydantic import Field
+
 from contracts.model import Code, Contract, Instant
 
 LIST, ANSWER, DECIDE, COPY = "rights.list", "rights.answer", "rights.decide", "rights.copy"
@@ -102,6 +104,14 @@ class RightRequests(Contract):
     """In the order of their dates."""
 
     items: tuple[RightRequest, ...]
+
+
+class WaitingOf(Contract):
+    """Which requests are asked for: those of these cases, ``limit`` of them from after the one named."""
+
+    case_ids: tuple[UUID, ...] = Field(max_length=5_000)
+    after: UUID | None = None
+    limit: int = Field(ge=1, le=500)
 
 
 class Decided(Contract):

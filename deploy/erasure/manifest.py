@@ -56,6 +56,13 @@ ERASED: tuple[Rows, ...] = (
     Rows("complaints", "likeness_marks", "IDENTITY", COMPLAINT),
     Rows("complaints", "likeness", "IDENTITY", COMPLAINT),
     Rows(
+        "complaints", "rights_requests", "IDENTITY", COMPLAINT, {"marks": "NULL"},
+        frozenset({
+            "request_id", "complaint_id", "kind", "state", "asked_at", "due_at", "article", "provisional", "named",
+            "ways", "answered_at", "ground", "answer_sealed",
+        }),
+    ),
+    Rows(
         "complaints", "complaints", "IDENTITY", COMPLAINT, {"contact_token": "NULL", "external_order": "NULL"},
         frozenset({
             "complaint_id", "case_number", "query_code_hash", "channel", "track", "category", "region", "named",

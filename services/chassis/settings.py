@@ -196,6 +196,8 @@ class Settings(BaseSettings):
     """For so long a new code waits for its first use."""
     reissue_tries: int = Field(default=10, ge=1)
     """So many requests with one name, and with one case number, are looked at within 24 hours."""
+    rights_correction_hours: float = Field(default=24.0, ge=0)
+    """So long after it was asked a correction is granted at the earliest: the address left before is told meanwhile."""
     rights_tries: int = Field(default=5, ge=1)
     """So many times within 24 hours who asks about the data of a complaint may be wrong about whose it is."""
 

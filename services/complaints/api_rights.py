@@ -2,6 +2,7 @@
 officers through referrals, whose tokens say who and what."""
 
 from typing import Annotated, TypeVar
+from uuid import UUID
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.encoders import jsonable_encoder
@@ -10,7 +11,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import ValidationError
 
 from contracts.model import Contract
-from contracts.rights import ANSWER, LIST, Answered, RightRequest, RightRequests
+from contracts.rights import ANSWER, LIST, Answered, RightRequest, RightRequests, WaitingOf
 from services.chassis.auth import Unauthenticated, bearer
 from services.chassis.http import Problem, lang
 from services.complaints.rights import OwnRight
@@ -58,12 +59,21 @@ def file_of(content: dict[str, object]) -> JSONResponse:
 
 
 @router.post("/internal/v1/rights/waiting", response_model=RightRequests, summary="Requests that wait for an answer")
-async def waiting(request: Request, _token: Shown) -> RightRequests:
-    """Ids, kinds and dates alone: whoever asks shows an officer those that the officer may see."""
+async def waiting(request: Request, _token: Shown, body: WaitingOf) -> RightRequests:
+    """Ids, kinds and dates alone, of the cases that whoever asks says the officer may see."""
     rt = runtime(request)
     rt.tokens.verify(bearer(request.headers.get("authorization")), issuer="referrals", purpose=LIST)
     async with rt.db.read() as session:
-        return await rt.rights.listed(session)
+        return await rt.rights.listed(session, body)
+
+
+@router.post("/internal/v1/rights/requests/{request_id}", response_model=RightRequest, summary="One request")
+async def one_request(request: Request, _token: Shown, request_id: UUID) -> RightRequest:
+    """Ids, kind and dates alone, whether it waits or not; 404 for none."""
+    rt = runtime(request)
+    rt.tokens.verify(bearer(request.headers.get("authorization")), issuer="referrals", purpose=LIST)
+    async with rt.db.read() as session:
+        return await rt.rights.request(session, request_id)
 
 
 @router.post("/internal/v1/rights/answers", response_model=RightRequest, summary="An officer's answer")

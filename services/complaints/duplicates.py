@@ -1,4 +1,9 @@
-"""Which cases look like another one: matching case ids leave this service, and nothing that they match by."""
+"""Which cases look like another one: matching case ids leave this service, and nothing that they match by.
+
+The same reporter is told by two marks in common: a name with its number, or two ways to reach one. Who files a
+complaint in a colleague's name to find that one's others has to know as much. Of an INTEGRITY report nothing is told of
+its reporter.
+"""
 
 from dataclasses import dataclass
 from uuid import UUID
@@ -12,6 +17,8 @@ from services.complaints.schemas import AlikeCase
 
 PURPOSE = "likeness"
 ISSUER = "referrals"
+_SAME = 2
+"""So many marks in common are the same reporter: one is a household's telephone, or a guess."""
 _RESOURCE = "likeness"
 """As the record of readings names it."""
 
@@ -48,7 +55,7 @@ async def find(session: AsyncSession, question: Question) -> list[AlikeCase]:
         return []
     found: dict[UUID, AlikeCase] = {}
     for case_id, other in await repository_likeness.sharing(session, list(wanted), list(own)):
-        same_reporter = any(set(marks.reporter) & set(other.reporter) for marks in own.values())
+        same_reporter = any(len({*marks.reporter} & {*other.reporter}) >= _SAME for marks in own.values())
         similar = any(_similar(marks.sketch, other.sketch) for marks in own.values())
         before = found.get(case_id)
         if before is not None:

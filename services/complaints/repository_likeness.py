@@ -12,22 +12,23 @@ _CANDIDATES = 1_000
 """So many complaints are compared at most, the newest: a hotline's own number would match thousands."""
 
 _MINE = """
-SELECT l.complaint_id, l.reporter, l.sketch FROM likeness l
-JOIN complaint_cases cc USING (complaint_id) LEFT JOIN cases k USING (case_id)
+SELECT l.complaint_id, CASE WHEN o.track = 'INTEGRITY' THEN '{}' ELSE l.reporter END, l.sketch FROM likeness l
+JOIN complaints o USING (complaint_id) JOIN complaint_cases cc USING (complaint_id) LEFT JOIN cases k USING (case_id)
 WHERE cc.case_id = $1 AND (k.case_id IS NULL OR cc.complaint_id = ANY(k.complaint_ids))
 """
 _SHARING = """
-SELECT cc.case_id, l.reporter, l.sketch
+SELECT cc.case_id, CASE WHEN o.track = 'INTEGRITY' THEN '{}' ELSE l.reporter END, l.sketch
 FROM (SELECT DISTINCT complaint_id FROM likeness_marks WHERE mark = ANY($1::bytea[]) AND complaint_id <> ALL($2::uuid[])
       ORDER BY complaint_id DESC LIMIT $3) AS m
-JOIN likeness l USING (complaint_id) JOIN complaint_cases cc USING (complaint_id) LEFT JOIN cases k USING (case_id)
+JOIN likeness l USING (complaint_id) JOIN complaints o USING (complaint_id) JOIN complaint_cases cc USING (complaint_id)
+LEFT JOIN cases k USING (case_id)
 WHERE k.case_id IS NULL OR cc.complaint_id = ANY(k.complaint_ids)
 ORDER BY complaint_id DESC, cc.case_id
 """
 
 
 async def marks_of(session: AsyncSession, case_id: UUID) -> dict[UUID, Marks]:
-    """The marks of a case's complaints, by complaint."""
+    """The marks of a case's complaints, by complaint: of INTEGRITY those of the text alone."""
     return {row[0]: Marks(tuple(row[1]), row[2]) for row in await rows(session, _MINE, case_id)}
 
 

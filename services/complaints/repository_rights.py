@@ -8,7 +8,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from contracts.rights import OF_IDENTITY, Counted, Ground, Right, RightRequest, RightState
+from contracts.rights import OF_IDENTITY, Counted, Ground, Right, RightRequest, RightState, WaitingOf
 from services.chassis.db import execute, one, rows
 
 
@@ -118,9 +118,17 @@ FROM rights_requests r
 """
 
 
-async def waiting(session: AsyncSession, most: int) -> tuple[RightRequest, ...]:
-    """What waits for an answer, the earliest date first."""
-    found = await rows(session, f"{_LISTED} WHERE r.state = 'WAITING' ORDER BY r.asked_at, r.request_id LIMIT $1", most)
+_WAITING = f"""{_LISTED} WHERE r.state = 'WAITING'
+  AND EXISTS (SELECT FROM complaint_cases cc WHERE cc.complaint_id = r.complaint_id AND cc.case_id = ANY ($1::uuid[]))
+  AND ($2::uuid IS NULL OR (r.asked_at, r.request_id)
+    > (SELECT a.asked_at, a.request_id FROM rights_requests a WHERE a.request_id = $2))
+ORDER BY r.asked_at, r.request_id LIMIT $3
+"""  # noqa: S608 a constant only
+
+
+async def waiting(session: AsyncSession, asked: WaitingOf) -> tuple[RightRequest, ...]:
+    """What waits for an answer in these cases, the earliest first."""
+    found = await rows(session, _WAITING, list(asked.case_ids), asked.after, asked.limit)
     return tuple(RightRequest(**dict(row)) for row in found)
 
 
@@ -152,11 +160,12 @@ async def set_date(session: AsyncSession, request_id: UUID, counted: Counted) ->
 async def answer(
     session: AsyncSession, request_id: UUID, state: RightState, ground: Ground | None, sealed: bytes, at: datetime
 ) -> bool:
-    """Store the answer; False when there is one."""
+    """Store the answer; False when there is one. Marks go with a no; `change_contact` takes them with a yes."""
     return bool(
         await execute(
             session,
-            "UPDATE rights_requests SET state = $2, ground = $3, answer_sealed = $4, answered_at = $5"
+            "UPDATE rights_requests SET state = $2, ground = $3, answer_sealed = $4, answered_at = $5,"
+            " marks = CASE WHEN $2 = 'GRANTED' THEN marks END"
             " WHERE request_id = $1 AND state = 'WAITING'",
             request_id,
             state.value,

@@ -28,6 +28,7 @@ from contracts.rights import (
     RightRequest,
     RightRequests,
     RightState,
+    WaitingOf,
 )
 from services.chassis import audit
 from services.chassis.auth import ServiceTokens
@@ -49,7 +50,6 @@ UNVERIFIED = "RIGHTS_UNVERIFIED"
 _FREE = frozenset({Right.ACCESS, Right.EXPLANATION})
 """May be asked for where nothing of an identity is held."""
 _POLL_SECONDS = 30.0
-_MOST = 500
 _PUBLIC = Principal("public")
 _log = structlog.get_logger("huiyin.rights")
 Answer = TypeVar("Answer", Held, Counted)
@@ -173,19 +173,24 @@ class Rights:
 
     # -- officers', by referrals
 
-    async def listed(self, session: AsyncSession) -> RightRequests:
-        """What waits; whoever asks shows an officer those of cases that the officer may see."""
-        return RightRequests(items=await repository_rights.waiting(session, _MOST))
+    async def listed(self, session: AsyncSession, asked: WaitingOf) -> RightRequests:
+        """What waits in the cases that the officer sees, as referrals says."""
+        return RightRequests(items=await repository_rights.waiting(session, asked))
+
+    async def request(self, session: AsyncSession, request_id: UUID) -> RightRequest:
+        """One request. Raises Refusal: unknown."""
+        found = await repository_rights.request(session, request_id)
+        if found is None:
+            raise Refusal(404, "RIGHTS_UNKNOWN", "没有这个请求。", "There is no such request.")
+        return found
 
     async def answer(self, session: AsyncSession, officer: str, answered: Answered, text: str) -> RightRequest:
         """An officer's answer, which is final, with what it changes here. The same again changes nothing.
 
         Raises Refusal: unknown, or decided otherwise.
         """
-        found = await repository_rights.request(session, answered.request_id)
+        found = await self.request(session, answered.request_id)
         state = RightState.GRANTED if answered.granted else RightState.REFUSED
-        if found is None:
-            raise Refusal(404, "RIGHTS_UNKNOWN", "没有这个请求。", "There is no such request.")
         if found.state is not RightState.WAITING:
             if found.state is not state:
                 raise Refusal(409, "RIGHTS_DECIDED", "该请求已有答复。", "The request is answered already.")

@@ -95,6 +95,25 @@ async def change_recipient(session: AsyncSession, event: RightsAnswered) -> None
     )
 
 
+async def drop_asked(session: AsyncSession, complaint_id: UUID, now: datetime) -> list[Settled]:
+    """End what still waits to tell the address left before of a request: it would go to the new one, whose owner
+    asked. ``now`` is business time."""
+    found = await session.execute(
+        text(
+            "UPDATE notices SET state = 'SKIPPED', way = COALESCE(way, 'TRACKING'), reason = :reason,"
+            " settled_at = :now, settled_wall = clock_timestamp(), attempt_id = NULL, lease_until = NULL"
+            " WHERE complaint_id = :id AND template = :template AND settled_at IS NULL RETURNING *"
+        ),
+        {
+            "id": complaint_id,
+            "template": Template.RIGHTS_ASKED.value,
+            "reason": Reason.CONTACT_CHANGED.value,
+            "now": now,
+        },
+    )
+    return [settled for row in found if (settled := _settled(row))]
+
+
 async def recipients(session: AsyncSession, complaint_ids: Collection[UUID]) -> dict[UUID, Recipient]:
     """Those of the reporters that are known."""
     found = await rows(
@@ -310,7 +329,8 @@ UPDATE notices n SET state = 'SENDING', attempts = n.attempts + 1, attempt_id = 
     reason = CASE WHEN due.state = 'SENDING' THEN :interrupted ELSE n.reason END
 FROM due, recipients r WHERE n.notice_id = due.notice_id AND r.complaint_id = n.complaint_id
 RETURNING n.notice_id, n.attempt_id, n.template, n.data, n.attempts, n.refusals, n.possibly_repeated,
-    clock_timestamp() - n.first_attempt_at AS trying_for, r.contact_token, r.case_number, r.language
+    CASE WHEN 'EMAIL' = ANY (r.ways) THEN r.contact_token END AS contact_token,
+    clock_timestamp() - n.first_attempt_at AS trying_for, r.case_number, r.language
 """
 
 

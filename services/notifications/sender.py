@@ -106,7 +106,7 @@ class Sender:
 
     async def _attempt(self, notice: Claimed) -> Outcome:
         """One try; whatever goes wrong is an outcome. The address lives in this frame only."""
-        if notice.contact_token is None:  # withdrawn since
+        if notice.contact_token is None:  # withdrawn or restricted since
             return Outcome(Result.NOT_OWED, Reason.NO_ADDRESS)
         try:
             contact = await self._vault.open(notice.contact_token, notice.notice_id, notice.data.get("reissue_id"))

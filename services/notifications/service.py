@@ -60,6 +60,8 @@ async def on_rights(session: AsyncSession, event_id: UUID, event: RightsAsked | 
     await repository.lock_complaints(session, [event.complaint_id])
     if isinstance(event, RightsAnswered) and event.contact_changed:
         await repository.change_recipient(session, event)
+        for settled in await repository.drop_asked(session, event.complaint_id, await _business_now(session)):
+            await _announce(session, settled)
     await _owe_reporter(session, event_id, rights_notice(event), event.complaint_id)
 
 

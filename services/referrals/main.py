@@ -118,7 +118,15 @@ def build(settings: Settings) -> FastAPI:
             papers=papers_of,
             records=TransferRecords(db, texts, papers_of),
             openings=IdentityOpenings(db, casebook, http, tokens, settings.vault_url),
-            rights=AnsweringRights(db, casebook, http, tokens, settings.complaints_url, settings.vault_url),
+            rights=AnsweringRights(
+                db,
+                casebook,
+                http,
+                tokens,
+                settings.complaints_url,
+                settings.vault_url,
+                told_within=timedelta(hours=settings.rights_correction_hours),
+            ),
         )
         calendar = StateCouncilCalendar()
         broker = make_broker(settings)

@@ -26,9 +26,10 @@ class RightView(BaseModel):
 
 
 class RightList(BaseModel):
-    """The oldest first."""
+    """The oldest first. Ask again with ``after=next`` for more, while there is a ``next``."""
 
     items: list[RightView]
+    next: UUID | None
 
 
 class RightAnswer(BaseModel):
@@ -40,9 +41,11 @@ class RightAnswer(BaseModel):
 
 
 @router.get("/v1/rights", response_model=RightList, summary="Requests about personal data that wait for my answer")
-async def waiting(uses: Uses, who: Caller) -> RightList:
+async def waiting(uses: Uses, who: Caller, after: UUID | None = None) -> RightList:
     """Of cases at your desk that you may see."""
+    items, following = await uses.rights.waiting(who, after)
     return RightList(
+        next=following,
         items=[
             RightView(
                 request_id=item.request.request_id,
@@ -52,8 +55,8 @@ async def waiting(uses: Uses, who: Caller) -> RightList:
                 asked_at=item.request.asked_at,
                 due_at=item.request.due_at,
             )
-            for item in await uses.rights.waiting(who)
-        ]
+            for item in items
+        ],
     )
 
 

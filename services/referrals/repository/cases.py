@@ -268,6 +268,16 @@ async def visible(
 _COUNT = "SELECT stage, track, count(*) AS cases FROM {} GROUP BY stage, track ORDER BY stage, track"
 
 
+async def of_desk(session: AsyncSession, unit_id: str) -> tuple[UUID, ...]:
+    """The cases at a desk that the principal sees."""
+    found = await rows(
+        session,
+        "SELECT case_id FROM visible_cases() JOIN cases AS c USING (case_id) WHERE c.desk_id = $1 ORDER BY case_id",
+        unit_id,
+    )
+    return tuple(row["case_id"] for row in found)
+
+
 async def counts(session: AsyncSession) -> list[Mapping[str, Any]]:
     """Numbers of the cases that an officer sees, by stage and track."""
     return [dict(row) for row in await rows(session, _COUNT.format("visible_cases()"))]

@@ -13,7 +13,7 @@ import httpx
 import structlog
 from pydantic import BaseModel
 
-from contracts.lifecycle import RULE, Act
+from contracts.lifecycle import RULE, Act, Track
 from services.chassis import audit
 from services.chassis.auth import ServiceTokens
 from services.chassis.db import SYSTEM, Database
@@ -90,21 +90,33 @@ class Searching:
         for other in await self._same_matter(case, timedelta(days=days)):
             reasons.setdefault(other, []).append(Reason.SAME_RESPONDENT)
         alike = await self._alike(who, case)
-        for found in alike or ():
-            told = reasons.setdefault(found.case_id, [])
-            told += [Reason.SAME_REPORTER] * found.same_reporter + [Reason.SIMILAR_TEXT] * found.similar_text
+        for other_one in alike or ():
+            told = reasons.setdefault(other_one.case_id, [])
+            told += [Reason.SAME_REPORTER] * other_one.same_reporter + [Reason.SIMILAR_TEXT] * other_one.similar_text
         for related in (case_id, *case.course.related()):
             reasons.pop(related, None)
         likely = sorted(reasons, key=lambda found: -len(reasons[found]))
         async with self._db.read(who.principal) as session:
             # Row-level security leaves out what is not this officer's to see.
-            shown = (await cases.of_ids(session, likely))[:_SHOWN]
+            seen = await cases.of_ids(session, likely)
             now = await business_now(session)
+        for found in seen:
+            if Track.INTEGRITY in (case.facts.track, found.facts.track):
+                # Of a report nobody is told whose it is: also where it came as something else.
+                reasons[found.facts.case_id] = [
+                    why for why in reasons[found.facts.case_id] if why is not Reason.SAME_REPORTER
+                ]
+        shown = [found for found in seen if reasons[found.facts.case_id]][:_SHOWN]
+        shown_ids = [found.facts.case_id for found in shown]
         entry = audit.Entry(
             chain=audit.of_case(case_id),
             actor=audit.officer(who.account.account_id),
             action="DUPLICATES_SEARCHED",
-            details={"days": days, "shown": [str(found.facts.case_id) for found in shown]},
+            details={
+                "days": days,
+                "shown": [str(found) for found in shown_ids],
+                "same_reporter": [str(found) for found in shown_ids if Reason.SAME_REPORTER in reasons[found]],
+            },
         )
         async with self._db.session(SYSTEM) as session:
             await audit.record(session, entry)

@@ -6,7 +6,7 @@ or another officer's can't undo what was done.
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -27,6 +27,8 @@ from contracts.rights import (
     Right,
     RightRequest,
     RightRequests,
+    RightState,
+    WaitingOf,
 )
 from services.chassis.auth import ServiceTokens
 from services.chassis.db import SYSTEM, Database, one
@@ -37,11 +39,14 @@ from services.referrals.openings import AT_DESK
 from services.referrals.refusals import TEXTS, Refused
 from services.referrals.repository import calendars, cases
 from services.referrals.repository.cases import CaseRow
-from services.referrals.service.casebook import Casebook
+from services.referrals.service.casebook import Casebook, business_now
 from services.referrals.service.identity import Identity
 from services.referrals.views import CaseSummary
 
 Read = TypeVar("Read", bound=Contract)
+_DESTROYS = frozenset({Right.CORRECTION, Right.DELETION})
+_CASES, _PAGE = 5_000, 50
+"""So many cases are asked about at a time, and so many requests are on a page."""
 _log = structlog.get_logger("huiyin.rights")
 
 
@@ -64,7 +69,11 @@ class AnsweringRights:
         tokens: ServiceTokens,
         complaints_url: str,
         vault_url: str,
+        *,
+        told_within: timedelta,
     ) -> None:
+        """`told_within`: so long after it was asked a correction is granted at the earliest."""
+        self._told_within = told_within
         self._db, self._casebook, self._http, self._tokens = db, casebook, http, tokens
         self._complaints, self._vault = complaints_url.rstrip("/"), vault_url.rstrip("/")
 
@@ -79,20 +88,30 @@ class AnsweringRights:
         assert counted.due is not None
         return Counted(due_at=counted.due, article=rule.basis()[:120], provisional=counted.provisional)
 
-    async def waiting(self, who: Identity) -> list[Asked]:
-        """What this officer may answer, the oldest first."""
-        if not who.officer.roles & AT_DESK:
-            return []
-        found = await self._tell(
-            who, self._complaints, "complaints", "/internal/v1/rights/waiting", LIST, None, RightRequests
-        )
+    async def waiting(self, who: Identity, after: UUID | None = None) -> tuple[list[Asked], UUID | None]:
+        """A page of what this officer may answer, the oldest first, from after a request; and where the next begins."""
+        unit = who.officer.unit_id
+        if not who.officer.roles & AT_DESK or unit is None:
+            return [], None
+        async with self._db.read(who.principal) as session:
+            own = await cases.of_desk(session, unit)
+        found: list[RightRequest] = []
+        for start in range(0, len(own), _CASES):
+            asked = WaitingOf(case_ids=own[start : start + _CASES], after=after, limit=_PAGE + 1)
+            answer: RightRequests = await self._tell(
+                who, self._complaints, "complaints", "/internal/v1/rights/waiting", LIST, None, RightRequests,
+                asked.model_dump(mode="json"),
+            )  # fmt: skip
+            found += answer.items
+        page = sorted({item.request_id: item for item in found}.values(), key=lambda it: (it.asked_at, it.request_id))
+        following = page[_PAGE - 1].request_id if len(page) > _PAGE else None
         mine = []
         async with self._db.read(who.principal) as session:
-            for item in found.items:
+            for item in page[:_PAGE]:
                 if (case := await self._answerable(session, who, item)) is not None:
                     mine.append((item, case.facts.case_id))
         shown = {case.case_id: case for case in await self._casebook.related(who, [case_id for _, case_id in mine])}
-        return [Asked(item, shown[case_id]) for item, case_id in mine if case_id in shown]
+        return [Asked(item, shown[case_id]) for item, case_id in mine if case_id in shown], following
 
     async def answer(
         self, who: Identity, request_id: UUID, *, granted: bool, ground: Ground | None, text: str
@@ -102,30 +121,52 @@ class AnsweringRights:
             raise Refused(who.unproved)
         if granted != (ground is None):
             raise Refused("RIGHTS_GROUND")
-        asked = next((item for item in await self.waiting(who) if item.request.request_id == request_id), None)
-        if asked is None:
-            raise Refused("RIGHTS_UNKNOWN")
-        request = asked.request
-        if granted and request.kind is Right.DELETION:
-            async with self._db.read(SYSTEM) as session:
-                held = await one(session, "SELECT on_legal_hold($1)", list(request.case_ids))
-            if held is None or held[0]:
-                raise Refused("RIGHTS_HELD")
-        if request.kind in OF_IDENTITY:
-            said = Decided(
-                request_id=request_id,
-                complaint_id=request.complaint_id,
-                case_id=asked.case.case_id,
-                kind=request.kind,
-                granted=granted,
-            )
-            await self._tell(who, self._vault, "vault", "/v1/rights/decisions", DECIDE, said, None)
+        request, case_id = await self._asked(who, request_id)
+        said = Decided(
+            request_id=request_id,
+            complaint_id=request.complaint_id,
+            case_id=case_id,
+            kind=request.kind,
+            granted=granted,
+        )
+        if granted and request.kind in _DESTROYS:
+            await self._destroy(who, request, said)
+        elif request.kind in OF_IDENTITY:
+            await self._decide(who, said)
         answered = Answered(request_id=request_id, granted=granted, ground=ground)
         taken: RightRequest = await self._tell(
             who, self._complaints, "complaints", "/internal/v1/rights/answers", ANSWER, answered, RightRequest,
             {"text": text},
         )  # fmt: skip
         return taken
+
+    async def _asked(self, who: Identity, request_id: UUID) -> tuple[RightRequest, UUID]:
+        """A request that waits for this officer's answer, with its case at the officer's desk."""
+        if not who.officer.roles & AT_DESK:
+            raise Refused("RIGHTS_UNKNOWN")
+        request: RightRequest = await self._tell(
+            who, self._complaints, "complaints", f"/internal/v1/rights/requests/{request_id}", LIST, None, RightRequest
+        )
+        async with self._db.read(who.principal) as session:
+            case = await self._answerable(session, who, request)
+        if case is None or request.state is not RightState.WAITING:
+            raise Refused("RIGHTS_UNKNOWN")
+        return request, case.facts.case_id
+
+    async def _destroy(self, who: Identity, request: RightRequest, said: Decided) -> None:
+        """A yes after which the identity is no more what it was: no hold is on the case, and none can be set until it
+        is done. The address left before heard of a correction, or had the time to."""
+        async with self._db.session(SYSTEM) as session:
+            held = await one(session, "SELECT keep_legal_holds($1)", list(request.case_ids))
+            if held is None or held[0]:
+                raise Refused("RIGHTS_HELD")
+            early = await business_now(session) < request.asked_at + self._told_within
+            if request.kind is Right.CORRECTION and early:
+                raise Refused("RIGHTS_EARLY")
+            await self._decide(who, said)
+
+    async def _decide(self, who: Identity, said: Decided) -> None:
+        await self._tell(who, self._vault, "vault", "/v1/rights/decisions", DECIDE, said, None)
 
     async def _answerable(self, session: Any, who: Identity, item: RightRequest) -> CaseRow | None:
         """The first case of the request that the officer sees, at whose desk he answers."""
@@ -144,7 +185,7 @@ class AnsweringRights:
         purpose: str,
         claims: Contract | None,
         answer: type[Read] | None,
-        body: dict[str, str] | None = None,
+        body: dict[str, Any] | None = None,
     ) -> Any:
         token = self._tokens.issue(
             service,

@@ -16,15 +16,17 @@ _LIMIT = 16_384
 
 
 @router.get(f"{HOME}/rights")
-async def waiting(visit: Officer) -> Response:
-    """What waits for this officer."""
-    items = await visit.uses.rights.waiting(visit.who)
+async def waiting(visit: Officer, after: UUID | None = None) -> Response:
+    """A page of what waits for this officer."""
+    items, following = await visit.uses.rights.waiting(visit.who, after)
     by = {
         item.request.request_id: wording(item.request.due_at, language=visit.words.lang)
         for item in items
         if item.request.due_at is not None
     }
-    return await visit.page("rights.html", items=items, by=by, grounds=list(Ground), articles=ARTICLE)
+    return await visit.page(
+        "rights.html", items=items, by=by, following=following, grounds=list(Ground), articles=ARTICLE
+    )
 
 
 @router.post(f"{HOME}/rights/{{request_id}}")

@@ -59,14 +59,23 @@ def alike(reporter: Reporter, question: Any, admin: "asyncpg.Connection[Any]") -
     return Alike(reporter, question, admin)
 
 
-async def test_the_same_phone_or_mail_finds_the_other_case_and_a_stranger_does_not(alike: Alike) -> None:
+async def test_a_name_with_its_number_or_two_ways_find_the_other_case_and_one_guess_does_not(alike: Alike) -> None:
     phone, mail = f"139{uuid4().int % 10**8:08d}", f"{uuid4().hex}@example.org"
-    first = await alike.filed(reporter={"phone": phone, "email": mail})
-    by_phone = await alike.filed(reporter={"phone": f"+86 {phone}"})
-    by_mail = await alike.filed(reporter={"email": mail.upper()})
-    await alike.filed(reporter={"phone": f"138{uuid4().int % 10**8:08d}"})
-    assert await alike.to(first) == {str(by_mail): (True, False), str(by_phone): (True, False)}
-    assert await alike.to(by_phone) == {str(first): (True, False)}
+    first = await alike.filed(reporter={"name": "张三", "phone": phone, "email": mail})
+    by_name = await alike.filed(reporter={"name": "张 三", "phone": f"+86 {phone}"})
+    by_ways = await alike.filed(reporter={"phone": phone, "email": mail.upper()})
+    for guess in ({"phone": phone}, {"email": mail}, {"name": "李四", "phone": phone}):
+        probe = await alike.filed(reporter=guess)
+        assert str(first) not in await alike.to(probe), "who knows one of it learns nothing"
+    assert await alike.to(first) == {str(by_name): (True, False), str(by_ways): (True, False)}
+
+
+async def test_of_a_report_nobody_is_told_whose_it_is(alike: Alike) -> None:
+    who = {"name": "张三", "phone": f"136{uuid4().int % 10**8:08d}"}
+    report = await alike.filed(reporter=who, track="INTEGRITY", category="0802")
+    probe = await alike.filed(reporter=who)
+    assert await alike.to(probe) == {}
+    assert await alike.to(report) == {}
 
 
 async def test_a_similar_text_finds_the_other_case(alike: Alike) -> None:
@@ -85,8 +94,8 @@ async def test_short_texts_say_too_little(alike: Alike) -> None:
 async def test_a_joined_case_is_found_by_each_of_its_complaints(
     alike: Alike, db: Database, admin: "asyncpg.Connection[Any]"
 ) -> None:
-    phone = f"137{uuid4().int % 10**8:08d}"
-    main, joining = await alike.filed(), await alike.filed(reporter={"phone": phone})
+    who = {"name": "王五", "phone": f"137{uuid4().int % 10**8:08d}"}
+    main, joining = await alike.filed(), await alike.filed(reporter=who)
     complaints = [
         await admin.fetchval("SELECT complaint_id FROM complaint_cases WHERE case_id = $1", case_id)
         for case_id in (main, joining)
@@ -94,7 +103,7 @@ async def test_a_joined_case_is_found_by_each_of_its_complaints(
     event = step(main, complaints[0], 1, Act.REGISTER).model_copy(update={"complaint_ids": tuple(complaints)})
     async with db.session() as session:
         await project(session, event)
-    again = await alike.filed(reporter={"phone": phone})
+    again = await alike.filed(reporter=who)
     assert set(await alike.to(again)) == {str(main), str(joining)}
 
 

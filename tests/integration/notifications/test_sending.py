@@ -13,7 +13,8 @@ import pytest
 from prometheus_client import generate_latest
 from structlog.testing import capture_logs
 
-from contracts.complaints import CodeReissued
+from contracts.complaints import CodeReissued, ComplaintSubmitted, ContactWay, RightsAnswered, RightsAsked
+from contracts.rights import Right
 from deploy.ports import free_ports
 from deploy.stack import Stack
 from services.chassis.db import Database
@@ -74,6 +75,44 @@ async def test_a_new_query_code_is_fetched_when_it_is_sent_and_kept_nowhere(
     assert {to for to, _ in mailserver.taken} == {ADDRESS}
     assert code not in str([tuple(row) for row in await rows(db)])
     assert "CODE_REISSUED" not in generate_latest().decode(), "metrics need no log-in: they tell of no right guess"
+
+
+def answered(complaint: ComplaintSubmitted, kind: Right, *ways: ContactWay) -> RightsAnswered:
+    """A yes after which the reporter is reached by these ways."""
+    return RightsAnswered(
+        complaint_id=complaint.complaint_id, case_ids=complaint.case_ids, at=complaint.at, request_id=uuid4(),
+        kind=kind, granted=True, contact_changed=True, contact_token=complaint.contact_token, ways=ways, named=True,
+    )  # fmt: skip
+
+
+async def test_what_waits_is_not_sent_after_a_restriction(
+    db: Database, vault: FakeVault, mailserver: Mailserver, sending: Sending
+) -> None:
+    complaint = await owed(db, vault)
+    await steps(db, complaint)
+    async with db.session() as session:
+        await service.on_rights(session, uuid4(), answered(complaint, Right.RESTRICTION))
+    async with sending():
+        await until(lambda: no_unsettled(db))
+    assert mailserver.taken == []
+    assert {state for state, *_ in await mails(db)} == {"SKIPPED"}
+
+
+async def test_a_request_is_never_told_to_the_address_that_it_brought(
+    db: Database, vault: FakeVault, mailserver: Mailserver, sending: Sending
+) -> None:
+    complaint = await owed(db, vault)
+    told = {"complaint_id": complaint.complaint_id, "case_ids": complaint.case_ids, "at": complaint.at}
+    asked = RightsAsked(**told, request_id=uuid4(), kind=Right.CORRECTION)  # type: ignore[arg-type]
+    async with db.session() as session:
+        await service.on_rights(session, uuid4(), asked)
+        await service.on_rights(session, uuid4(), answered(complaint, Right.CORRECTION, ContactWay.EMAIL))
+    async with sending():
+        await until(lambda: no_unsettled(db))
+    ended = {row.template: (row.state, row.reason) for row in await rows(db)}
+    assert ended["RIGHTS_ASKED"] == ("SKIPPED", "CONTACT_CHANGED")
+    assert ended["RIGHTS_ANSWERED"] == ("DELIVERED", None)
+    assert len(mailserver.taken) == 2
 
 
 async def test_a_reporters_mails_come_in_the_order_of_the_steps(

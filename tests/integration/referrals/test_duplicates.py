@@ -68,6 +68,20 @@ async def test_a_case_that_the_officer_may_not_see_is_not_among_them(office: Off
     assert str(mine) not in seen
 
 
+async def test_the_reporter_is_no_reason_beside_a_report_whatever_complaints_says(
+    office: Office, complaints: Complaints
+) -> None:
+    report = await about(office, "wj2", Track.INTEGRITY, category="0802")
+    other, alike = [await about(office, "wj2", Track.INTEGRITY, category="0802") for _ in range(2)]
+    only = await office.new_case(Track.INTEGRITY, category="0801")
+    complaints.finds(other, reporter=True)
+    complaints.finds(alike, reporter=True, text=True)
+    complaints.finds(only, reporter=True)
+    found = reasons(await duplicates(office, "clerk.rdesk", report))
+    assert (found[str(other)], found[str(alike)]) == (["SAME_RESPONDENT"], ["SAME_RESPONDENT", "SIMILAR_TEXT"])
+    assert str(only) not in found
+
+
 async def test_a_joined_case_is_no_duplicate_any_more(office: Office, complaints: Complaints) -> None:
     main, joining = await office.new_case(), await office.new_case()
     complaints.finds(main, reporter=True)

@@ -83,6 +83,7 @@ class There:
         self.public, self.rights, self.office, self.admin = public, rights, office, admin
         self.vault: State
         """What the vault's application goes by."""
+        self.answering: AnsweringRights
 
     async def person(self, *, named: bool = True, known: bool = True) -> Person:
         """Somebody whose complaint is at the desk."""
@@ -110,6 +111,24 @@ class There:
     async def answer(self, request_id: str, *, granted: bool, who: str = LEADER, **body: Any) -> httpx.Response:
         said = {"granted": granted, "text": "已核实。", **body}
         return await self.office.post(who, f"/v1/rights/{request_id}/answer", said)
+
+    async def listed(self, who: str) -> list[dict[str, Any]]:
+        """All pages of what waits for an officer."""
+        found: list[dict[str, Any]] = []
+        more: dict[str, str] = {}
+        while True:
+            page = (await self.office.get(who, "/v1/rights", **more)).json()
+            found += page["items"]
+            if page["next"] is None:
+                return found
+            more = {"after": page["next"]}
+
+    async def sealed(self, person: Person) -> bytes:
+        found: bytes = await self.admin.fetchval(
+            "SELECT sealed FROM vault.sealed_identities JOIN complaints USING (complaint_id) WHERE case_number = $1",
+            person.code["case_number"],
+        )
+        return found
 
     async def identities(self, person: Person) -> int:
         return int(
@@ -148,10 +167,13 @@ async def there(
             rights = started.rights
             rights._http, rights._vault, rights._referrals = http, "http://vault", "http://referrals"
             public_app.state.runtime = started
-            answering = AnsweringRights(db, before.casebook, http, before.tokens, "http://complaints", "http://vault")
+            answering = AnsweringRights(
+                db, before.casebook, http, before.tokens, "http://complaints", "http://vault", told_within=timedelta(0)
+            )
             app.state.services = replace(before, rights=answering)
             found = There(public, rights, office, admin, settings)
             found.vault = vault._app.state
+            found.answering = answering
             yield found
             app.state.services = before
     await started.http.aclose()
@@ -165,10 +187,7 @@ async def test_a_request_has_its_date_by_the_clock_and_stands_in_the_officers_li
     due = datetime.fromisoformat((await person.newest())["due_at"])
     asked = datetime.fromisoformat((await person.newest())["asked_at"])
     assert (due + CHINA).date() - (asked + CHINA).date() == timedelta(days=31), "24:00 of the thirtieth day after it"
-    (listed,) = [
-        item for item in (await there.office.get(LEADER, "/v1/rights")).json()["items"]
-        if item["request_id"] == request_id
-    ]  # fmt: skip
+    (listed,) = [item for item in await there.listed(LEADER) if item["request_id"] == request_id]
     assert (listed["kind"], listed["case_number"]) == ("ACCESS", person.code["case_number"])
     assert datetime.fromisoformat(listed["due_at"]) == due
     assert (await there.event(RightsAsked, person)).request_id == UUID(request_id)
@@ -177,8 +196,7 @@ async def test_a_request_has_its_date_by_the_clock_and_stands_in_the_officers_li
 async def test_only_the_desks_supervisor_sees_and_answers_it(there: There) -> None:
     request_id = await (await there.person()).asks("EXPLANATION")
     for other in ("clerk.desk", "supervisor.desk2", "supervisor.rdesk", "handler.hospital", "auditor"):
-        shown = await there.office.get(other, "/v1/rights")
-        assert request_id not in shown.text
+        assert request_id not in (await there.office.get(other, "/v1/rights")).text
         assert (await there.answer(request_id, granted=True, who=other)).status_code in (403, 404)
 
 
@@ -328,9 +346,13 @@ async def test_a_deletion_takes_the_identity_and_the_case_lives_on(there: There)
     assert (again.status_code, again.json()["code"]) == (409, "RIGHTS_NOTHING_HELD")
 
 
-async def test_nothing_is_deleted_under_a_legal_hold(there: There, stack_engines: Stack, settings: Settings) -> None:
+@pytest.mark.parametrize("kind", ["DELETION", "CORRECTION"])
+async def test_nothing_is_deleted_or_replaced_under_a_legal_hold(
+    there: There, stack_engines: Stack, settings: Settings, kind: str
+) -> None:
     person = await there.person()
-    request_id = await person.asks("DELETION")
+    request_id = await person.asks(kind, **({"corrected": {"name": "赵新"}} if kind == "CORRECTION" else {}))
+    kept = await there.sealed(person)
     case_id = (await there.event(RightsAsked, person)).case_ids[0]
     owner = await asyncpg.connect(stack_engines.config.admin_dsn(settings.dsn("referrals").rsplit("/", 1)[1]))
     try:
@@ -339,8 +361,89 @@ async def test_nothing_is_deleted_under_a_legal_hold(there: There, stack_engines
         await owner.close()
     held = await there.answer(request_id, granted=True)
     assert (held.status_code, held.json()["code"]) == (409, "RIGHTS_HELD")
-    assert await there.identities(person) == 1
+    assert await there.sealed(person) == kept
     assert (await there.answer(request_id, granted=False, ground="RETENTION", text="依法保全。")).status_code == 200
+
+
+async def test_no_hold_is_set_while_an_identity_is_being_replaced(
+    there: There, stack_engines: Stack, settings: Settings
+) -> None:
+    person = await there.person()
+    request_id = await person.asks("CORRECTION", corrected={"name": "赵新"})
+    case_id = (await there.event(RightsAsked, person)).case_ids[0]
+    owner = await asyncpg.connect(stack_engines.config.admin_dsn(settings.dsn("referrals").rsplit("/", 1)[1]))
+    decide, waited = there.answering._decide, []
+
+    async def meanwhile(*said: Any) -> None:
+        with pytest.raises(asyncpg.LockNotAvailableError):
+            await owner.execute("INSERT INTO legal_holds (case_id, reason, set_by) VALUES ($1, 'x', 'cli/t')", case_id)
+        waited.append(True)
+        await decide(*said)
+
+    there.answering._decide = meanwhile  # type: ignore[method-assign]
+    try:
+        await owner.execute("SET lock_timeout = '100ms'")
+        assert (await there.answer(request_id, granted=True)).status_code == 200
+    finally:
+        there.answering._decide = decide  # type: ignore[method-assign]
+        await owner.close()
+    assert waited == [True]
+
+
+async def test_a_correction_is_granted_once_the_address_left_before_had_the_time_to_hear_of_it(there: There) -> None:
+    person = await there.person()
+    request_id = await person.asks("CORRECTION", corrected={"name": "赵新"})
+    kept = await there.sealed(person)
+    there.answering._told_within = timedelta(hours=1)
+    try:
+        early = await there.answer(request_id, granted=True)
+        assert (early.status_code, early.json()["code"]) == (409, "RIGHTS_EARLY")
+        assert await there.sealed(person) == kept
+        await there.admin.execute(
+            "UPDATE rights_requests SET asked_at = asked_at - interval '1 hour' WHERE request_id = $1", UUID(request_id)
+        )
+        assert (await there.answer(request_id, granted=True)).status_code == 200
+    finally:
+        there.answering._told_within = timedelta(0)
+    assert await there.sealed(person) != kept
+
+
+async def test_the_requests_of_others_keep_nobodys_from_being_seen_and_answered(there: There) -> None:
+    """However many wait elsewhere: a page is of the cases that the officer sees."""
+    person = await there.person()
+    request_id = await person.asks("EXPLANATION")
+    complaint_id = await there.admin.fetchval(
+        "SELECT complaint_id FROM complaints WHERE case_number = $1", person.code["case_number"]
+    )
+    await there.admin.execute(
+        "WITH other AS (INSERT INTO complaints SELECT (jsonb_populate_record(c, jsonb_build_object("
+        " 'complaint_id', gen_random_uuid(), 'case_number', $2::text || n, 'query_code_hash',"
+        " '\\x' || encode(sha256(($2::text || n)::bytea), 'hex')))).* FROM complaints c, generate_series(1, 600) n"
+        " WHERE c.complaint_id = $1 RETURNING complaint_id)"
+        " INSERT INTO rights_requests (request_id, complaint_id, kind, asked_at, due_at)"
+        " SELECT gen_random_uuid(), complaint_id, 'ACCESS', '2020-01-01', '2020-02-01' FROM other",
+        complaint_id,
+        f"X-{uuid4().hex[:12]}-",
+    )
+    seen = [item["request_id"] for item in await there.listed(LEADER)]
+    assert seen.count(request_id) == 1
+    assert len(seen) == len(set(seen))
+    assert (await there.answer(request_id, granted=True)).status_code == 200
+
+
+async def test_what_finds_a_corrected_identity_is_kept_in_one_place(there: There) -> None:
+    for granted, ground in ((True, None), (False, "UNVERIFIED")):
+        person = await there.person()
+        request_id = await person.asks("CORRECTION", corrected={"name": "赵新", "phone": "13800000008"})
+        assert (await there.answer(request_id, granted=granted, ground=ground)).status_code == 200
+        left = await there.admin.fetchval("SELECT marks FROM rights_requests WHERE request_id = $1", UUID(request_id))
+        assert left is None
+    waiting = await there.person()
+    correction = await waiting.asks("CORRECTION", corrected={"name": "赵新"})
+    deletion = await waiting.asks("DELETION")
+    assert (await there.answer(deletion, granted=True)).status_code == 200
+    left = await there.admin.fetchval("SELECT marks FROM rights_requests WHERE request_id = $1", UUID(correction))
+    assert left is None
 
 
 async def test_a_restriction_ends_the_use_of_the_contact_and_keeps_it(there: There) -> None:
