@@ -87,10 +87,10 @@ async def rotate(settings: Settings, ring: str) -> str:
     return key_id
 
 
-async def renew(settings: Settings, signer: str) -> str:
+async def renew(settings: Settings, signer: str, *, lost: bool = False) -> str:
     """Give a signer a new pair; the fingerprint of its public key. What the old key signs is refused from now on."""
     async with recorded(signer, "SIGNING_KEY_RENEWED") as details:
-        details["key"] = signers.renew(settings, signer)
+        details["key"] = signers.renew(settings, signer, lost=lost)
     return str(details["key"])
 
 

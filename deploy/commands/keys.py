@@ -105,14 +105,18 @@ def rewrap(ring: RingName) -> None:
 @app.command()
 def renew(
     signer: Annotated[str, typer.Argument(help=f"One of {', '.join(signers.SIGNERS)}.", metavar="SIGNER")],
+    lost: Annotated[bool, typer.Option("--lost", help="Its private key is gone for good.")] = False,
 ) -> None:
     """Give a signer a new signing key: what the old one signs from now on is refused, what it signed can be checked."""
     if signer not in signers.SIGNERS:
         fail(f"There is no signer {signer!r}: it is one of {', '.join(signers.SIGNERS)}.")
     try:
-        key = _run(key_acts.renew(load_settings(), signer))
+        key = _run(key_acts.renew(load_settings(), signer, lost=lost))
     except FileNotFoundError as error:
-        fail(f"{error.filename} is missing: `huiyin keys ensure` makes the keys of a stack, or put it back")
+        fail(
+            f"{error.filename} is missing: put it back, or set HUIYIN_SIGNING_DIR (HUIYIN_SIGNERS_DIR) to where the "
+            "signer's keys are. When a private key is gone for good: --lost"
+        )
     console.print(f"{signer} signs with {key}. Back the key files up; processes notice within seconds.")
 
 

@@ -5,6 +5,7 @@
 so on are the public keys before, the oldest first: tokens of theirs are refused, old letters and anchors hold.
 """
 
+import errno
 import hashlib
 from collections.abc import Callable
 from pathlib import Path
@@ -23,7 +24,9 @@ from services.chassis.settings import Settings
 
 SIGNERS = ("complaints", "vault", "referrals", "notifications", "cli")
 
-_START_OVER = "To start over with a new one, remove the public key too: what was signed before can't be checked then."
+_START_OVER = (
+    "When it is gone for good: `huiyin keys renew <signer> --lost`, and what was signed before can still be checked."
+)
 _Key = TypeVar("_Key", Ed25519PrivateKey, Ed25519PublicKey)
 _Known = dict[Path, tuple[tuple[int, int, int] | None, _Key]]
 _private: "_Known[Ed25519PrivateKey]" = {}
@@ -63,15 +66,20 @@ def verify_keys(keys_dir: Path, name: str) -> list[Ed25519PublicKey]:
     return list({fingerprint(key): key for key in keys}.values())
 
 
-def renew(settings: Settings, name: str) -> str:
+def renew(settings: Settings, name: str, *, lost: bool = False) -> str:
     """Give a signer a new pair, keeping the public key before; the new one's fingerprint. After a kill, again goes on.
 
-    The private key before is overwritten. Raises OSError, and ValueError for a key of another kind.
+    The private key before is overwritten; with ``lost`` it may be gone. Raises FileNotFoundError where it is gone
+    otherwise: in a folder that is not the signer's a new one would sign nothing, and the public one be of no use.
+    Raises OSError, ValueError for a key of another kind, and MissingSetting in a process that signs nothing.
     """
-    folder, public = settings.signer_folder(name), public_file(settings.keys_dir, name)
+    folder, public = settings.signing_keys(name), public_file(settings.keys_dir, name)
+    private = folder / _file(name)
+    if not lost and not private.exists():
+        raise FileNotFoundError(errno.ENOENT, "the private key is not there", str(private))
     private_files.own_folder(folder)
     with private_files.locked(settings.keys_dir):
-        private, before = folder / _file(name), public.read_bytes()
+        before = public.read_bytes()
         earlier = _earlier(settings.keys_dir, name)
         if not earlier or earlier[max(earlier)].read_bytes() != before:
             private_files.write(settings.keys_dir / f"{name}.{max(earlier, default=0) + 1}.verify", before)

@@ -97,7 +97,7 @@ def test_a_renewal_that_was_killed_goes_on(own: Settings, after: str) -> None:
     public.write_bytes(old)
     if after == "the public key is kept":
         private(own, "vault").unlink()  # as good as the old one: it is replaced
-    signers.renew(own, "vault")
+    signers.renew(own, "vault", lost=after == "the public key is kept")
     assert (own.keys_dir / "vault.1.verify").read_bytes() == old
     assert not (own.keys_dir / "vault.2.verify").exists()
     assert (public.read_bytes() == new) == (after == "the private key is new")
@@ -111,5 +111,23 @@ def test_the_tenth_key_comes_after_the_ninth(own: Settings) -> None:
 
 def test_a_lost_signing_key_can_be_renewed(own: Settings) -> None:
     private(own, "complaints").unlink()
-    signers.renew(own, "complaints")
+    with pytest.raises(FileNotFoundError):
+        signers.renew(own, "complaints")
+    signers.renew(own, "complaints", lost=True)
     assert ServiceTokens("vault", own).verify(ServiceTokens("complaints", own).issue("vault", "p"))
+
+
+def test_a_signer_renews_where_it_is_told_of_its_own_folder_alone(own: Settings) -> None:
+    alone = own.model_copy(update={"signing_dir": own.signing_keys("vault"), "signers_dir": Path("")})
+    signers.renew(alone, "vault")
+    assert ServiceTokens("complaints", own).verify(ServiceTokens("vault", alone).issue("complaints", "p"))
+
+
+@pytest.mark.parametrize("setting", ["signing_dir", "signers_dir"])
+def test_a_wrong_folder_gets_no_pair_and_the_public_key_stays(own: Settings, tmp_path: Path, setting: str) -> None:
+    public = {path: path.read_bytes() for path in own.keys_dir.glob("*.verify")}
+    elsewhere = tmp_path / "elsewhere"
+    with pytest.raises(FileNotFoundError):
+        signers.renew(own.model_copy(update={setting: elsewhere}), "vault")
+    assert not elsewhere.exists()
+    assert {path: path.read_bytes() for path in own.keys_dir.glob("*.verify")} == public
