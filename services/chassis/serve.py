@@ -51,6 +51,9 @@ def at_shutdown(end: Callable[[], None]) -> Iterator[None]:
         _process.endings.remove(end)
 
 
+_TOLD_AGAIN_SECONDS = 1.0
+
+
 @contextlib.asynccontextmanager
 async def background(tasks: Mapping[str, Task]) -> AsyncIterator[None]:
     """Run the tasks beside what is inside. For the application's lifespan.
@@ -61,9 +64,11 @@ async def background(tasks: Mapping[str, Task]) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        for task in running.values():
-            task.cancel()
-        await asyncio.gather(*running.values(), return_exceptions=True)
+        left = set(running.values())
+        while left:  # told again: a library in the middle of its work may make another error of the first word
+            for task in left:
+                task.cancel()
+            _, left = await asyncio.wait(left, timeout=_TOLD_AGAIN_SECONDS)
 
 
 async def _watched(name: str, task: Task) -> None:

@@ -60,7 +60,7 @@ class OwnDay:
     source: str
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class OwnCalendar:
     """Own days above another calendar. Days of ``years`` are published by their import."""
 
@@ -72,6 +72,10 @@ class OwnCalendar:
     def __post_init__(self) -> None:
         """The version names the base and the content of the table."""
         object.__setattr__(self, "version", f"{self.base.version}.{fingerprint(self.own.values(), self.years)}")
+
+    def __hash__(self) -> int:
+        """That of the version."""
+        return hash(self.version)
 
     def day(self, day: date) -> Day:
         """What kind of day it is: as set here, else as the base has it."""

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import itertools
 import os
+import shutil
 import socket
 
 import asyncpg
@@ -141,7 +142,11 @@ def test_every_engine_can_be_replaced_by_an_address(stack_engines: Stack) -> Non
     theirs = {name: value for name, value in stack_engines.env.items() if name.endswith("_DSN")}
     for name in ("HUIYIN_KAFKA_BOOTSTRAP", "HUIYIN_TEMPORAL_ADDRESS", "HUIYIN_SMTP_HOST", "HUIYIN_SMTP_PORT"):
         theirs[name] = stack_engines.env[name]
-    with Stack(PROJECT / ".huiyin" / "test" / f"guest-{os.getpid()}", services=(), env=theirs) as guest:
+    state = PROJECT / ".huiyin" / "test" / f"guest-{os.getpid()}"
+    # Whoever brings databases brings the keys that their values are sealed under.
+    for folder in ("keys", "vault-keys", "signing"):
+        shutil.copytree(stack_engines.state_dir / folder, state / folder)
+    with Stack(state, services=(), env=theirs) as guest:
         assert guest.status().processes == {}
         assert guest.settings.dsn("vault") == stack_engines.settings.dsn("vault")
         assert "database migrations of referrals" in guest.log("setup")
