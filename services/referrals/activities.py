@@ -33,7 +33,8 @@ from services.referrals.service.steps import Conflict, NoDesk, Steps
 from workflows import ports
 
 NO_DESK = "NoDesk"
-_NO_DESK_RETRY = timedelta(seconds=5)
+_NO_DESK_RETRY, _NO_DESK_LONGEST = timedelta(seconds=5), timedelta(minutes=1)
+"""It is asked again after so long times the tries made: soon at first, and seldom while thousands wait."""
 
 
 class Activities:
@@ -65,9 +66,8 @@ class Activities:
         try:
             return await self._steps.route_intake(request)
         except NoDesk as error:
-            raise ApplicationError(
-                "no desk serves the region", type=NO_DESK, next_retry_delay=_NO_DESK_RETRY
-            ) from error
+            wait = min(_NO_DESK_RETRY * activity.info().attempt, _NO_DESK_LONGEST)
+            raise ApplicationError("no desk serves the region", type=NO_DESK, next_retry_delay=wait) from error
 
     @activity.defn(name=ports.CHECK_ROUTE)
     async def check_route(self, check: RouteCheck) -> RouteVerdict:
