@@ -9,6 +9,7 @@ texts that share one are compared in full.
 import hashlib
 import struct
 import unicodedata
+from array import array
 from dataclasses import dataclass
 from itertools import islice
 
@@ -28,8 +29,6 @@ _LONGEST = 2_000
 """So much of a text is sketched: what intake may cost has a limit."""
 _VALUES = struct.Struct(f">{_BINS}I")
 _HASH = struct.Struct(">II8x")
-_PADDING = bytes(4)
-"""Makes a block of 16 bytes of three characters in UTF-32."""
 _EMPTY = 1 << 32
 _STRIDE = 0x9E3779B1
 
@@ -103,10 +102,11 @@ class Likeness:
         text = "".join(islice((char for char in folded if char.isalnum()), _LONGEST))
         if len(text) < _SHORTEST:
             return None
-        plain_text = text.encode("utf-32-be")
-        blocks = b"".join(plain_text[at : at + 12] + _PADDING for at in range(0, len(plain_text) - 8, 4))
+        letters = array("I", text.encode("utf-32-be"))
+        blocks = array("I", bytes(16 * (len(letters) - 2)))  # three characters each, and four bytes of zeros
+        blocks[0::4], blocks[1::4], blocks[2::4] = letters[:-2], letters[1:-1], letters[2:]
         least = [_EMPTY] * _BINS
-        for draw, value in _HASH.iter_unpack(self._text.encryptor().update(blocks)):
+        for draw, value in _HASH.iter_unpack(self._text.encryptor().update(blocks.tobytes())):
             place = draw % _BINS
             if value < least[place]:
                 least[place] = value
