@@ -36,14 +36,13 @@ console = Console(highlight=False)
 
 
 async def measure_intake(stack: Stack, seconds: float) -> list[intake.Row]:
-    """Intake with the bridge stopped beside its floor, then with everything running."""
+    """Intake with everything running, then with the bridge stopped beside its floor."""
+    async with httpx.AsyncClient(timeout=60, trust_env=False) as http:
+        await prepare(stack.settings, http)  # without its desks no case can start
+    busy = await intake.all_running(stack, seconds)
     for name in ("referrals", "notifications", "worker", "temporal", "kafka"):
         await asyncio.to_thread(stack.hold, name)
-    floor = await intake.floors(stack, seconds)
-    rows = await intake.measure(stack, "bridge stopped", seconds, floor)
-    for name in ("kafka", "temporal", "worker", "notifications", "referrals"):
-        await asyncio.to_thread(stack.release, name)
-    return rows + await intake.measure(stack, "all running", seconds, None)
+    return busy + await intake.stopped(stack, seconds, await intake.floors(stack, seconds))
 
 
 async def measure_lifecycle(stack: Stack, count: int, concurrent: int) -> tuple[lifecycle.Lives, lifecycle.Lives]:
@@ -205,6 +204,7 @@ def main() -> None:
 def own_stack() -> Iterator[Stack]:
     """A fresh system, and nothing left of it; nor of a run before that was broken off."""
     stack = Stack(PROJECT / ".huiyin" / "bench")
+    stack.stop()
     stack.discard()
     with stack:
         yield stack

@@ -7,6 +7,7 @@ import httpx
 
 from deploy.ports import free_ports
 from deploy.stack import Stack
+from services.chassis.db import Database, rows
 from tests.load.client import Load
 from tests.load.processes import load, running
 
@@ -20,6 +21,16 @@ BODY: dict[str, object] = {
     "reporter": {"name": "刘建国", "email": "liu@example.org", "phone": "13900000002"},
     "ways": ["EMAIL"],
 }
+
+_LEFT = {
+    "complaints": "SELECT (SELECT count(*) FROM outbox) + (SELECT count(*) FROM complaint_cases)"
+    " - (SELECT count(*) FROM cases) AS left",
+    "referrals": "SELECT count(*) AS left FROM outbox",
+    "notifications": "SELECT count(*) AS left FROM notices WHERE settled_at IS NULL",
+}
+"""What is still to do for complaints that were filed: events, cases that have not started, notices."""
+_LOOKS = 2
+"""So many times in a row nothing is left: between two tables an event may be under way."""
 
 
 @dataclass(frozen=True)
@@ -56,9 +67,37 @@ async def _up(url: str) -> None:
     raise RuntimeError(f"{url} does not answer")
 
 
-async def measure(stack: Stack, bridge: str, seconds: float, floor: dict[int, Load] | None) -> list[Row]:
-    """Intake at each number of clients on a running stack."""
+async def stopped(stack: Stack, seconds: float, floor: dict[int, Load]) -> list[Row]:
+    """Intake at each number of clients while nothing else runs."""
     url = stack.url("complaints") + "/v1/complaints"
-    return [
-        Row(bridge, await load(url, BODY, clients, seconds), floor[clients] if floor else None) for clients in CLIENTS
-    ]
+    return [Row("bridge stopped", await load(url, BODY, clients, seconds), floor[clients]) for clients in CLIENTS]
+
+
+async def all_running(stack: Stack, seconds: float) -> list[Row]:
+    """Intake at each number of clients with what follows it at work. Each run begins with nothing left of the one
+    before: what is measured is what these complaints cost, not what earlier ones left."""
+    url = stack.url("complaints") + "/v1/complaints"
+    await load(url, BODY, 1, seconds)  # warm
+    found = []
+    for clients in CLIENTS:
+        await at_rest(stack)
+        found.append(Row("all running", await load(url, BODY, clients, seconds), None))
+    return found
+
+
+async def at_rest(stack: Stack) -> None:
+    """Wait until every complaint has its case and every notice is settled. Raises TimeoutError after 10 minutes."""
+    databases = {name: Database(stack.settings.dsn(name), pool_size=1) for name in _LEFT}
+    try:
+        looks = 0
+        async with asyncio.timeout(600):
+            while looks < _LOOKS:
+                left = 0
+                for name, db in databases.items():
+                    async with db.read() as session:
+                        left += (await rows(session, _LEFT[name]))[0]["left"]
+                looks = 0 if left else looks + 1
+                await asyncio.sleep(0.5)
+    finally:
+        for db in databases.values():
+            await db.close()
