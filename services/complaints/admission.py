@@ -31,8 +31,9 @@ _OWN = ("/v1/narratives", "/v1/evidence/", "/internal/", "/health", "/ready", "/
 """Asked by services with a token, and by operators."""
 _SIDE_RATE = Rate(burst=1200, per_second=40)
 """Of an address, for what a page needs before it can do its work: styles, scripts and the work itself."""
-_PACE = Rate(burst=30, per_second=40)
-"""At which a client gets what its bucket holds, so that it takes the processor from nobody: later, not refused."""
+_PACE = Rate(burst=30, per_second=20)
+"""At which a client gets what its bucket holds, so that it takes the processor from nobody: later, not refused. Twice
+the bucket's own rate where that is more."""
 _HOLD_SECONDS = 0.5
 _MOST_HELD = 256
 
@@ -47,7 +48,7 @@ class Admission:
         self._visitors = Buckets(Rate(settings.visitor_burst, settings.visitor_per_second))
         self._addresses = Buckets(Rate(settings.address_burst, settings.address_per_second))
         self._side = Buckets(_SIDE_RATE)
-        self._pace = Buckets(_PACE)
+        self._pace = Buckets(Rate(_PACE.burst, max(_PACE.per_second, 2 * settings.address_per_second)))
         self._free = tuple(
             ipaddress.ip_network(item.strip()) for item in settings.free_networks.split(",") if item.strip()
         )
