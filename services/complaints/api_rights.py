@@ -16,7 +16,8 @@ from services.chassis.auth import Unauthenticated, bearer
 from services.chassis.http import Problem, lang
 from services.complaints.rights import OwnRight
 from services.complaints.runtime import runtime
-from services.complaints.schemas import AnswerText, Credentials, RightAsk, RightCopyAsk, RightItem, RightItems
+from services.complaints.schemas import Credentials
+from services.complaints.schemas_rights import AnswerText, RightAsk, RightCopyAsk, RightItem, RightItems
 from services.complaints.wording import right_standing
 
 router = APIRouter(tags=["rights"])

@@ -42,7 +42,8 @@ from services.complaints.likeness import Likeness
 from services.complaints.reporters import Reporters, View, now, tell
 from services.complaints.repository_guesses import Guess
 from services.complaints.repository_rights import Correction, OwnRequest, Person
-from services.complaints.schemas import Credentials, Reporter, RightAsk, Verification
+from services.complaints.schemas import Credentials, Reporter, Verification
+from services.complaints.schemas_rights import RightAsk
 from services.complaints.sealing import Sealer
 from services.complaints.service import check_ways, new_id, ways_of
 

@@ -11,7 +11,6 @@ from contracts.cases import Outcome
 from contracts.complaints import ContactWay
 from contracts.lifecycle import Act, Purpose, Stage, Track
 from contracts.model import CategoryCode, Code, RegionCode
-from contracts.rights import Ground, Right, RightState
 from services.complaints.domain import EvidenceState
 
 NARRATIVE_MAX = 20_000
@@ -42,6 +41,7 @@ def _length(maximum: int, pattern: str | None = None) -> StringConstraints:
 
 Narrative = Annotated[str, _length(NARRATIVE_MAX), _NoNul]
 Wants = Annotated[str, _length(2_000), _NoNul]
+Answer = Annotated[str, _length(2_000), _NoNul]
 Respondent = Annotated[str, _length(200), _NoNul]
 Name = Annotated[str, _length(80), _NoNul]
 Address = Annotated[str, _length(300), _NoNul]
@@ -50,6 +50,7 @@ Email = Annotated[str, _length(254, r"^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-
 Phone = Annotated[str, _length(21, r"^\+?[0-9][0-9 -]{4,19}$")]
 OpenId = Annotated[str, _length(64, r"^[A-Za-z0-9_-]+$")]
 Language = Annotated[str, StringConstraints(pattern="^(zh|en)$")]
+Ways = Annotated[tuple[ContactWay, ...] | None, Field(max_length=6), AfterValidator(_distinct)]
 CaseNumber = Annotated[str, StringConstraints(min_length=1, max_length=60)]
 QueryCode = Annotated[str, StringConstraints(min_length=1, max_length=60)]
 
@@ -85,7 +86,7 @@ class Submission(Form):
     respondents: tuple[Respondent, ...] = Field(default=(), max_length=20)
     wants: Annotated[Wants | None, _Optional] = None
     reporter: Reporter | None = None
-    ways: Annotated[tuple[ContactWay, ...] | None, Field(max_length=6), AfterValidator(_distinct)] = None
+    ways: Ways = None
     language: Language | None = None
 
 
@@ -108,7 +109,7 @@ class PlatformOrder(BaseModel):
     respondents: tuple[Respondent, ...] = Field(default=(), max_length=20)
     wants: Annotated[Wants | None, _Optional] = None
     reporter: Reporter | None = None
-    ways: Annotated[tuple[ContactWay, ...] | None, Field(max_length=6), AfterValidator(_distinct)] = None
+    ways: Ways = None
     language: Language | None = None
 
     def submission(self) -> OperatorSubmission:
@@ -158,49 +159,6 @@ class Credentials(Form):
     query_code: QueryCode
 
 
-class RightAsk(Credentials, Verification):
-    """A request about one's own data. ``corrected``: for a correction, the whole of it as it should be."""
-
-    kind: Right
-    corrected: Reporter | None = None
-    ways: Annotated[tuple[ContactWay, ...] | None, Field(max_length=6), AfterValidator(_distinct)] = None
-
-    @property
-    def verification(self) -> Verification:
-        """Who asks."""
-        return self
-
-
-class RightCopyAsk(Credentials, Verification):
-    """Who collects a copy."""
-
-
-class RightItem(BaseModel):
-    """A request with where it stands in words; ``answer`` is what the officer wrote."""
-
-    request_id: UUID
-    kind: Right
-    state: RightState
-    asked_at: datetime
-    due_at: datetime | None
-    answered_at: datetime | None
-    ground: Ground | None
-    text: str
-    answer: str | None
-
-
-class RightItems(BaseModel):
-    """The latest first."""
-
-    items: list[RightItem]
-
-
-class AnswerText(Form):
-    """What an officer writes to the reporter."""
-
-    text: Annotated[str, _length(2_000), _NoNul]
-
-
 class Receipt(BaseModel):
     """The answer to an accepted complaint. The query code is shown here and nowhere else."""
 
@@ -239,7 +197,7 @@ class RetaliationReport(Credentials):
     text: Narrative
     respondents: tuple[Respondent, ...] = Field(default=(), max_length=20)
     reporter: Reporter | None = None
-    ways: Annotated[tuple[ContactWay, ...] | None, Field(max_length=6), AfterValidator(_distinct)] = None
+    ways: Ways = None
 
 
 class Accepted(BaseModel):

@@ -13,7 +13,7 @@ from contracts.topics import NOTIFICATIONS
 from services.chassis.clock import read_clock
 from services.chassis.db import after_commit
 from services.chassis.outbox import Outgoing, outgoing, write
-from services.notifications import metrics, repository
+from services.notifications import metrics, repository, repository_recipients
 from services.notifications.attempts import Next, Outcome, Result, after
 from services.notifications.domain import (
     BETWEEN_US_AND_REPORTER,
@@ -42,8 +42,8 @@ async def on_submitted(session: AsyncSession, event_id: UUID, event: ComplaintSu
     """A complaint came in: its receipt is owed, and what waited for its recipient goes on."""
     now = await _business_now(session)
     recipient = recipient_of(event)
-    await repository.lock_complaints(session, [event.complaint_id])
-    await repository.add_recipient(session, recipient)
+    await repository_recipients.lock_complaints(session, [event.complaint_id])
+    await repository_recipients.add_recipient(session, recipient)
     receipt = receipt_for(event)
     await _owe(session, event_id, receipt, decide(receipt.template, recipient), now)
     for waiting, template in await repository.waiting_for(session, event.complaint_id):
@@ -57,9 +57,9 @@ async def on_reissued(session: AsyncSession, event_id: UUID, event: CodeReissued
 
 async def on_rights(session: AsyncSession, event_id: UUID, event: RightsAsked | RightsAnswered) -> None:
     """A request about the reporter's data: told, and the ways to reach the reporter follow what was granted."""
-    await repository.lock_complaints(session, [event.complaint_id])
+    await repository_recipients.lock_complaints(session, [event.complaint_id])
     if isinstance(event, RightsAnswered) and event.contact_changed:
-        await repository.change_recipient(session, event)
+        await repository_recipients.change_recipient(session, event)
         for settled in await repository.drop_asked(session, event.complaint_id, await _business_now(session)):
             await _announce(session, settled)
     await _owe_reporter(session, event_id, rights_notice(event), event.complaint_id)
@@ -67,8 +67,8 @@ async def on_rights(session: AsyncSession, event_id: UUID, event: RightsAsked | 
 
 async def _owe_reporter(session: AsyncSession, event_id: UUID, planned: Planned, complaint_id: UUID) -> None:
     now = await _business_now(session)
-    await repository.lock_complaints(session, [complaint_id])
-    recipient = (await repository.recipients(session, [complaint_id])).get(complaint_id)
+    await repository_recipients.lock_complaints(session, [complaint_id])
+    recipient = (await repository_recipients.recipients(session, [complaint_id])).get(complaint_id)
     await _owe(session, event_id, planned, decide(planned.template, recipient) if recipient else None, now)
 
 
@@ -86,8 +86,8 @@ async def on_transition(session: AsyncSession, event_id: UUID, event: CaseTransi
     complaints = [notice.complaint_id for notice in planned if notice.complaint_id is not None]
     known: dict[UUID, Recipient] = {}
     if complaints:
-        await repository.lock_complaints(session, complaints)
-        known = await repository.recipients(session, complaints)
+        await repository_recipients.lock_complaints(session, complaints)
+        known = await repository_recipients.recipients(session, complaints)
     for notice in planned:
         if notice.complaint_id is not None:
             recipient = known.get(notice.complaint_id)

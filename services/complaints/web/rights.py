@@ -11,7 +11,8 @@ from services.chassis.web.forms import FORM_TOKEN, Session, form_of
 from services.complaints.api_rights import file_of
 from services.complaints.http_inputs import FORM_BYTES
 from services.complaints.runtime import runtime
-from services.complaints.schemas import Credentials, RightAsk, Verification
+from services.complaints.schemas import Credentials, Verification
+from services.complaints.schemas_rights import RightAsk
 from services.complaints.web import filing_form
 from services.complaints.web.common import language, page, see, tracking_cookie
 from services.complaints.web.errors import Errors, of_failure, of_validation
