@@ -18,6 +18,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from deploy.commands.terminal import console, database, errors, fail, run
 from services.chassis import audit
 from services.chassis.audit.anchor_keys import Keys
+from services.chassis.audit.anchored import Anchored
 from services.chassis.audit.anchors import anchor_file
 from services.chassis.audit.sealing import NotOurs, Sealer
 from services.chassis.audit.verifying import HISTORY, Finding, Severity, Source, Summary, Verifier
@@ -161,7 +162,7 @@ async def _verify(
             anchor_file(anchors, service.value),
             window=timedelta(seconds=settings.audit_seal_seconds),
             others=OTHERS.get(service, ()),
-            checks=(Words(settings.keys_dir), Bindings()) if service is Service.vault else (),
+            checks=(_words(settings, anchors), Bindings()) if service is Service.vault else (),
             progress=lambda done: tell(done, None),
         )
         chains = None
@@ -181,6 +182,16 @@ async def _verify(
             await connection.close()
     _conclude(verifier.summary, worst, as_json)
     return worst
+
+
+def _words(settings: Settings, anchors: Path) -> Words:
+    """With what the anchors of referrals say of its keys, where they are here: the vault's anchors tell of its own."""
+    keys = Keys(settings.keys_dir, Service.referrals)
+    with Anchored(keys) as told:
+        if keys.first != keys.now:
+            told.read(anchor_file(anchors, Service.referrals))
+        window = timedelta(seconds=settings.audit_seal_seconds)
+        return Words(settings.keys_dir, replaced=told.replaced(), window=window)
 
 
 def _say(finding: Finding, as_json: bool) -> None:

@@ -9,10 +9,13 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from services.chassis import signing
+from services.chassis import signers, signing
 from services.chassis.settings import load_settings
+from services.chassis.signers import Term
 
 ISSUER = "referrals"
+REPLACED = 3
+"""The exit code of a letter whose key was replaced since: the sender's record alone tells when it was signed."""
 
 _CLAIMS = {
     "number": "number",
@@ -32,15 +35,19 @@ def verify(
     file: Annotated[Path, typer.Argument(help="The archive, or the PDF with its signature FILE.jws beside it.")],
     key: Annotated[Path | None, typer.Option(help="PEM of the sender's public key; this stack's own without.")] = None,
 ) -> None:
-    """Say whether a letter is the one that was signed, and to whom it went. Exit code 1 when it is not.
+    """Say whether a letter is the one that was signed, and to whom it went.
+
+    Exit code 0: it is; 1: it is not, or is dated after its key was replaced; 3: it is, under a key that was replaced
+    since, with which who has stolen it can date a letter back: look for its SHA-256 among what was given out.
 
     A key that came with the letter proves nothing until its fingerprint was compared with the sender, by telephone.
     """
     try:
         document, signature = _parts(file)
-        known = [key.read_bytes()] if key else signing.public_keys(load_settings().keys_dir, ISSUER)
-        claims, public = _signed_with(known, document, signature)
-        fingerprint = signing.fingerprint(public)
+        known = [signers.term_of(key.read_bytes())] if key else signers.terms(load_settings().keys_dir, ISSUER)[::-1]
+        claims, term = _signed_with(known, document, signature)
+        if not term.covers(claims["iat"]):
+            raise signing.BadSignature("its key was replaced, and it is not dated before that")
     except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
         err.print(f"It can't be checked: {error}", style="red", markup=False)
         raise typer.Exit(1) from None
@@ -49,16 +56,21 @@ def verify(
         if key is None:
             err.print("It was checked with this stack's own key: a letter of another's needs --key.", markup=False)
         raise typer.Exit(1) from None
-    out.print("The signature is valid: the letter is as it was signed.", style="green")
+    out.print("The signature is valid: the letter is as it was signed.", style=None if term.replaced else "green")
     for name, label in _CLAIMS.items():
         out.print(f"{label:>10}  {claims.get(name, '-')}", markup=False)
-    out.print(f"{'key':>10}  {fingerprint}", markup=False)
-    if public != known[0]:
-        out.print(
-            "This key was replaced since. If that was because it leaked, ask for the letter anew.", style="yellow"
-        )
+    out.print(f"{'key':>10}  {signing.grouped(signers.fingerprint(term.key))}", markup=False)
     if key is not None:
         out.print("Compare the key's fingerprint with the sender, by telephone or in person.")
+    if term.replaced:
+        err.print(
+            f"This key was replaced on {term.until:%Y-%m-%d %H:%M} UTC. If that was because it leaked, the letter may"
+            " be dated back: if it was given out, the sender finds its SHA-256 by"
+            f" `huiyin audit show --case {claims.get('case_number', 'HY…')}`.",
+            style="yellow",
+            markup=False,
+        )
+        raise typer.Exit(REPLACED)
 
 
 @app.command("key")
@@ -73,12 +85,12 @@ def show_key() -> None:
     out.print(signing.fingerprint(public), markup=False)
 
 
-def _signed_with(known: list[bytes], document: bytes, signature: str) -> tuple[dict[str, Any], bytes]:
+def _signed_with(known: list[Term], document: bytes, signature: str) -> tuple[dict[str, Any], Term]:
     """The claims, and the key that they are signed with. Raises BadSignature of the first key when it is none."""
     refused: signing.BadSignature | None = None
-    for public in known:
+    for term in known:
         try:
-            return signing.verify(public, document, signature), public
+            return signing.verify_with(term.key, document, signature), term
         except signing.BadSignature as error:
             refused = refused or error
     assert refused is not None

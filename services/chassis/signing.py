@@ -9,10 +9,10 @@ from typing import Any
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_public_key
 
+from services.chassis import signers
 from services.chassis.settings import Settings
-from services.chassis.signers import public_file, signing_key, verify_keys
+from services.chassis.signers import public_file, signing_key, term_of
 
 TYPE = "huiyin-document"
 """The `typ` of the header: a token of the same key is no signature of a document, nor the other way round."""
@@ -31,9 +31,11 @@ def sign(settings: Settings, issuer: str, data: bytes, claims: Mapping[str, str]
 
 def verify(public_pem: bytes, data: bytes, signature: str) -> dict[str, Any]:
     """The claims of a document's signature. Raises BadSignature; ValueError when the key is no Ed25519 key."""
-    key = load_pem_public_key(public_pem)
-    if not isinstance(key, Ed25519PublicKey):
-        raise ValueError("the key is not an Ed25519 key")
+    return verify_with(term_of(public_pem).key, data, signature)
+
+
+def verify_with(key: Ed25519PublicKey, data: bytes, signature: str) -> dict[str, Any]:
+    """The same with a key that is loaded. `iat` among the claims says when it was signed, or so says who signed it."""
     try:
         signed = jwt.PyJWS().decode_complete(signature.strip(), key, algorithms=["EdDSA"])
     except (jwt.PyJWTError, ValueError) as error:
@@ -41,7 +43,9 @@ def verify(public_pem: bytes, data: bytes, signature: str) -> dict[str, Any]:
     if signed["header"].get("typ") != TYPE:
         raise BadSignature("this is a signature of something else")
     claims: dict[str, Any] = json.loads(signed["payload"])
-    if claims["sha256"] != hashlib.sha256(data).hexdigest():
+    if not isinstance(claims.get("iat"), int):
+        raise BadSignature("it does not say when it was signed")
+    if claims.get("sha256") != hashlib.sha256(data).hexdigest():
         raise BadSignature("the document was changed after it was signed")
     return claims
 
@@ -51,14 +55,11 @@ def public_key(keys_dir: Path, issuer: str) -> bytes:
     return public_file(keys_dir, issuer).read_bytes()
 
 
-def public_keys(keys_dir: Path, issuer: str) -> list[bytes]:
-    """The PEMs of every key that an issuer ever signed with, today's first. Raises OSError."""
-    keys = [key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo) for key in verify_keys(keys_dir, issuer)]
-    return keys[::-1]
-
-
 def fingerprint(public_pem: bytes) -> str:
     """SHA-256 of a public key, for people to compare by telephone."""
-    der = load_pem_public_key(public_pem).public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    digest = hashlib.sha256(der).hexdigest()
+    return grouped(signers.fingerprint(term_of(public_pem).key))
+
+
+def grouped(digest: str) -> str:
+    """A digest as people read it out."""
     return " ".join(digest[at : at + 4] for at in range(0, 64, 4))

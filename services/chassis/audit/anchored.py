@@ -1,9 +1,9 @@
 """What the anchors say, read once and kept on disk while the database is compared with it."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import groupby, islice
 from types import TracebackType
 from typing import Self
@@ -15,6 +15,8 @@ _TABLES = """
 CREATE TABLE heads (chain TEXT NOT NULL, sequence INTEGER NOT NULL, hash TEXT NOT NULL, batch INTEGER NOT NULL);
 CREATE TABLE lines (batch INTEGER PRIMARY KEY, hash TEXT NOT NULL, at TEXT NOT NULL);
 """
+
+_AT = "%Y-%m-%d %H:%M:%S UTC"
 
 
 @dataclass(frozen=True)
@@ -121,6 +123,22 @@ class Anchored:
         """Was the batch's anchor itself declared lost?"""
         return any(restore.before < batch < restore.batch for restore in self.restores)
 
+    def replaced(self) -> Mapping[str, datetime]:
+        """By the fingerprint of a key of the service that was replaced: when a line said so."""
+        return {change.before.seal: change.at for change in self.changes if change.before.seal != change.after.seal}
+
+    def anchored_by(self, chain: str, sequence: int, at: datetime) -> bool:
+        """Was the row of a chain anchored by then? Nobody knows of rows that a restore declared afterwards touched."""
+        found = self._kept.execute(
+            "SELECT heads.batch, lines.at FROM heads JOIN lines USING (batch) WHERE chain = ? AND sequence >= ?"
+            " ORDER BY heads.batch LIMIT 1",
+            (chain, sequence),
+        ).fetchone()
+        if found is None:
+            return False
+        then = datetime.strptime(found[1], _AT).replace(tzinfo=UTC)
+        return then <= at or any(restore.batch <= found[0] and restore.at > at for restore in self.restores)
+
     def _take(self, raw: bytes) -> None:
         line = raw.removesuffix(b"\n")
         before, self._hash = self._hash, line_hash(line)
@@ -162,7 +180,7 @@ class Anchored:
             self.restores.append(Restore(self.last, through, seal.batch, seal.at, seal.reason or ""))
         self.last = max(self.last, seal.batch)
         self._kept.execute(
-            "INSERT OR IGNORE INTO lines VALUES (?, ?, ?)", (seal.batch, self._hash, f"{seal.at:%Y-%m-%d %H:%M:%S} UTC")
+            "INSERT OR IGNORE INTO lines VALUES (?, ?, ?)", (seal.batch, self._hash, seal.at.strftime(_AT))
         )
         self._kept.executemany(
             "INSERT INTO heads VALUES (?, ?, ?, ?)",

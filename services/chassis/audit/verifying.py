@@ -78,9 +78,10 @@ class Check(Protocol):
     """What a service keeps beside its audit, and what stands on it."""
 
     def findings(
-        self, connection: "asyncpg.Connection[Any]", chains: Sequence[str] | None
+        self, connection: "asyncpg.Connection[Any]", chains: Sequence[str] | None, anchored: Anchored | None = None
     ) -> AsyncIterator[tuple[str, str]]:
-        """The chain and the text of what was tampered with, in all chains or in these."""
+        """The chain and the text of what was tampered with, in all chains or in these. ``anchored``: what the anchors
+        of the service say."""
         ...
 
 
@@ -179,9 +180,9 @@ class Verifier:
                     yield finding
             for finding in self._sums(anchored):
                 yield finding
-        for check in self._checks:
-            async for chain, text in check.findings(connection, chains):
-                yield self._finding(Severity.TAMPERED, text, chain)
+            for check in self._checks:
+                async for chain, text in check.findings(connection, chains, anchored):
+                    yield self._finding(Severity.TAMPERED, text, chain)
 
     # -- anchors -------------------------------------------------------------------------------------------------------
 

@@ -14,6 +14,7 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.chassis import audit
+from services.chassis.audit.anchored import Anchored
 from services.chassis.backoff import Backoff
 from services.chassis.crypto import SealBroken
 from services.chassis.db import Database, one
@@ -92,7 +93,7 @@ class Bindings:
     """For the audit's verification: each identity belongs to the complaint whose token it has, and is bound to it."""
 
     async def findings(
-        self, connection: "asyncpg.Connection[Any]", chains: Sequence[str] | None
+        self, connection: "asyncpg.Connection[Any]", chains: Sequence[str] | None, anchored: Anchored | None = None
     ) -> AsyncIterator[tuple[str, str]]:
         """The chain and the text of everything that is wrong, in all chains or in these."""
         for row in await connection.fetch("SELECT contact_token, chains FROM vault.misplaced() ORDER BY 1"):

@@ -192,7 +192,7 @@ class Openings:
 
     async def _stands(self, session: AsyncSession, opening_id: UUID) -> bool:
         """Whether request and yes are signed as they stand: rows alone, whoever put them there, open nothing."""
-        known = words.Words(self._settings.keys_dir)
+        known = words.Words.of_today(self._settings.keys_dir)
         for table in ("openings", "decisions"):
             row = await repository.signed(session, table, opening_id)
             if row is None or known.trouble(table, row) is not None:

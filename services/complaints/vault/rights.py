@@ -99,7 +99,7 @@ async def copy(request: Request, _token: Shown) -> Response:
         granted = said is not None and said["granted"] and said["at"] > since
         own = said is not None and said["complaint_id"] == wanted.complaint_id and said["kind"] == Right.ACCESS.value
         asked = own and await right_asked(session, wanted.request_id, wanted.complaint_id, Right.ACCESS)
-        if said is None or not granted or not asked or Words(settings.keys_dir).trouble(TABLE, said) is not None:
+        if said is None or not granted or not asked or Words.of_today(settings.keys_dir).trouble(TABLE, said):
             raise Problem(
                 403, "NOT_GRANTED", "该请求没有获准，或领取期限已过。", "It was not granted, or its time is over."
             )

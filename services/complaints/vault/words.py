@@ -2,13 +2,17 @@
 
 A decision that nobody made can't be put into the database, nor one be made another, by who has the database alone: the
 vault signs each row as it adds it, and in what it signs stands the token that it was shown (who, what, for which case).
+
+A key that was replaced may be in other hands: it signs for nothing any more, and what is dated in its time has to be on
+the audit since then.
 """
 
 import json
 from collections.abc import AsyncIterator, Mapping, Sequence
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 from uuid import UUID
 
 import asyncpg
@@ -16,9 +20,10 @@ import jwt
 
 from contracts import rights
 from contracts.openings import ASK, DECIDE, ORIGINAL, OWN_DENIALS, READ
-from services.chassis import signing
+from services.chassis import signers, signing
+from services.chassis.audit.anchored import Anchored
 from services.chassis.settings import Settings
-from services.chassis.signers import verify_keys
+from services.chassis.signers import Term
 
 VAULT, REFERRALS = "vault", "referrals"
 COLUMNS: Mapping[str, Sequence[str]] = {
@@ -46,6 +51,13 @@ _SAID = {
 """What of a row referrals has said itself; the rest is the vault's."""
 _LATE_SECONDS = 300
 """A row that waited for the database is younger than its token by so much at most."""
+_ON_RECORD = {
+    "openings": ("IDENTITY_ASKED",),
+    "decisions": ("IDENTITY_GRANTED", "IDENTITY_DENIED"),
+    "readings": ("IDENTITY_READ", "IDENTITY_REFUSED"),
+    "rights_decisions": ("RIGHT_GRANTED", "RIGHT_REFUSED"),
+}
+"""The entries of the audit that come with a row; the vault's own no comes with that of the request."""
 
 BEFORE = ("admin/openings", "admin/rights")
 """Chains of the audit whose first entry tells of the rows that are older than words: how many, and their hash."""
@@ -61,18 +73,46 @@ def keep(settings: Settings, table: str, row: Mapping[str, Any], said: str | Non
     return signing.sign(settings, VAULT, _content(table, row), claims)
 
 
+@dataclass(frozen=True)
+class _Looked:
+    """A row and its word: what is wrong, and the keys behind it."""
+
+    trouble: str | None
+    keys: tuple[str, ...] = ()
+
+
 class Words:
     """Checks every row of the openings against its word, and all of them against the audit."""
 
-    def __init__(self, keys_dir: Path) -> None:
-        self._own = signing.public_keys(keys_dir, VAULT)
-        self._referrals = verify_keys(keys_dir, REFERRALS)
+    def __init__(
+        self,
+        keys_dir: Path,
+        *,
+        replaced: Mapping[str, datetime] | None = None,
+        window: timedelta = timedelta(minutes=1),
+    ) -> None:
+        """``replaced``: when referrals' anchors say of a key of its own, by fingerprint, that it was replaced;
+        ``window``: the sealer's."""
+        self._own = signers.terms(keys_dir, VAULT)
+        self._referrals = signers.terms(keys_dir, REFERRALS)
+        self._replaced = dict(replaced or {})
+        self._reach = window + timedelta(seconds=_LATE_SECONDS)
+
+    @classmethod
+    def of_today(cls, keys_dir: Path) -> Self:
+        """Believes no key that was replaced, whatever date stands in the word: what is to open something is asked for
+        anew."""
+        words = cls(keys_dir)
+        words._own, words._referrals = words._own[-1:], words._referrals[-1:]
+        return words
 
     async def findings(
-        self, connection: "asyncpg.Connection[Any]", chains: Sequence[str] | None
+        self, connection: "asyncpg.Connection[Any]", chains: Sequence[str] | None, anchored: Anchored | None = None
     ) -> AsyncIterator[tuple[str, str]]:
         """The chain and the text of everything that is wrong, in all chains or in these. The connection's time zone is
-        UTC, and a transaction has begun on it."""
+        UTC, and a transaction has begun on it. ``anchored``: what the vault's anchors say."""
+        if anchored is not None:
+            self._replaced |= anchored.replaced()
         if chains is None and (trouble := await _unsigned(connection)) is not None:
             yield BEFORE[0], trouble
         for table, columns in COLUMNS.items():
@@ -83,8 +123,16 @@ class Words:
                 f"SELECT {names}, t.word, {chain} AS chain FROM vault.{table} AS t {joined}"  # noqa: S608
                 f" WHERE t.word IS NOT NULL AND ($1::text[] IS NULL OR {chain} = ANY ($1)) ORDER BY t.{columns[0]}"
             )
+            same, count = None, 0
             async for row in connection.cursor(statement, chains, prefetch=500):
-                if (trouble := self.trouble(table, row)) is not None:
+                looked = self._look(table, row)
+                trouble = looked.trouble
+                by = min((self._replaced[key] for key in looked.keys if key in self._replaced), default=None)
+                if trouble is None and by is not None and anchored is not None:
+                    same, count = row[columns[0]], count + 1 if same == row[columns[0]] else 1
+                    if await _anchored(connection, anchored, table, row, by + self._reach) < count:
+                        trouble = "it is on the audit only since a key that it is signed with was replaced"
+                if trouble is not None:
                     yield row["chain"], f"{_ONE[table]} {row[columns[0]]}: {trouble}"
         for statement in (_OPENINGS_AGAINST_AUDIT, _RIGHTS_AGAINST_AUDIT):
             async for row in connection.cursor(statement, chains, prefetch=500):
@@ -92,50 +140,82 @@ class Words:
 
     def trouble(self, table: str, row: Mapping[str, Any]) -> str | None:
         """What is wrong with a row; None when nothing is."""
+        return self._look(table, row).trouble
+
+    def _look(self, table: str, row: Mapping[str, Any]) -> _Looked:
         if row["word"] is None:
-            return "it has no signed word"
-        claims = self._kept(table, row)
-        if claims is None:
-            return "the row is not as the vault signed it: it was added or changed in the database"
-        said = claims.get("said")
+            return _Looked("it has no signed word")
+        kept = self._kept(table, row)
+        if kept is None:
+            return _Looked("the row is not as the vault signed it: it was added or changed in the database")
+        claims, own = kept
+        at = row["asked_at" if table == "openings" else "at"].timestamp()
+        if not self._in_force(own, claims["iat"], at):
+            return _Looked("it is signed with a key that was not in force")
+        said, key = claims.get("said"), signers.fingerprint(own.key)
         if said is None:
-            own = table == "decisions" and row["officer"] is None and row["denial"] in OWN_DENIALS
-            return None if own else "nobody's word stands behind it"
-        token = self._said(said, _PURPOSES[table])
-        if token is None:
-            return "the word behind it is not of referrals"
+            vaults = table == "decisions" and row["officer"] is None and row["denial"] in OWN_DENIALS
+            return _Looked(None if vaults else "nobody's word stands behind it", (key,))
+        spoken = self._said(said, _PURPOSES[table])
+        if spoken is None:
+            return _Looked("the word behind it is not of referrals")
+        token, theirs = spoken
+        if not self._in_force(theirs, token["nbf"], at):
+            return _Looked("the word behind it is signed with a key of referrals that was not in force")
         told = {
             **{name: token.get(name) for name in _SAID[table]},
             "officer": token.get("sub"),
             "jti": token.get("jti"),
         }
         wrong = [name for name, value in told.items() if value != _plain(row[name])]
-        at = row["asked_at" if table == "openings" else "at"].timestamp()
         if not token["nbf"] - _LATE_SECONDS <= at <= token["exp"] + _LATE_SECONDS:
             wrong.append("at")
-        return f"its {', '.join(wrong)} is not what was said" if wrong else None
+        text = f"its {', '.join(wrong)} is not what was said" if wrong else None
+        return _Looked(text, (key, signers.fingerprint(theirs.key)))
 
-    def _kept(self, table: str, row: Mapping[str, Any]) -> dict[str, Any] | None:
-        for key in self._own:
+    def _in_force(self, term: Term, said: float, at: float) -> bool:
+        """Whether the time that is signed, and the row's, lie in the key's. The anchors end that of a key too."""
+        told = self._replaced.get(signers.fingerprint(term.key))
+        if told is not None and (term.until is None or told < term.until):
+            term = replace(term, until=told, replaced=True)
+        return term.covers(said) and term.covers(at, _LATE_SECONDS)
+
+    def _kept(self, table: str, row: Mapping[str, Any]) -> tuple[dict[str, Any], Term] | None:
+        for term in self._own:
             try:
-                claims = signing.verify(key, _content(table, row), row["word"])
+                claims = signing.verify_with(term.key, _content(table, row), row["word"])
             except signing.BadSignature:
                 continue
-            return claims if claims.get("table") == table else None
+            return (claims, term) if claims.get("table") == table else None
         return None
 
-    def _said(self, token: str, purposes: set[str]) -> dict[str, Any] | None:
+    def _said(self, token: str, purposes: set[str]) -> tuple[dict[str, Any], Term] | None:
         """Its claims, long after it expired."""
         unbound: Any = {"verify_exp": False, "verify_nbf": False, "verify_iat": False, "require": ["nbf", "exp"]}
-        for key in self._referrals:
+        for term in self._referrals:
             try:
                 claims: dict[str, Any] = jwt.decode(
-                    token, key, algorithms=["EdDSA"], audience=VAULT, issuer=REFERRALS, options=unbound
+                    token, term.key, algorithms=["EdDSA"], audience=VAULT, issuer=REFERRALS, options=unbound
                 )
             except jwt.PyJWTError:
                 continue
-            return claims if claims.get("purpose") in purposes else None
+            dated = all(isinstance(claims[name], int) for name in ("nbf", "exp"))
+            return (claims, term) if dated and claims.get("purpose") in purposes else None
         return None
+
+
+async def _anchored(
+    connection: "asyncpg.Connection[Any]", anchored: Anchored, table: str, row: Mapping[str, Any], by: datetime
+) -> int:
+    """How many entries of the audit that come with such a row were anchored by then."""
+    with_ask = table == "decisions" and row["officer"] is None
+    entries = await connection.fetch(
+        "SELECT sequence FROM vault.audit_log WHERE chain = $1 AND subject = $2 AND action = ANY ($3::text[])",
+        row["chain"],
+        str(row[COLUMNS[table][0]]),
+        _ON_RECORD["openings" if with_ask else table],
+    )
+    return sum(anchored.anchored_by(row["chain"], entry["sequence"], by) for entry in entries)
 
 
 async def _unsigned(connection: "asyncpg.Connection[Any]") -> str | None:

@@ -3,22 +3,28 @@ out of it is found."""
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from uuid import UUID, uuid4
 
 import asyncpg
 import httpx
+import jwt
 import pytest
 import pytest_asyncio
 from fastapi import FastAPI
 
 from deploy.stack import Stack
-from services.chassis import signers
+from services.chassis import auth, signers, signing
+from services.chassis.audit.anchor_keys import Keys
+from services.chassis.audit.anchored import Anchored
+from services.chassis.audit.anchors import KEY, SEAL, AnchorFile, Head, Seal, anchor_file, line_hash
 from services.chassis.auth import ServiceTokens
 from services.chassis.db import Database
 from services.chassis.settings import Settings
@@ -104,6 +110,114 @@ async def test_what_was_said_stands_also_when_the_keys_are_others_by_now(kept: K
     for name in ("vault", "referrals"):
         (later.keys_dir / f"{name}.1.verify").unlink()
         assert await kept.wrong(later.keys_dir)
+
+
+@pytest.fixture
+def renewed(kept: Kept, tmp_path: Path) -> tuple[Settings, Settings]:
+    """The settings after the keys of the vault and of referrals were replaced, and those of who has stolen the old."""
+    shutil.copytree(kept.settings.keys_dir, tmp_path / "keys")
+    shutil.copytree(kept.settings.signers_dir, tmp_path / "signing")
+    now = kept.settings.model_copy(update={"keys_dir": tmp_path / "keys", "signers_dir": tmp_path / "signing"})
+    for name in ("vault", "referrals"):
+        signers.renew(now, name)
+    return now, kept.settings
+
+
+async def forged(kept: Kept, thief: Settings, monkeypatch: pytest.MonkeyPatch, age: timedelta) -> dict[str, Any]:
+    """A yes to the request that waits, dated so long ago, in the word of who holds both old keys."""
+    at, yes = datetime.now(UTC) - age, await kept.row("decisions", kept.agreed)
+    with monkeypatch.context() as patch:
+        for module in (auth, signing):
+            patch.setattr(module, "time", SimpleNamespace(time=at.timestamp))
+        token = ServiceTokens("referrals", thief).issue(
+            "vault",
+            "identity.decide",
+            subject="a-second",
+            claims={"opening_id": str(kept.waits), "unit_id": "desk", "granted": True, "denial": None},
+        )
+        row = yes | {
+            "opening_id": kept.waits,
+            "officer": "a-second",
+            "unit_id": "desk",
+            "at": at,
+            "jti": jwt.decode(token, options={"verify_signature": False})["jti"],
+            "open_until": datetime.now(UTC) + timedelta(hours=1),
+        }
+        return row | {"word": words.keep(thief, "decisions", row, token)}
+
+
+async def test_a_key_that_was_replaced_signs_no_new_word(
+    kept: Kept, renewed: tuple[Settings, Settings], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now, thief = renewed
+    later = await forged(kept, thief, monkeypatch, timedelta(minutes=-20))
+    assert Words(thief.keys_dir).trouble("decisions", later) is None, "before it was replaced it would have"
+    assert "key that was not in force" in str(Words(now.keys_dir).trouble("decisions", later))
+
+
+async def test_a_word_that_was_dated_back_with_a_replaced_key_is_found_by_the_anchors_and_opens_nothing(
+    kept: Kept, renewed: tuple[Settings, Settings], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    now, thief = renewed
+    store = anchor_file(tmp_path / "audit", "vault")
+    before = await _head(kept)
+    anchor(store, thief, SEAL, datetime.now(UTC) - timedelta(days=1), before)
+    anchor(store, now, KEY, datetime.now(UTC))
+    row = await forged(kept, thief, monkeypatch, timedelta(hours=2))
+    assert Words(now.keys_dir).trouble("decisions", row) is None, "its date alone is one of the key's time"
+    assert Words.of_today(now.keys_dir).trouble("decisions", row) is not None, "it opens nothing"
+    await kept.insert("decisions", row)
+    await kept.owner.execute(
+        "SELECT vault.audit_append($1, 'account/a-second', 'IDENTITY_GRANTED', $2, NULL, '{}', NULL, NULL)",
+        f"case/{kept.case_id}",
+        str(kept.waits),
+    )
+    anchor(store, now, SEAL, datetime.now(UTC) + timedelta(hours=1), await _head(kept))
+    with Anchored(Keys(now.keys_dir, "vault")) as told:
+        told.read(store)
+        assert told.troubles == []
+        checks = Words(now.keys_dir).findings(kept.owner, [f"case/{kept.case_id}"], told)
+        (wrong,) = [text async for _, text in checks]
+    assert str(kept.waits) in wrong
+    assert "on the audit only since a key" in wrong
+
+
+async def test_the_anchors_end_a_key_whose_file_was_given_more_time(
+    kept: Kept, renewed: tuple[Settings, Settings], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now, thief = renewed
+    row = await forged(kept, thief, monkeypatch, timedelta())
+    assert Words(now.keys_dir).trouble("decisions", row) is None
+    old = signers.fingerprint(signers.verify_keys(now.keys_dir, "referrals")[0])
+    told = Words(now.keys_dir, replaced={old: datetime.now(UTC) - timedelta(hours=1)}).trouble("decisions", row)
+    assert "key of referrals that was not in force" in str(told)
+
+
+async def test_what_was_agreed_to_under_a_key_that_was_replaced_is_asked_for_anew(
+    renewed: tuple[Settings, Settings], office: Office, vault: Vault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opening = await granted(office, await named(office, vault))
+    assert (await read(office, opening)).status_code == 200
+    monkeypatch.setattr(vault.app.state.openings, "_settings", renewed[0])
+    answer = await read(office, opening)
+    assert (answer.status_code, answer.json()["code"]) == (409, "OPENING_NOT_SIGNED")
+
+
+def anchor(store: AnchorFile, settings: Settings, kind: str, at: datetime, *heads: Head) -> None:
+    """A line as the sealer adds it."""
+    last, keys = store.last(), Keys(settings.keys_dir, "vault")
+    batch = json.loads(last)["seal"]["batch"] + 1 if last else 1
+    seal = Seal("vault", kind, batch, at, line_hash(last), keys.now, heads)
+    store.append(seal.line(signers.signing_key(settings, "vault")), seal.previous)
+
+
+async def _head(kept: Kept) -> Head:
+    row = await kept.owner.fetchrow(
+        "SELECT chain, sequence, hash FROM vault.audit_log WHERE chain = $1 ORDER BY sequence DESC LIMIT 1",
+        f"case/{kept.case_id}",
+    )
+    assert row is not None
+    return Head(row["chain"], row["sequence"], row["hash"])
 
 
 async def a_bare_yes(kept: Kept) -> None:

@@ -2,6 +2,9 @@
 
 import hashlib
 import io
+import json
+import shutil
+import time
 import zipfile
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -9,14 +12,16 @@ from pathlib import Path
 from uuid import UUID, uuid4
 
 import httpx
+import jwt
 import pytest
 import pytest_asyncio
 from fastapi import FastAPI
 from typer.testing import CliRunner
 
 from contracts.lifecycle import Track
+from deploy.commands import package as package_module
 from deploy.commands.package import app as package_command
-from services.chassis import signing
+from services.chassis import signers, signing
 from services.chassis.db import Database
 from services.chassis.settings import Settings
 from services.referrals.service.papers import Papers
@@ -201,6 +206,33 @@ async def test_the_signature_tells_of_a_changed_byte(
         package_command, ["verify", str(archive), "--key", str(settings.keys_dir / "complaints.verify")]
     )
     assert other.exit_code == 1
+
+
+async def test_a_letter_of_a_key_that_was_replaced_has_an_exit_code_of_its_own_and_none_is_dated_later(
+    office: Office, complaints: Complaints, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case_id = await referred(office)
+    archive = tmp_path / "letter.zip"
+    archive.write_bytes((await office.get("handler.wj", f"/v1/cases/{case_id}/package", form="signed")).content)
+    shutil.copytree(settings.keys_dir, tmp_path / "keys")
+    shutil.copytree(settings.signers_dir, tmp_path / "signing")
+    later = settings.model_copy(update={"keys_dir": tmp_path / "keys", "signers_dir": tmp_path / "signing"})
+    stolen = signers.signing_key(later, "referrals")
+    signers.renew(later, "referrals")
+    monkeypatch.setattr(package_module, "load_settings", lambda: later)
+    for more in ([], ["--key", str(later.keys_dir / "referrals.1.verify")]):
+        said = CliRunner().invoke(package_command, ["verify", str(archive), *more])
+        assert said.exit_code == 3, said.output
+        assert "was replaced on" in said.output
+        assert "huiyin audit show --case HY" in said.output
+    document, paper = tmp_path / "new.pdf", b"%PDF-1.4 forged"
+    document.write_bytes(paper)
+    claims = {"sha256": hashlib.sha256(paper).hexdigest(), "iat": int(time.time()) + 3_600}
+    forged = jwt.PyJWS().encode(json.dumps(claims).encode(), stolen, algorithm="EdDSA", headers={"typ": signing.TYPE})
+    (tmp_path / "new.pdf.jws").write_text(forged)
+    refused = CliRunner().invoke(package_command, ["verify", str(document)])
+    assert refused.exit_code == 1
+    assert "its key was replaced" in refused.output
 
 
 async def test_it_is_taken_from_the_cases_page(app: FastAPI, office: Office, complaints: Complaints) -> None:

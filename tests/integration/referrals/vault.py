@@ -25,7 +25,7 @@ class Vault:
     """The running vault. ``away``: it can't be reached."""
 
     def __init__(self, app: FastAPI, settings: Settings) -> None:
-        self._app = app
+        self.app = app
         self._settings = settings
         self._inside = httpx.ASGITransport(app, raise_app_exceptions=False)
         self._complaints = Database(settings.dsn("complaints"))

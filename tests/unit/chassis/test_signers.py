@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -98,10 +99,48 @@ def test_a_renewal_that_was_killed_goes_on(own: Settings, after: str) -> None:
     if after == "the public key is kept":
         private(own, "vault").unlink()  # as good as the old one: it is replaced
     signers.renew(own, "vault", lost=after == "the public key is kept")
-    assert (own.keys_dir / "vault.1.verify").read_bytes() == old
+    assert (own.keys_dir / "vault.1.verify").read_bytes().endswith(old)
     assert not (own.keys_dir / "vault.2.verify").exists()
     assert (public.read_bytes() == new) == (after == "the private key is new")
     assert ServiceTokens("vault", own).verify(ServiceTokens("vault", own).issue("vault", "p"))
+
+
+def test_each_key_counts_from_when_it_came_to_when_it_was_replaced(own: Settings) -> None:
+    begun = time.time()
+    signers.renew(own, "vault")
+    signers.renew(own, "vault")
+    first, second, third = signers.terms(own.keys_dir, "vault")
+    assert (first.since, second.since, third.since) == (None, first.until, second.until)
+    assert [term.replaced for term in (first, second, third)] == [True, True, False]
+    day = 86_400.0
+    for term, early, late in ((first, True, False), (second, False, False), (third, False, True)):
+        assert term.covers(begun - day) is early
+        assert term.covers(time.time()), "within what clocks may differ by"
+        assert term.covers(time.time() + day) is late
+
+
+def test_a_key_that_was_replaced_nobody_knows_when_counts_at_no_time(own: Settings) -> None:
+    signers.renew(own, "vault")
+    kept = own.keys_dir / "vault.1.verify"
+    kept.write_bytes(kept.read_bytes().split(b"\n", 1)[1])
+    first, second = signers.terms(own.keys_dir, "vault")
+    assert not first.covers(time.time())
+    assert not first.covers(0)
+    assert second.covers(time.time())
+
+
+def test_a_renewal_that_was_killed_before_the_key_changed_ends_it_when_it_goes_on(own: Settings) -> None:
+    public = own.keys_dir / "vault.verify"
+    kept = own.keys_dir / "vault.1.verify"
+    kept.write_bytes(b"Replaced: 2020-01-01T00:00:00+00:00\n" + public.read_bytes())
+    (term,) = signers.terms(own.keys_dir, "vault")
+    assert not term.replaced, "it still signs"
+    assert term.covers(time.time())
+    signers.renew(own, "vault")
+    first, second = signers.terms(own.keys_dir, "vault")
+    assert first.covers(time.time())
+    assert second.covers(time.time())
+    assert len(list(own.keys_dir.glob("vault.*.verify"))) == 1
 
 
 def test_the_tenth_key_comes_after_the_ninth(own: Settings) -> None:
