@@ -1,6 +1,8 @@
 """The FastAPI application that every service starts from: problems, health, metrics, limits, OpenAPI 3.1."""
 
 import asyncio
+import hmac
+import ipaddress
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from typing import Any
@@ -36,6 +38,8 @@ Check = Callable[[], Awaitable[None]]
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[Any]]
 
 _CHECK_SECONDS = 2.0
+_PASSED_ON = ("forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-real-ip")
+"""What a proxy says of itself and of who asked it."""
 _NO_TELEMETRY: TelemetryConfig = {
     "tracing": False,
     "metrics": False,
@@ -120,7 +124,7 @@ def create_app(
     )
     app.over_https = settings.over_https
     _add_problem_handlers(app)
-    _add_operations(app, service, dict(checks or {}), dict(optional_checks or {}))
+    _add_operations(app, service, settings, dict(checks or {}), dict(optional_checks or {}))
     _describe_problems(app)
     app.add_middleware(RequestGuard, limit=settings.max_body_bytes, limits=body_limits)
     app.add_middleware(RequestTelemetry, service=service)  # the last one added is the outermost
@@ -243,7 +247,9 @@ def _from_http_exception(error: HTTPException) -> Problem:
     )
 
 
-def _add_operations(app: FastAPI, service: str, checks: dict[str, Check], optional: dict[str, Check]) -> None:
+def _add_operations(
+    app: FastAPI, service: str, settings: Settings, checks: dict[str, Check], optional: dict[str, Check]
+) -> None:
     @app.get("/health", tags=["operations"], response_model=Health, summary="Alive, and which engines are reached")
     async def health() -> Health:
         engines = await _check_all({**checks, **optional})
@@ -264,8 +270,27 @@ def _add_operations(app: FastAPI, service: str, checks: dict[str, Check], option
         return JSONResponse(body.model_dump(), 503 if missing else 200, {"Retry-After": "2"} if missing else None)
 
     @app.get("/metrics", include_in_schema=False)
-    async def show_metrics() -> Response:
+    async def show_metrics(request: Request) -> Response:
+        if not _may_see_metrics(request, settings.metrics_token):
+            raise Problem(
+                403,
+                "metrics_not_here",
+                "指标只对本机开放；其他机器请使用 METRICS_TOKEN（Authorization: Bearer）。",
+                "Metrics are for this machine; from another one send METRICS_TOKEN (Authorization: Bearer).",
+            )
         return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+
+def _may_see_metrics(request: Request, token: str) -> bool:
+    """Counts tell what else nobody is told: whether somebody's guess sent a mail. Not for who comes through a proxy."""
+    if token:
+        given = request.headers.get("authorization", "")
+        return hmac.compare_digest(given.encode(), f"Bearer {token}".encode())
+    try:
+        here = request.client is not None and ipaddress.ip_address(request.client.host).is_loopback
+    except ValueError:
+        return False
+    return here and not any(name in request.headers for name in _PASSED_ON)
 
 
 async def _check_all(checks: Mapping[str, Check]) -> dict[str, str]:

@@ -74,6 +74,8 @@ class Settings(BaseSettings):
     host: str = "127.0.0.1"
     trusted_proxies: str = "127.0.0.1,::1"
     """Whose X-Forwarded-For and X-Forwarded-Proto are believed: addresses or networks, with commas; empty: nobody's."""
+    metrics_token: str = Field(default="", repr=False)
+    """What `/metrics` wants as `Authorization: Bearer`; empty: shown to this machine only, and by no proxy."""
     complaints_port: int = 8101
     vault_port: int = 8102
     referrals_port: int = 8103

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import asyncpg
+import httpx
 
 from deploy.stack import Stack
 from services.chassis.settings import Settings
@@ -71,7 +72,8 @@ async def test_neither_address_nor_browser_nor_referrer_is_kept(
     async with process.running() as reporter:
         reporter.http.headers.update(HEADERS)
         await everything(reporter, process.port)
-        metrics = (await reporter.http.get("/metrics")).text
+        async with httpx.AsyncClient(base_url=reporter.http.base_url, trust_env=False) as operator:
+            metrics = (await operator.get("/metrics")).text
     assert "POST /v1/complaints" in spans.read_text()
     assert '"route": "/file"' in log.read_text()
     assert 'route="/v1/tracking"' in metrics

@@ -280,6 +280,35 @@ async def test_requests_are_counted_by_route_never_by_path(
     assert SECRET not in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("name", ["Forwarded", "Via", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-IP"])
+async def test_metrics_are_not_shown_through_a_proxy(client: httpx.AsyncClient, name: str) -> None:
+    refused = await client.get("/metrics", headers={name: "127.0.0.1"})
+    assert refused.status_code == 403
+    assert refused.json()["code"] == "metrics_not_here"
+    assert "huiyin_" not in refused.text
+
+
+@pytest.mark.parametrize("address", ["10.0.0.7", "203.0.113.9", "2001:db8::1", "not an address"])
+async def test_metrics_are_not_shown_to_another_machine(app: FastAPI, address: str) -> None:
+    transport = httpx.ASGITransport(app=app, client=(address, 40_000))
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as elsewhere:
+        assert (await elsewhere.get("/metrics")).status_code == 403
+
+
+async def test_metrics_by_token_from_anywhere_and_to_nobody_else() -> None:
+    app = create_app("test", "http-test", Settings(metrics_token="correct-horse"))
+    transport = httpx.ASGITransport(app=app, client=("10.0.0.7", 40_000))
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as monitor:
+        given = {"Authorization": "Bearer correct-horse", "X-Forwarded-For": "10.0.0.7"}
+        assert "huiyin_" in (await monitor.get("/metrics", headers=given)).text
+        for wrong in (
+            {},
+            {"Authorization": "Bearer correct-hors"},
+            {"Authorization": "Bearer \u00e9".encode("latin-1")},
+        ):
+            assert (await monitor.get("/metrics", headers=wrong)).status_code == 403
+
+
 def test_the_document_is_valid_openapi_and_declares_problems(app: FastAPI) -> None:
     document = app.openapi()
     assert document["openapi"].startswith("3.1")
