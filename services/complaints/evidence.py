@@ -169,13 +169,27 @@ def copy_name(evidence_id: UUID) -> str:
 
 
 async def streamed(chunks: Iterator[bytes]) -> AsyncIterator[bytes]:
-    """The chunks, each made in a thread: they read from the disk and open seals."""
+    """The chunks, each made in a thread: they read from the disk and open seals. Who is cancelled meanwhile doesn't
+    wait for the thread; the chunks are closed when it is through."""
+    loop, making = asyncio.get_running_loop(), None
     try:
-        while (chunk := await asyncio.to_thread(next, chunks, None)) is not None:
+        while True:
+            making = loop.run_in_executor(None, next, chunks, None)
+            if (chunk := await asyncio.shield(making)) is None:
+                return
             yield chunk
     finally:
-        if close := getattr(chunks, "close", None):
-            close()
+        if making is None or making.done():
+            _close(chunks)
+        else:  # a generator that runs can't be closed
+            making.add_done_callback(lambda made: _close(chunks, made))
+
+
+def _close(chunks: Iterator[bytes], made: "asyncio.Future[bytes | None] | None" = None) -> None:
+    if made is not None and not made.cancelled():
+        made.exception()  # nobody waits for it any more
+    if close := getattr(chunks, "close", None):
+        close()
 
 
 def sync_folders(home: Path) -> None:

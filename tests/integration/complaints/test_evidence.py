@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import threading
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 import asyncpg
 import httpx
 import pytest
+import structlog
 from fastapi import FastAPI
 
 from services.chassis.auth import ServiceTokens
@@ -271,6 +273,39 @@ async def test_the_background_task_examines_what_comes_in_and_what_a_killed_one_
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_who_is_stopped_while_a_file_is_read_says_no_error_and_the_next_start_looks_at_it_again(
+    reporter: Reporter, office: Office, app: FastAPI, runtime: Runtime, settings: Settings, db: Database,
+    scanner: Scanner, monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    use(runtime, app, settings, db, clamd_address=scanner.address)
+    await examine(app)
+    receipt = await reporter.submitted()
+    sent = await reporter.upload(receipt, b"one")
+    reading, go_on, closed = threading.Event(), threading.Event(), threading.Event()
+    examiner = app.state.runtime.examiner
+
+    def slow(*_: Any) -> Iterator[bytes]:
+        try:
+            reading.set()
+            assert go_on.wait(60)
+            yield b"one"
+        finally:
+            closed.set()
+
+    with monkeypatch.context() as patch, structlog.testing.capture_logs() as logged:
+        patch.setattr(examiner, "_chunks", slow)
+        task = asyncio.create_task(examiner.step())
+        assert await asyncio.to_thread(reading.wait, 60)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        go_on.set()
+        assert await asyncio.to_thread(closed.wait, 60), "the disk's file is not left open"
+    assert "evidence_not_examined" not in [entry["event"] for entry in logged]
+    await examine(app)
+    assert (await got(office, receipt, sent)).content == b"one", "at once, not when it would be tried again"
 
 
 async def until_given(office: Office, receipt: dict[str, str], sent: httpx.Response) -> httpx.Response:
