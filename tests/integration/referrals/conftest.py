@@ -21,12 +21,14 @@ from services.referrals.activities import Activities
 from services.referrals.calendar import StateCouncilCalendar
 from services.referrals.main import build
 from services.referrals.service.duplicates import Searching
+from services.referrals.service.openings import IdentityOpenings
 from services.referrals.service.registry import Registry
 from services.referrals.service.steps import Steps
 from services.referrals.workflow_worker import make_worker
 from tests.integration.referrals.browsing import Browsers
 from tests.integration.referrals.likeness import Complaints
 from tests.integration.referrals.office import PEOPLE, TREE, Office
+from tests.integration.referrals.vault import Vault, running
 
 
 @contextmanager
@@ -118,6 +120,17 @@ async def complaints(app: FastAPI, db: Database) -> AsyncIterator[Complaints]:
     async with httpx.AsyncClient(transport=httpx.MockTransport(there.answer)) as http:
         searching = Searching(db, before.casebook, http, before.tokens, "http://complaints")
         app.state.services = replace(before, searching=searching)
+        yield there
+        app.state.services = before
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def vault(app: FastAPI, db: Database, settings: Settings) -> AsyncIterator[Vault]:
+    """The vault, as the service's openings reach it."""
+    before = app.state.services
+    async with running(settings) as there, httpx.AsyncClient(transport=there.transport) as http:
+        opened = IdentityOpenings(db, before.casebook, http, before.tokens, "http://vault")
+        app.state.services = replace(before, openings=opened)
         yield there
         app.state.services = before
 

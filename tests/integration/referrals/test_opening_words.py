@@ -6,7 +6,6 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,11 +13,9 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import asyncpg
-import httpx
 import jwt
 import pytest
 import pytest_asyncio
-from fastapi import FastAPI
 
 from deploy.stack import Stack
 from services.chassis import auth, signers, signing
@@ -26,26 +23,14 @@ from services.chassis.audit.anchor_keys import Keys
 from services.chassis.audit.anchored import Anchored
 from services.chassis.audit.anchors import KEY, SEAL, AnchorFile, Head, Seal, anchor_file, line_hash
 from services.chassis.auth import ServiceTokens
-from services.chassis.db import Database
 from services.chassis.settings import Settings
 from services.complaints.vault import words
 from services.complaints.vault.words import Words
-from services.referrals.service.openings import IdentityOpenings
 from tests.integration.referrals.office import Office
-from tests.integration.referrals.test_openings import asked, decide, granted, named, read
-from tests.integration.referrals.vault import Vault, put_a_yes, running
+from tests.integration.referrals.opening import asked, decide, granted, named, read
+from tests.integration.referrals.vault import Vault, put_a_yes
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def vault(app: FastAPI, db: Database, settings: Settings) -> AsyncIterator[Vault]:
-    before = app.state.services
-    async with running(settings) as there, httpx.AsyncClient(transport=there.transport) as http:
-        opened = IdentityOpenings(db, before.casebook, http, before.tokens, "http://vault")
-        app.state.services = replace(before, openings=opened)
-        yield there
-        app.state.services = before
 
 
 @pytest_asyncio.fixture(loop_scope="session")
