@@ -45,6 +45,7 @@ from services.referrals.service.acting import Acting
 from services.referrals.service.auditing import Auditing
 from services.referrals.service.casebook import Casebook
 from services.referrals.service.devices import Devices
+from services.referrals.service.directory import Directory
 from services.referrals.service.duplicates import Searching
 from services.referrals.service.identity import Identities, Policy
 from services.referrals.service.news import News
@@ -108,6 +109,7 @@ def build(settings: Settings) -> FastAPI:
             casebook=casebook,
             acting=acting,
             registry=Registry(db, first_password),
+            directory=Directory(db),
             texts=texts,
             tokens=tokens,
             watching=Watching(db),

@@ -226,6 +226,11 @@ TEXTS: dict[str, Text] = {
         "系统、安全、审计管理员须由不同的人担任,且不得兼任业务岗位。",
         "System, security and audit administrators are different people, and none of them works on cases.",
     ),
+    "ROLES_CHANGED": Text(
+        409,
+        "该账号的岗位刚被他人更改,请核对现有岗位后重新提交。",
+        "Somebody else changed the account's roles just now: look at them and send yours again.",
+    ),
     "OWN_ROLES": Text(403, "不得给本人授权,请由另一名安全管理员办理。", "Nobody grants roles to himself."),
     "PASSWORDS_OFF": Text(
         403, "请通过统一身份认证登录。", "Passwords are not used here: log in by your agency's identity provider."

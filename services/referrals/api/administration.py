@@ -10,7 +10,7 @@ from contracts.model import RegionCode
 from services.chassis import audit
 from services.referrals.api.common import Caller, Uses
 from services.referrals.domain import Level, Unit, UnitKind
-from services.referrals.refusals import Refused
+from services.referrals.service.administering import MAY, AccountAct
 from services.referrals.service.identity import Identity
 from services.referrals.service.passwords import LONGEST, SHORTEST
 from services.referrals.service.registry import UNIT_ID, USERNAME, Account, NewAccount, NewUnit
@@ -201,7 +201,7 @@ async def list_accounts(uses: Uses, who: Caller) -> AccountList:
 @router.post("/accounts", response_model=Added, status_code=201, summary="Add an account")
 async def add_account(uses: Uses, who: Caller, body: AccountRequest) -> Added:
     """For the system administrator."""
-    who.require(Role.SYSTEM_ADMIN)
+    who.require(*MAY[AccountAct.ADD])
     new = NewAccount(body.username, body.name, body.unit_id, ())
     return Added(account_id=await uses.registry.add_account(new, body.password, by=_actor(who)))
 
@@ -209,7 +209,7 @@ async def add_account(uses: Uses, who: Caller, body: AccountRequest) -> Added:
 @router.post("/accounts/{username}/departure", response_model=AccountRow, summary="Close the account of who leaves")
 async def leave(uses: Uses, who: Caller, username: Username, body: DepartureRequest) -> AccountRow:
     """By the system administrator. The account can do nothing more at once; open tasks are handed on, on record."""
-    who.require(Role.SYSTEM_ADMIN)
+    who.require(*MAY[AccountAct.CLOSE])
     return _row(await uses.registry.leave(username, body.heir, by=_actor(who)))
 
 
@@ -217,14 +217,14 @@ async def leave(uses: Uses, who: Caller, username: Username, body: DepartureRequ
 async def reset_password(uses: Uses, who: Caller, username: Username, body: PasswordRequest) -> None:
     """By the system administrator, for an officer: neither for the own account nor for an administrator's, which is
     done at the machine. Sessions end; on the audit, and shown to the officer. The second factor stays."""
-    who.require(Role.SYSTEM_ADMIN)
+    who.require(*MAY[AccountAct.PASSWORD])
     await uses.passwords.reset(username, body.password, who)
 
 
 @router.delete("/accounts/{username}/pause", status_code=204, summary="End the pause of a name's log-ins")
 async def unlock(uses: Uses, who: Caller, username: Username) -> None:
     """By the system or the security administrator, on the audit: for who is held up by somebody's guesses."""
-    who.require(Role.SYSTEM_ADMIN, Role.SECURITY_ADMIN)
+    who.require(*MAY[AccountAct.UNLOCK])
     await uses.registry.unlock(username, by=_actor(who))
 
 
@@ -232,7 +232,7 @@ async def unlock(uses: Uses, who: Caller, username: Username) -> None:
 async def grant_roles(uses: Uses, who: Caller, username: Username, body: RolesRequest) -> AccountRow:
     """For the security administrator, never for the own account. The account logs in anew; on the audit. Whose account
     it is, where somebody else set its password, is another word (`vouching`)."""
-    who.require(Role.SECURITY_ADMIN)
+    who.require(*MAY[AccountAct.ROLES])
     return _row(await uses.registry.grant_roles(username, body.roles, who.account.account_id))
 
 
@@ -240,14 +240,12 @@ async def grant_roles(uses: Uses, who: Caller, username: Username, body: RolesRe
 async def vouch(uses: Uses, who: Caller, username: Username, body: VouchingRequest) -> AccountRow:
     """For the security administrator, who heard the code from the officer himself, in person or at a telephone number
     known before: never from who made the account. The account logs in anew; on the audit, wrong codes too."""
-    who.require(Role.SECURITY_ADMIN)
+    who.require(*MAY[AccountAct.VOUCH])
     return _row(await uses.vouching.vouch(username, body.code, who))
 
 
 @router.delete("/accounts/{username}/second-factor", status_code=204, summary="Take a lost second factor away")
 async def reset_factor(uses: Uses, who: Caller, username: Username) -> None:
     """For the security administrator, never for the own account. Its sessions end; on the audit."""
-    who.require(Role.SECURITY_ADMIN)
-    if username.lower() == who.account.username:
-        raise Refused("OWN_ROLES")
-    await uses.factors.reset(username, audit.officer(who.account.account_id))
+    who.require(*MAY[AccountAct.FACTOR])
+    await uses.factors.reset(username, _actor(who))

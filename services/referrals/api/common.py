@@ -20,6 +20,7 @@ from services.referrals.refusals import TEXTS, Refused
 from services.referrals.service.acting import Acting
 from services.referrals.service.auditing import Auditing
 from services.referrals.service.casebook import Casebook
+from services.referrals.service.directory import Directory
 from services.referrals.service.duplicates import Searching
 from services.referrals.service.identity import Identities, Identity
 from services.referrals.service.news import News
@@ -46,6 +47,7 @@ class Services:
     casebook: Casebook
     acting: Acting
     registry: Registry
+    directory: Directory
     texts: Texts
     tokens: ServiceTokens
     watching: Watching

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -122,6 +123,52 @@ async def names(session: AsyncSession, account_ids: Iterable[str]) -> dict[str, 
 async def everybody(session: AsyncSession) -> list[Account]:
     """All accounts, by user name."""
     return [_account(row) for row in await rows(session, f"{_SELECT} ORDER BY a.username")]
+
+
+async def by_id(session: AsyncSession, account_id: str) -> Account | None:
+    """The account of an id."""
+    row = await one(session, f"{_SELECT} WHERE a.account_id = $1", account_id)
+    return _account(row) if row else None
+
+
+async def lock(session: AsyncSession, username: str) -> None:
+    """Let who else changes the account wait until the transaction ends."""
+    await rows(session, "SELECT FROM accounts WHERE username = lower($1) FOR UPDATE", username)
+
+
+class AccountState(StrEnum):
+    """How an account stands, as administrators look for it."""
+
+    ACTIVE = "ACTIVE"
+    GIVEN = "GIVEN"
+    """The password is one that an administrator set."""
+    UNVOUCHED = "UNVOUCHED"
+    NO_ROLE = "NO_ROLE"
+    LEFT = "LEFT"
+
+
+_STANDS = {
+    None: "true",
+    AccountState.ACTIVE: "a.active",
+    AccountState.GIVEN: "a.active AND a.password_until IS NOT NULL",
+    AccountState.UNVOUCHED: "a.active AND NOT a.vouched",
+    AccountState.NO_ROLE: "a.active AND NOT EXISTS (SELECT FROM account_roles AS r WHERE r.account_id = a.account_id)",
+    AccountState.LEFT: "NOT a.active",
+}
+
+
+async def found(session: AsyncSession, text: str, state: AccountState | None, after: str, limit: int) -> list[Account]:
+    """Accounts after a user name, by user name, that have the text in their names, or in their unit's name or id."""
+    listed = await rows(
+        session,
+        f"{_SELECT} WHERE {_STANDS[state]} AND a.username > $2 AND ($1 = '' OR strpos(a.username, lower($1)) > 0"
+        " OR strpos(lower(a.name), lower($1)) > 0 OR strpos(lower(u.name), lower($1)) > 0 OR a.unit_id = $1)"
+        " ORDER BY a.username LIMIT $3",
+        text,
+        after,
+        limit,
+    )
+    return [_account(row) for row in listed]
 
 
 async def of_ids(session: AsyncSession, account_ids: Iterable[str]) -> dict[str, Account]:

@@ -1,5 +1,6 @@
 """Log-ins that failed, and second factors: who may try when, what was used already."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -59,6 +60,17 @@ async def forget(session: AsyncSession, key: bytes) -> None:
 async def unlock(session: AsyncSession, name: bytes) -> int:
     """Forget the failures of a name on all devices; how many counters there were."""
     return await execute(session, "DELETE FROM login_failures WHERE name_hash = $1 OR of_name = $1", name)
+
+
+async def paused_names(session: AsyncSession, names: Sequence[bytes]) -> set[bytes]:
+    """Those of the names' counters whose log-ins wait now, on any device."""
+    found = await rows(
+        session,
+        "SELECT coalesce(of_name, name_hash) AS name FROM login_failures"
+        " WHERE paused_until > now() AND coalesce(of_name, name_hash) = ANY ($1::bytea[])",
+        list(names),
+    )
+    return {bytes(row["name"]) for row in found}
 
 
 async def factor(session: AsyncSession, account_id: str, *, confirmed: bool) -> bytes | None:

@@ -8,25 +8,26 @@ from services.chassis import audit, auth
 from services.chassis.db import SYSTEM, Database
 from services.referrals.refusals import Refused
 from services.referrals.repository import accounts, logins
+from services.referrals.service.administering import AccountAct, refusal
 from services.referrals.service.identity import Identities, Identity, of_session, open_to_password
 
 SHORTEST = 10
 LONGEST = 200
 
 
-async def reset(db: Database, username: str, password: str, valid: timedelta, *, by: str, at_machine: bool) -> None:
+async def reset(db: Database, username: str, password: str, valid: timedelta, *, by: str) -> None:
     """Set somebody else's password, for once and a time; the account's sessions end and nobody vouches for it any more.
 
-    An administrator's is set at the machine alone, which vouches for it: else one administrator could become another.
-    Raises Refused UNKNOWN_ACCOUNT, or ADMINISTRATORS_PASSWORD.
+    An administrator's is set at the machine alone, which vouches for it (`administering.refusal`). Raises Refused
+    UNKNOWN_ACCOUNT, OWN_PASSWORD or ADMINISTRATORS_PASSWORD.
     """
     hashed = await auth.hash_password(password)
     async with db.session(SYSTEM) as session:
         account = await accounts.by_username(session, username)
-        if account is None or not account.active:
+        if account is None:
             raise Refused("UNKNOWN_ACCOUNT")
-        if account.roles & ADMINISTRATORS and not at_machine:
-            raise Refused("ADMINISTRATORS_PASSWORD")
+        if (code := refusal(AccountAct.PASSWORD, account, by)) is not None:
+            raise Refused(code)
         until = datetime.now(UTC) + valid
         vouched = not ADMINISTRATORS.isdisjoint(account.roles)
         await accounts.others_password(session, account.account_id, hashed, until, vouched=vouched)
@@ -47,10 +48,7 @@ class Passwords:
 
     async def reset(self, username: str, password: str, by: Identity) -> None:
         """By an administrator, never of the own account; raises Refused."""
-        if username.lower() == by.account.username:
-            raise Refused("OWN_PASSWORD")
-        actor = audit.officer(by.account.account_id)
-        await reset(self._db, username, password, self._valid, by=actor, at_machine=False)
+        await reset(self._db, username, password, self._valid, by=audit.officer(by.account.account_id))
 
     async def set_own(self, who: Identity, current: str, new: str) -> tuple[str, Identity]:
         """The officer's own password from now on: every session ends, and this one goes on with a new token.

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -21,6 +21,7 @@ from services.referrals.domain import Level, Unit, UnitKind
 from services.referrals.refusals import Refused
 from services.referrals.repository import accounts, logins, reorganising, units
 from services.referrals.repository.accounts import Account as Account
+from services.referrals.service.administering import AccountAct, refusal
 from services.referrals.service.devices import of_name
 from services.referrals.service.passwords import reset
 
@@ -150,19 +151,22 @@ class Registry:
             await _on_accounts(session, by, "ACCOUNT_CLOSED", account.account_id, heir=heir_id)
         return replace(account, active=False)
 
-    async def add_account(self, new: NewAccount, password: str, *, by: str | None = None) -> str:
-        """The new account's id; the password opens the setting of an own one, for a time.
+    async def add_account(
+        self, new: NewAccount, password: str, *, by: str | None = None, key: UUID | None = None
+    ) -> str:
+        """The new account's id; the password opens the setting of an own one, for a time. ``key``: of the request; the
+        same again adds nothing.
 
         Raises Refused ALREADY_EXISTS, UNKNOWN_UNIT or ROLES_APART.
         """
         refuse_roles(new.roles, new.username)
         hashed = await hash_password(password)
         async with self._db.session(SYSTEM) as session:
-            return await self._add_account(session, new, hashed, self._until(), by)
+            return await self._add_account(session, new, hashed, self._until(), by, key)
 
     async def reset_password(self, username: str, password: str) -> None:
         """At the machine, an administrator's too; raises Refused UNKNOWN_ACCOUNT."""
-        await reset(self._db, username, password, self._first_password, by=audit.operator(), at_machine=True)
+        await reset(self._db, username, password, self._first_password, by=audit.operator())
 
     async def unlock(self, username: str, *, by: str | None = None) -> None:
         """End the pause of a name's log-ins, on every device; on the audit. Raises Refused UNKNOWN_ACCOUNT."""
@@ -175,23 +179,31 @@ class Registry:
             entry = audit.Entry(chain=chain, actor=actor, action="UNLOCKED", details={"counters": ended})
             await audit.record(session, entry)
 
-    async def grant_roles(self, username: str, roles: Iterable[Role], granted_by: str) -> Account:
+    async def grant_roles(
+        self, username: str, roles: Iterable[Role], granted_by: str, *, seen: frozenset[Role] | None = None
+    ) -> Account:
         """Make these an account's roles, and end its sessions: the next one has them. On the audit.
 
-        It says nothing of whose account it is (`Vouching`). Raises Refused UNKNOWN_ACCOUNT, ROLES_APART, or OWN_ROLES
-        for the account of who grants.
+        It says nothing of whose account it is (`Vouching`). ``seen``: the roles that who grants looked at; the same
+        again changes nothing. Raises Refused UNKNOWN_ACCOUNT, ROLES_APART, OWN_ROLES for the account of who grants, or
+        ROLES_CHANGED when they are others than were seen.
         """
-        wanted = frozenset(roles)
+        wanted, by = frozenset(roles), audit.officer(granted_by)
         refuse_roles(wanted, username)
         async with self._db.session(SYSTEM) as session:
+            await accounts.lock(session, username)
             account = await accounts.by_username(session, username)
-            if account is None or not account.active:
+            if account is None:
                 raise Refused("UNKNOWN_ACCOUNT")
-            if account.account_id == granted_by:
-                raise Refused("OWN_ROLES")
+            if (code := refusal(AccountAct.ROLES, account, by)) is not None:
+                raise Refused(code)
+            if seen is not None and account.roles == wanted:
+                return account
+            if seen is not None and account.roles != seen:
+                raise Refused("ROLES_CHANGED")
             await accounts.set_roles(session, account.account_id, wanted)
             await accounts.end_sessions(session, account.account_id)
-            by, before = audit.officer(granted_by), sorted(account.roles)
+            before = sorted(account.roles)
             await _on_accounts(session, by, "ROLES_GRANTED", account.account_id, before=before, after=sorted(wanted))
         return replace(account, roles=wanted)
 
@@ -272,11 +284,13 @@ class Registry:
         )
 
     @staticmethod
-    async def _add_account(session: AsyncSession, new: NewAccount, hashed: str, until: datetime, by: str | None) -> str:
+    async def _add_account(
+        session: AsyncSession, new: NewAccount, hashed: str, until: datetime, by: str | None, key: UUID | None = None
+    ) -> str:
         unit = await units.get(session, new.unit_id) if new.unit_id is not None else None
         if new.unit_id is not None and (unit is None or not unit.active):
             raise Refused("UNKNOWN_UNIT", extra={"username": new.username})
-        account_id = f"a-{uuid4().hex[:16]}"
+        account_id = f"a-{(key or uuid4()).hex[:16]}"
         added = await accounts.insert(
             session,
             account_id=account_id,
@@ -289,6 +303,9 @@ class Registry:
             vouched=by is None and not ADMINISTRATORS.isdisjoint(new.roles),
         )
         if not added:
+            there = await accounts.by_username(session, new.username)
+            if there is not None and there.account_id == account_id:
+                return account_id
             raise Refused("ALREADY_EXISTS")
         await accounts.set_roles(session, account_id, new.roles)
         await _on_accounts(session, by, "ACCOUNT_ADDED", account_id, unit=new.unit_id, roles=sorted(new.roles))

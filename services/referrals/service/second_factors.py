@@ -14,6 +14,7 @@ from services.referrals import second_factor
 from services.referrals.keyed import second_factor_aad
 from services.referrals.refusals import Refused
 from services.referrals.repository import accounts, logins
+from services.referrals.service.administering import AccountAct, refusal
 
 
 class Factor(StrEnum):
@@ -93,12 +94,15 @@ class SecondFactors:
     async def reset(self, username: str, actor: str) -> None:
         """Take an account's factor away, for who lost it, end its sessions, and let go of its OpenID subject.
 
-        The next log-in by the provider links the account anew. Raises Refused UNKNOWN_ACCOUNT.
+        The next log-in by the provider links the account anew. Raises Refused UNKNOWN_ACCOUNT, or OWN_ROLES for the
+        account of the actor.
         """
         async with self._db.session(SYSTEM) as session:
             account = await accounts.by_username(session, username)
             if account is None:
                 raise Refused("UNKNOWN_ACCOUNT")
+            if (code := refusal(AccountAct.FACTOR, account, actor)) is not None:
+                raise Refused(code)
             done = {
                 "SECOND_FACTOR_RESET": await logins.forget_factor(session, account.account_id),
                 "OPENID_UNLINKED": await accounts.unlink_subjects(session, account.account_id),

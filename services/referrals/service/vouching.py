@@ -13,6 +13,7 @@ from services.chassis.db import SYSTEM, Database
 from services.referrals.refusals import Refused
 from services.referrals.repository import accounts, logins
 from services.referrals.repository.accounts import Account
+from services.referrals.service.administering import AccountAct, refusal
 from services.referrals.service.identity import Identity
 
 _DIGITS = 8
@@ -44,11 +45,16 @@ class Vouching:
         told = "".join(filter(str.isdecimal, code))
         async with self._db.session(SYSTEM) as session:
             account = await accounts.by_username(session, username)
-            if account is None or not account.active:
+            if account is None:
                 raise Refused("UNKNOWN_ACCOUNT")
+            if (refused := refusal(AccountAct.VOUCH, account, audit.officer(by.account.account_id))) is not None:
+                raise Refused(refused)
             counter = _counter(account.account_id)
             paused = await logins.paused(session, counter)
             done = not paused and await accounts.vouch(session, account.account_id, told)
+            now = await accounts.by_username(session, username)
+            if not done and not account.vouched and now is not None and now.vouched:
+                return now  # the same word, sent twice at once
             if done:
                 await logins.forget(session, counter)
                 await accounts.end_sessions(session, account.account_id)

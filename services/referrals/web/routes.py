@@ -12,6 +12,7 @@ from services.chassis.web.forms import SealedCookie
 from services.chassis.web.pages import Pages
 from services.chassis.web.problems import ProblemPages
 from services.referrals.web import (
+    accounts,
     acts,
     board,
     case_page,
@@ -83,6 +84,7 @@ def install(app: FastAPI, pages: Pages) -> None:
         kin,
         acts,
         board,
+        accounts,
         events,
     ):
         app.include_router(module.router)

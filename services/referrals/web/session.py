@@ -10,12 +10,13 @@ from fastapi import Depends, Request
 from starlette.datastructures import FormData
 from starlette.responses import RedirectResponse, Response
 
-from contracts.lifecycle import Role
+from contracts.lifecycle import ADMINISTRATORS, Role
 from services.chassis.auth import Unauthenticated
 from services.chassis.web.forms import SealedCookie, Session, check_form
 from services.chassis.web.pages import Pages, page_lang
 from services.referrals.api.common import Services
 from services.referrals.openings import AT_DESK
+from services.referrals.service.administering import KEEPERS
 from services.referrals.service.identity import Identity
 from services.referrals.web.words import Words
 
@@ -40,6 +41,7 @@ class _Flags(TypedDict):
 
 FACTOR = f"{HOME}/second-factor"
 PASSWORD = f"{HOME}/password"
+ACCOUNTS = f"{HOME}/accounts"
 
 
 @dataclass(frozen=True)
@@ -124,6 +126,8 @@ class Visit:
             unit_id=account.unit_id,
             supervises=Role.SUPERVISOR in account.roles,
             answers=bool(AT_DESK & account.roles),
+            keeps_accounts=bool(KEEPERS & account.roles),
+            administers=bool(ADMINISTRATORS & account.roles),
             form_token=self.session.form_token,
             home=HOME,
             shown_at=datetime.now(UTC),

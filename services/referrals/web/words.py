@@ -21,7 +21,7 @@ from contracts.rights import GROUND_WORDS, RIGHT_WORDS, Ground, Right
 from contracts.terms import ACT_ZH, KIND_ZH, STAGE_ZH
 from services.chassis.problems import Lang
 from services.referrals.watch import Watch
-from services.referrals.web.words_accounts import ACCOUNT_ACTS
+from services.referrals.web.words_accounts import ACCOUNT_ACTS, ACCOUNT_STATES, DONE
 from services.referrals.web.words_openings import ATTEMPT, DENIAL, IDENTITY, OPENING
 
 Pair = tuple[str, str]
@@ -405,6 +405,14 @@ class Words:
     def account_act(self, code: str) -> str:
         """What happened to an officer's account."""
         return self.of(ACCOUNT_ACTS, code)
+
+    def account_state(self, code: str) -> str:
+        """How an account stands."""
+        return self.of(ACCOUNT_STATES, code)
+
+    def account_done(self, code: str) -> str:
+        """What an administrator just did to an account."""
+        return self.of(DONE, code)
 
     def relation(self, code: str) -> str:
         """What another case is to this one."""

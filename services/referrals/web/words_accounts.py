@@ -14,3 +14,32 @@ ACCOUNT_ACTS: dict[str, tuple[str, str]] = {
     "OPENID_UNLINKED": ("解除统一身份认证关联", "unlinked from the identity provider"),
     "UNLOCKED": ("解除登录暂停", "the pause of log-ins was ended"),
 }
+ACCOUNT_STATES: dict[str, tuple[str, str]] = {
+    "ACTIVE": ("在用", "active"),
+    "GIVEN": ("待本人设置密码", "waits for an own password"),
+    "UNVOUCHED": ("待安全管理员确认", "waits for the security administrator's word"),
+    "NO_ROLE": ("未授予岗位", "without a role"),
+    "LEFT": ("已停用", "closed"),
+}
+DONE: dict[str, tuple[str, str]] = {
+    "new": (
+        "账号已添加。请将用户名和初始密码当面告知本人。",
+        "The account is there. Tell its officer name and password.",
+    ),
+    "roles": ("岗位已更改，本人须重新登录。", "The roles are changed; the officer logs in anew."),
+    "vouching": (
+        "已确认账号由本人使用，本人须重新登录。",
+        "You said whose account it is; the officer logs in anew.",
+    ),
+    "second-factor": (
+        "第二重验证已取消，本人须重新登录。",
+        "The second factor is taken away; the officer logs in anew.",
+    ),
+    "password": (
+        "密码已重置，原会话已结束。请将新密码当面告知本人。",
+        "The password is set anew and the sessions ended. Tell its officer the password.",
+    ),
+    "pause": ("登录暂停已解除。", "The pause is ended."),
+    "departure": ("账号已停用，未办任务已移交。", "The account is closed and its tasks are handed on."),
+}
+"""What the page says after an act of `AccountAct`."""
