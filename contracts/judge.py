@@ -65,6 +65,7 @@ LEADER_LIFTS = "LEADER_LIFTS"
 ALREADY_URGENT = "ALREADY_URGENT"
 ALREADY_SPLIT = "ALREADY_SPLIT"
 HAS_MERGED = "HAS_MERGED"
+NOT_RECUSED = "NOT_RECUSED"
 
 NOT_ALONE = frozenset({ASKER_EXCLUDED, OWN_REQUEST, LEADER_LIFTS})
 """Codes of the rules by which nobody decides alone: asked last, and younger than cases that are still open."""
@@ -198,6 +199,8 @@ def refuse_wish(wish: Wish, case: Standing, brings: Callable[[Field], bool]) -> 
             return ALREADY_SUPPORT
         case Act.REASSIGN | Act.ORDER_RECUSAL if wish.assignee in case.course.barred:
             return ASSIGNEE_EXCLUDED
+        case Act.LIFT_RECUSAL if wish.assignee not in case.course.recused:
+            return NOT_RECUSED
         case Act.RELEASE_SUPPORT if wish.unit_id not in units_at(case, Seat.SUPPORT):
             return NO_SUPPORT
         case Act.REQUEST_EXTENSION | Act.SUSPEND_CLOCK | Act.RESUME_CLOCK:
@@ -359,6 +362,8 @@ def _refuse_now(act: Act, case: Standing) -> str | None:
             return NO_SUPPORT
         case Act.LIFT_SUPERVISION if not course.supervision:
             return NOT_SUPERVISED
+        case Act.LIFT_RECUSAL if not course.recused:
+            return NOT_RECUSED
         case Act.MARK_URGENT if course.urgent:
             return ALREADY_URGENT
         case Act.SPLIT if course.origin_case is not None or course.split_case is not None:

@@ -59,6 +59,7 @@ ACT_ZH: dict[Act, str] = {
     Act.CORRECT_RESPONDENTS: "更正被反映对象",
     Act.RECUSE: "本人回避",
     Act.ORDER_RECUSAL: "决定回避",
+    Act.LIFT_RECUSAL: "解除回避",
     Act.RECLASSIFY: "更正分类",
     Act.MARK_URGENT: "标为紧急",
     Act.SPLIT: "拆单",

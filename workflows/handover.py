@@ -348,6 +348,15 @@ def recused(course: Course, command: Command) -> Course:
     )
 
 
+def let_back(course: Course, command: Command) -> Course:
+    """The course with an officer who kept away; the unit that he leads decides for itself again, where one is named."""
+    return _with(
+        course,
+        recused=tuple(account for account in course.recused if account != command.assignee),
+        leaderless=tuple(unit_id for unit_id in course.leaderless if unit_id != command.unit_id),
+    )
+
+
 def _plain_changes(state: CaseState, command: Command) -> dict[str, Any]:
     course = state.course
     match command.act:
@@ -355,6 +364,8 @@ def _plain_changes(state: CaseState, command: Command) -> dict[str, Any]:
             return {"course": _with(course, request=None)}
         case Act.RECUSE | Act.ORDER_RECUSAL:
             return {"course": recused(course, command)}
+        case Act.LIFT_RECUSAL:
+            return {"course": let_back(course, command)}
         case Act.VERIFY_REFERRAL if course.request is not None:
             return {"course": _with(course, request=course.vouched(command.actor.account_id))}
         case Act.APPROVE_REFERRAL if course.request is not None:

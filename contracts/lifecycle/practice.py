@@ -10,9 +10,9 @@ MAX_REDO = 1
 ARBITRATED_BOUNCE = 2
 """The return that goes to the common superior instead of the dispatcher's next try (rules.md §4.3; 潍坊 art. 22)."""
 
-RECUSALS = frozenset({Act.RECUSE, Act.ORDER_RECUSAL})
-"""Recusal 回避 (信访工作条例 art. 28). The reason may point at a person, a relative of the reporter for one: it is for
-those who decide in the case, and in no event."""
+RECUSALS = frozenset({Act.RECUSE, Act.ORDER_RECUSAL, Act.LIFT_RECUSAL})
+"""Recusal 回避 (信访工作条例 art. 28) and its end. The reason may point at a person, a relative of the reporter for
+one: it is for those who decide in the case, and in no event."""
 
 QUIET = frozenset(
     {

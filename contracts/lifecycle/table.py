@@ -47,6 +47,13 @@ _TRIAGE_RULES = (
         needs=(Field.ASSIGNEE, Field.REASON_CODE),
     ),
     _officer(
+        Act.LIFT_RECUSAL,
+        _KEPT_FROM,
+        seats=(Seat.DESK, Seat.HOLDER, Seat.SUPPORT, Seat.ARBITER),
+        roles=(Role.SUPERVISOR, Role.LEADER),
+        needs=(Field.ASSIGNEE, Field.NOTE),
+    ),
+    _officer(
         Act.CORRECT_RESPONDENTS,
         _OPEN,
         seats=_DESK,

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from contracts import judge
 from contracts.judge import Standing
-from contracts.lifecycle import INSTEAD, RULE, Act, Field, Role, Seat
+from contracts.lifecycle import INSTEAD, RECUSALS, RULE, Act, Field, Role, Seat
 from contracts.messages import Transition
 from contracts.terms import ACT_ZH
 
@@ -19,6 +19,9 @@ ALWAYS_WELCOME = frozenset({Field.NOTE})
 
 _TO_SUPERIOR = frozenset({Act.MARK_MAJOR, Act.REPORT_MAJOR})
 """Acts whose note is for the authority to which a major clue was reported."""
+
+DECIDING = frozenset({Role.SUPERVISOR, Role.LEADER})
+"""For whom the reasons of recusals are."""
 
 TEXT_FIELDS = (Field.NOTE, Field.PUBLIC_REPLY, Field.EXTRACT)
 
@@ -71,7 +74,8 @@ def may_read_texts(officer: Officer, case: Standing) -> bool:
 
 def readable(officer: Officer, case: Standing, steps: Iterable[Transition]) -> frozenset[UUID]:
     """The ids of the officers' texts that the officer may read: all of them where the unit has the case in hand, else
-    those that the unit wrote itself, and what was written for it as the authority above."""
+    those that the unit wrote itself, and what was written for it as the authority above. Why a recusal was lifted is
+    for those who decide."""
     has_it = may_read_texts(officer, case)
     major = case.course.major
     above = major is not None and major.superior is not None and major.superior.unit_id == officer.unit_id
@@ -79,6 +83,7 @@ def readable(officer: Officer, case: Standing, steps: Iterable[Transition]) -> f
         document
         for step in steps
         if has_it or step.actor.unit_id == officer.unit_id or (above and step.act in _TO_SUPERIOR)
+        if step.act not in RECUSALS or DECIDING & officer.roles
         for document in (step.note, step.public_document)
     ]
     if has_it:

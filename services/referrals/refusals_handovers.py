@@ -226,6 +226,16 @@ HANDOVERS: dict[str, Text] = {
         "Nobody else of the unit could do this officer's work in the case: let another have the role first, or hand "
         "the case on.",
     ),
+    "NOT_RECUSED": Text(
+        409,
+        "该人员在本案中没有回避。",
+        "That officer does not keep away from the case.",
+    ),
+    "DESK_LIFTS": Text(
+        403,
+        "该回避由其他单位决定,只能由其或受理台解除。",
+        "Another unit decided on that recusal: it alone, or the desk, lifts it.",
+    ),
     "SAME_UNIT": Text(
         422,
         "案件已在该单位,请选择其他单位。",

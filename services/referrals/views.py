@@ -25,12 +25,11 @@ from contracts.messages import CaseFacts, RunningClock
 from contracts.reference import categories, disposals, grounds, suspensions
 from contracts.terms import ACT_ZH, KIND_ZH, STAGE_ZH, SUPERVISION_ZH
 from services.referrals.deadlines import wording
-from services.referrals.permissions import Officer, legal_acts
+from services.referrals.permissions import DECIDING, Officer, legal_acts
 from services.referrals.repository.cases import CaseRow, Step, TaskRow
 
 Lamp = Literal["NORMAL", "DUE_SOON", "OVERDUE"]
 _ORDER: tuple[Lamp, ...] = ("NORMAL", "DUE_SOON", "OVERDUE")
-_DECIDING = {Role.SUPERVISOR, Role.LEADER}
 _UNTOLD = Act.REISSUE_CODE
 """In histories of earlier versions: it said whether somebody's name was the reporter's."""
 
@@ -330,7 +329,7 @@ def _text(document: DocumentRef | None, texts: Mapping[UUID, str]) -> TextView |
 
 def _step(step: Step, texts: Mapping[UUID, str], officer: Officer) -> StepView:
     done = step.step
-    told = done.act not in RECUSALS or bool(officer.roles & _DECIDING)
+    told = done.act not in RECUSALS or bool(officer.roles & DECIDING)
     reply = done.public_document if done.act is Act.REPLY else None
     return StepView(
         sequence=done.sequence,
@@ -351,7 +350,7 @@ def _step(step: Step, texts: Mapping[UUID, str], officer: Officer) -> StepView:
         ground=done.ground,
         ground_name=ground_name(done.ground),
         papers=list(done.course.papers) if done.act is Act.REFER else [],
-        note=_text(done.note, texts),
+        note=_text(done.note, texts) if told else None,
         public_reply=_text(reply, texts),
         outcome=done.outcome if done.act is Act.REPLY else None,
         satisfaction=done.satisfaction if done.act in (Act.RATE, Act.RECORD_VISIT) else None,

@@ -181,6 +181,8 @@ CONDITIONS: list[tuple[Act, Stage, dict[str, object], str]] = [
     ),
     (Act.RELEASE_SUPPORT, Stage.HANDLING, {"course": Course()}, judge.NO_SUPPORT),
     (Act.LIFT_SUPERVISION, Stage.HANDLING, {"course": Course()}, judge.NOT_SUPERVISED),
+    (Act.LIFT_RECUSAL, Stage.HANDLING, {"course": Course()}, judge.NOT_RECUSED),
+    (Act.LIFT_RECUSAL, Stage.HANDLING, {"course": Course(recused=("colleague-2",))}, judge.NOT_RECUSED),
     (Act.MARK_URGENT, Stage.HANDLING, {"course": Course(urgent=True)}, judge.ALREADY_URGENT),
     (Act.MARK_MAJOR, Stage.HANDLING, {"course": Course(major=Major(ground="XF-25"))}, judge.ALREADY_MAJOR),
     (Act.REPORT_MAJOR, Stage.HANDLING, {"course": Course()}, judge.NOT_MAJOR),

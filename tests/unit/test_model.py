@@ -141,7 +141,7 @@ def seen(state: CaseState) -> None:
         assert ended_by_clock or state.stage is S.MERGED
         return
     can = [it for it in OFFICERS if it.unit_id == state.task.unit_id and it.account_id not in state.course.barred]
-    aside = {Act.CLAIM, Act.REASSIGN, Act.URGE, Act.RECUSE, Act.ORDER_RECUSAL}
+    aside = {Act.CLAIM, Act.REASSIGN, Act.URGE, Act.RECUSE, Act.ORDER_RECUSAL, Act.LIFT_RECUSAL}
     forward = {act for act in Act if act not in aside}
     assert any(found.act in forward for officer in can for found in judge.legal(officer, state)), "nobody can go on"
     assert state.task.kind is not TaskKind.SUPPORT

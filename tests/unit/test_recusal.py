@@ -9,6 +9,7 @@ from contracts.messages import Actor, Command
 from services.referrals import openings
 from tests.unit.test_parts import HOSPITAL, INSURANCE, act, life, to
 from tests.unit.world import OFFICERS, World
+from tests.workflow.office import document
 
 
 def officer(account_id: str) -> Actor:
@@ -63,6 +64,50 @@ def test_the_desk_decides_for_a_leader_who_keeps_away() -> None:
     assert judge.refusal(Act.APPROVE_REFERRAL, supervisor, state) is None
     clerk = supervisor.model_copy(update={"roles": (Role.CLERK,)})
     assert judge.refusal(Act.APPROVE_REFERRAL, clerk, state) == judge.NOT_YOUR_ROLE
+
+
+def test_a_recusal_that_is_lifted_lets_the_officer_act_again_and_nobody_lifts_his_own() -> None:
+    world = World()
+    case_id, _ = life(world, Track.GENERAL)
+    clerk, note = officer("desk-a-1"), document()
+    assert act(world, case_id, Act.ORDER_RECUSAL, assignee="desk-a-1", reason_code="RELATIVE") is None
+    own = clerk.model_copy(update={"roles": (Role.SUPERVISOR, Role.LEADER)})
+    lift = {"assignee": "desk-a-1", "note": note}
+    assert world.does(case_id, command(world, case_id, own, Act.LIFT_RECUSAL, **lift)) == judge.EXCLUDED
+    other = command(world, case_id, officer("desk-a-2"), Act.LIFT_RECUSAL, assignee="desk-a-2", note=note)
+    assert world.does(case_id, other) == judge.NOT_RECUSED
+    assert act(world, case_id, Act.LIFT_RECUSAL, assignee="desk-a-1", note=None) == "MISSING_NOTE"
+    assert act(world, case_id, Act.LIFT_RECUSAL, **lift) is None
+    state = world.cases[case_id]
+    assert state.course.recused == ()
+    assert judge.refusal(Act.CLAIM, clerk, state) is None
+
+
+def test_who_is_accused_besides_stays_out_when_the_recusal_is_lifted() -> None:
+    world = World()
+    case_id, _ = life(world, Track.GENERAL)
+    assert act(world, case_id, Act.ORDER_RECUSAL, assignee="desk-a-1", reason_code="RELATIVE") is None
+    assert act(world, case_id, Act.LINK_PERSONS, respondent_accounts=("desk-a-1",)) is None
+    assert act(world, case_id, Act.LIFT_RECUSAL, assignee="desk-a-1", note=document()) is None
+    assert world.cases[case_id].course.barred == ("desk-a-1",)
+
+
+def test_a_leader_who_is_let_back_decides_again() -> None:
+    world = World()
+    case_id, _ = life(world, Track.INTEGRITY, HOSPITAL, Act.ACCEPT, to("yb-a"), Act.SIGN, category=INSURANCE)
+    leader = officer("yb-a-3")
+    assert world.does(case_id, command(world, case_id, leader, Act.RECUSE, reason_code="RELATIVE")) is None
+    assert act(world, case_id, Act.PROPOSE_REFERRAL, unit_id="jj-a") is None
+    desk = world.cases[case_id].desk
+    assert desk is not None
+    supervisor = officer(f"{desk.unit_id}-1").model_copy(update={"roles": (Role.SUPERVISOR,)})
+    lift = {"assignee": leader.account_id, "unit_id": "yb-a", "note": document()}
+    assert world.does(case_id, command(world, case_id, supervisor, Act.LIFT_RECUSAL, **lift)) is None
+    state = world.cases[case_id]
+    assert (state.course.recused, state.course.leaderless) == ((), ())
+    assert judge.refusal(Act.APPROVE_REFERRAL, leader, state) is None
+    (task,) = judge.tasks_beside(state.course, state.holder, state.desk)
+    assert (task.unit_id, task.role) == ("yb-a", Role.LEADER)
 
 
 def test_the_desk_decides_on_an_identity_for_a_leader_who_keeps_away() -> None:

@@ -313,6 +313,8 @@ class World:
                 wished = [{"satisfaction": level} for level in (5, 1, None)]
             case Act.RECUSE if not officer.account_id.endswith("-1"):
                 wished = []  # somebody stays who can go on
+            case Act.LIFT_RECUSAL:
+                wished = [{"assignee": account} for account in state.course.recused]
             case Act.REASSIGN:
                 wished = [{"assignee": None}, {"assignee": f"{officer.unit_id}-1"}]
             case _ if Field.UNIT in rule.needs:

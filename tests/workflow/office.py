@@ -316,6 +316,8 @@ def furnished(state: CaseState, act: Act) -> CaseState:
             clocks = (running(Purpose.HANDLE, suspended=True),)
         case Act.REPORT_MAJOR | Act.LIFT_MAJOR:
             course = Course(major=Major(ground="XF-25"))
+        case Act.LIFT_RECUSAL:
+            course = Course(recused=("colleague-1",))
         case Act.LIFT_SUPERVISION:
             course = Course(supervision=Supervision.LISTED)
         case Act.REPLY if state.stage is Stage.REFERRED:

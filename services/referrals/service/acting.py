@@ -144,11 +144,11 @@ class Acting:
             known = await commands.get(session, command_id)
             if known is None:
                 await self._judge(session, who, case, wish)
-                leaves = await recusing.leaderless(session, who, case, wish.act, wish.assignee)
+                led = await recusing.unit_led(session, who, case, wish.act, wish.assignee)
         if known is None:
             command = _command(who, command_id, wish)
-            if leaves is not None:
-                command = command.model_copy(update={"unit_id": leaves})
+            if led is not None:
+                command = command.model_copy(update={"unit_id": led})
             return _Ready(command, await self._keep(who, case_id, command, digest, wish))
         if (known.case_id, known.content_hash) != (case_id, digest):
             raise Refused("IDEMPOTENCY_KEY_REUSED")

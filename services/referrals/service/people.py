@@ -1,10 +1,12 @@
 """Officers as others choose them: to give a task to, or as whom a report accuses."""
 
 from dataclasses import dataclass
+from uuid import UUID
 
 from services.chassis.db import SYSTEM, Database
-from services.referrals.repository import accounts
+from services.referrals.repository import accounts, cases
 from services.referrals.repository.accounts import Account
+from services.referrals.service import recusing
 from services.referrals.service.identity import Identity
 
 
@@ -28,6 +30,13 @@ class People:
         if who.unit_id is None:
             return []
         return [_person(account) for account in await self._active() if account.unit_id == who.unit_id]
+
+    async def kept_away(self, who: Identity, case_id: UUID) -> list[Person]:
+        """Who keeps away from the case, of those on whose recusal the officer may decide."""
+        async with self._db.read(who.principal) as session:
+            case = await cases.get(session, case_id)
+            found = await recusing.concerned(session, who, case) if case is not None else []
+        return [_person(account) for account in found if case is not None and account.account_id in case.course.recused]
 
     async def named(self, find: str) -> list[Person]:
         """Those whose name holds the text."""

@@ -20,6 +20,7 @@ from services.referrals.handovers import Candidate
 from services.referrals.refusals import TEXTS, Refused
 from services.referrals.service.acting import Answer
 from services.referrals.service.foreseeing import Preview
+from services.referrals.service.people import Person
 from services.referrals.views import CaseSummary, CaseView, LegalAct
 from services.referrals.web.case_page import case_page
 from services.referrals.web.forms import ActForm, Choices, FormField, foreseen, form, listed_permits
@@ -279,7 +280,7 @@ async def _made(visit: Visit, view: CaseView, legal: LegalAct, typed: Typed, fin
     choices = Choices(
         routes=await _routes(visit, view, legal) if Field.UNIT in names else (),
         respondents=await uses.casebook.accusable(who, case_id) if Field.RESPONDENT_UNITS in names else (),
-        colleagues=await uses.people.colleagues(who) if Field.ASSIGNEE in names else (),
+        colleagues=await _colleagues(visit, view, legal) if Field.ASSIGNEE in names else (),
         people=await uses.people.named(find) if find and Field.RESPONDENT_ACCOUNTS in names else (),
         clocks=view.clocks,
         unit=next((value for value in typed.values.get(Field.UNIT.value, ()) if value), None),
@@ -287,6 +288,13 @@ async def _made(visit: Visit, view: CaseView, legal: LegalAct, typed: Typed, fin
         department=departments[receiver.unit_id].department if receiver and departments else None,
     )
     return form(legal, choices, visit.words)
+
+
+async def _colleagues(visit: Visit, view: CaseView, legal: LegalAct) -> list[Person]:
+    people = visit.uses.people
+    if legal.act is Act.LIFT_RECUSAL:
+        return await people.kept_away(visit.who, view.case_id)
+    return await people.colleagues(visit.who)
 
 
 async def _main_case(visit: Visit, typed: Typed) -> list[CaseSummary]:

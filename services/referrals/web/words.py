@@ -92,6 +92,7 @@ _ACT_EN: dict[Act, str] = {
     Act.CORRECT_RESPONDENTS: "Correct the respondents",
     Act.RECUSE: "Keep away from the case (recusal)",
     Act.ORDER_RECUSAL: "Have an officer keep away (recusal)",
+    Act.LIFT_RECUSAL: "Let an officer back in (recusal lifted)",
     Act.RECLASSIFY: "Correct the class",
     Act.MARK_URGENT: "Mark as urgent",
     Act.SPLIT: "Split",

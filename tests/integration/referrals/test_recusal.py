@@ -164,6 +164,96 @@ async def test_the_desk_decides_for_a_leader_who_keeps_away(office: Office, db: 
     await office.act("supervisor.rdesk", case_id, "GRANT_EXTENSION", note="同意")
 
 
+async def test_who_is_let_back_in_sees_and_hears_of_the_case_again(
+    office: Office, db: Database, settings: Settings, case_id: UUID
+) -> None:
+    name = await newcomer(db, "wj", Role.HANDLER)
+    mine = await account_of(office, name)
+    await kept_away(office, name, case_id)
+    how = {"assignee": mine, "note": "误录入，与本案无关"}
+    for username, changes, code in (
+        (HANDLER, {}, "NOT_YOUR_ROLE"),
+        (CHIEF, {"note": None}, "MISSING_NOTE"),
+        (CHIEF, {"assignee": await account_of(office, HANDLER)}, "NOT_RECUSED"),
+    ):
+        refused = await office.try_act(username, case_id, "LIFT_RECUSAL", **{**how, **changes})
+        assert refused.json()["code"] == code
+    own = await office.try_act(name, case_id, "LIFT_RECUSAL", sequence=1, **how)
+    assert own.status_code == 404, "nobody lifts his own: he knows nothing of the case"
+    await office.act(CHIEF, case_id, "LIFT_RECUSAL", **how)
+    assert (await office.get(name, f"/v1/cases/{case_id}")).status_code == 200
+    async with db.read(Principal("officer", mine, ("wj",), False)) as session:
+        for table in TABLES:
+            assert await rows(session, f"SELECT 1 FROM {table} WHERE case_id = $1", case_id), table
+    token = (await office.headers(name))["Authorization"].removeprefix("Bearer ")
+    jti = jwt.decode(token, options={"verify_signature": False})["jti"]
+    asking = ServiceTokens("notifications", settings).issue("referrals", PURPOSE, subject=jti)
+    answer = await office.http.get("/internal/v1/sessions/current", headers={"Authorization": f"Bearer {asking}"})
+    assert Standing.model_validate_json(answer.content).barred_cases == ()
+    await office.act(name, case_id, "SIGN")
+    again = await office.try_act(CHIEF, case_id, "LIFT_RECUSAL", **how)
+    assert again.json()["code"] == "NOT_RECUSED"
+
+
+async def test_why_it_was_lifted_stands_on_the_timeline_for_those_who_decide(
+    office: Office, db: Database, case_id: UUID
+) -> None:
+    name = await newcomer(db, "wj", Role.HANDLER)
+    await kept_away(office, name, case_id)
+    await office.act(CHIEF, case_id, "LIFT_RECUSAL", assignee=await account_of(office, name), note="其表亲已撤回")
+    told = {
+        username: next(
+            step for step in (await office.view(username, case_id))["timeline"] if step["act"] == "LIFT_RECUSAL"
+        )
+        for username in (CHIEF, HANDLER, name)
+    }
+    assert told[CHIEF]["note"]["text"] == "其表亲已撤回"
+    assert (told[HANDLER]["note"], told[name]["note"]) == (None, None), "it may point at a person"
+
+
+async def test_what_the_desk_ordered_no_leader_of_the_unit_lifts(office: Office, db: Database) -> None:
+    case_id = await office.dispatched(Track.INTEGRITY, to="wj")
+    leader = await newcomer(db, "wj", Role.LEADER)
+    how = {"assignee": await account_of(office, leader)}
+    await office.act("supervisor.rdesk", case_id, "ORDER_RECUSAL", reason_code="WITNESS", **how)
+    refused = await office.try_act(CHIEF, case_id, "LIFT_RECUSAL", note="无妨", **how)
+    assert (refused.status_code, refused.json()["code"]) == (403, "DESK_LIFTS")
+    await office.act("supervisor.rdesk", case_id, "LIFT_RECUSAL", note="已查明并非证人", **how)
+    await office.act(HANDLER, case_id, "SIGN")
+    await office.act(HANDLER, case_id, "REQUEST_EXTENSION", purpose="HANDLE", amount=3, note="情况复杂")
+    await office.act(CHIEF, case_id, "GRANT_EXTENSION", note="同意")
+
+
+async def test_the_desk_goes_on_deciding_while_another_leader_keeps_away(office: Office, db: Database) -> None:
+    case_id = await office.dispatched(Track.INTEGRITY, to="wj")
+    both = [await account_of(office, await newcomer(db, "wj", Role.LEADER)) for _ in range(2)]
+    for account in both:
+        await office.act("supervisor.rdesk", case_id, "ORDER_RECUSAL", assignee=account, reason_code="WITNESS")
+    await office.act("supervisor.rdesk", case_id, "LIFT_RECUSAL", assignee=both[0], note="误录入")
+    await office.act(HANDLER, case_id, "SIGN")
+    await office.act(HANDLER, case_id, "REQUEST_EXTENSION", purpose="HANDLE", amount=3, note="情况复杂")
+    refused = await office.try_act(CHIEF, case_id, "GRANT_EXTENSION", note="同意")
+    assert refused.json()["code"] == "NOT_YOUR_UNIT"
+
+
+async def test_the_page_offers_those_who_keep_away_and_lets_one_back(
+    office: Office, db: Database, browsers: Browsers, case_id: UUID
+) -> None:
+    browser = await browsers.of(CHIEF)
+    assert "解除回避" not in (await browser.get(f"/workbench/cases/{case_id}")).text
+    name = await newcomer(db, "wj", Role.HANDLER)
+    mine = await account_of(office, name)
+    await kept_away(office, name, case_id)
+    assert "解除回避" in (await browser.get(f"/workbench/cases/{case_id}")).text
+    form = (await browser.get(f"/workbench/cases/{case_id}/acts/LIFT_RECUSAL")).form("/acts/LIFT_RECUSAL")
+    assert [value for value in form.offered["assignee"] if value] == [mine]
+    done = await browser.send(form, assignee=mine, note="误录入")
+    assert done.status in (200, 202), done.text
+    async with asyncio.timeout(30):
+        while (await office.get(name, f"/v1/cases/{case_id}")).status_code != 200:
+            await asyncio.sleep(0.1)
+
+
 async def test_a_report_too(office: Office, db: Database) -> None:
     case_id = await office.new_case(Track.INTEGRITY)
     name = await newcomer(db, "rdesk", Role.CLERK)
