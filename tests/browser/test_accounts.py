@@ -1,4 +1,5 @@
-"""A new officer by the pages of the administrators: added, logged in, vouched for by the code he told, given a role."""
+"""A new officer by the administrators' pages: added, logged in, vouched for by the code he told, given a role; and what
+the audit administrator reads of it."""
 
 import re
 from uuid import uuid4
@@ -19,18 +20,17 @@ pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(300
 OWN = "what he alone knows"
 
 
-async def administrators(stack: Stack) -> tuple[str, str, str]:
-    """A system and a security administrator, and the password of both."""
-    names = [f"{role.lower()}-{uuid4().hex[:10]}" for role in (Role.SYSTEM_ADMIN, Role.SECURITY_ADMIN)]
+async def administrators(stack: Stack) -> tuple[list[str], str]:
+    """A system, a security and an audit administrator, and the password of all."""
     password = credentials(stack.state_dir)["password"]
     db = Database(stack.settings.dsn("referrals"))
+    duties = {Role.SYSTEM_ADMIN: "系统管理员", Role.SECURITY_ADMIN: "安全管理员", Role.AUDIT_ADMIN: "审计管理员"}
     people = [
-        NewAccount(names[0], "系统管理员", None, (Role.SYSTEM_ADMIN,), password),
-        NewAccount(names[1], "安全管理员", None, (Role.SECURITY_ADMIN,), password),
+        NewAccount(f"{role.lower()}-{uuid4().hex[:10]}", name, None, (role,), password) for role, name in duties.items()
     ]
     await Registry(db).load((), people, invented_people=True)
     await db.close()
-    return names[0], names[1], password
+    return [account.username for account in people], password
 
 
 async def log_in(page: Page, username: str, password: str) -> None:
@@ -52,14 +52,15 @@ async def find(page: Page, username: str) -> None:
 async def test_a_new_officer_gets_to_work(
     stack: Stack, people: tuple[Reporters, Officers], visit: Visits, size: dict[str, int], scripts: bool
 ) -> None:
-    system, security, password = await administrators(stack)
+    (system, security, auditor), password = await administrators(stack)
     newcomer, width = f"newcomer-{uuid4().hex[:10]}", size["width"]
     async with (
         visit(scripts=scripts, size=size, bypass_csp=scripts) as adding,
         visit(scripts=scripts, size=size) as officer,
         visit(scripts=scripts, size=size, bypass_csp=scripts) as vouching,
+        visit(scripts=scripts, size=size, bypass_csp=scripts) as auditing,
     ):
-        for window in (adding, officer, vouching):
+        for window in (adding, officer, vouching, auditing):
             window.url = stack.settings.referrals_url
             await window.go("/")
 
@@ -109,6 +110,19 @@ async def test_a_new_officer_gets_to_work(
         await expect(page.get_by_role("heading", level=2, name="Roles")).to_be_visible()
         await vouching.picture(f"account-english-{width}")
         violations += await vouching.violations() if scripts else []
+
+        page = auditing.page
+        await log_in(page, auditor, password)
+        await expect(page.get_by_role("heading", level=1)).to_have_text("审计")
+        await page.get_by_label("账号的用户名").fill(newcomer)
+        await page.get_by_role("button", name="查阅").click()
+        await expect(page.locator("#audit tbody tr")).to_have_count(2)
+        await expect(page.locator("#audit tbody tr").first).to_contain_text("更改岗位")
+        await auditing.picture(f"audit-{width}")
+        violations += await auditing.violations() if scripts else []
+        await page.get_by_role("link", name="English").click()
+        await expect(page.get_by_role("heading", level=1)).to_have_text("Audit")
+        await auditing.picture(f"audit-english-{width}")
         assert violations == []
 
         page = officer.page

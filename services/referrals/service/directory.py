@@ -42,6 +42,11 @@ class Directory:
             account = await accounts.by_id(session, account_id)
             return (await _entries(session, [account]))[0] if account is not None else None
 
+    async def named(self, username: str) -> Account | None:
+        """The account of a user name."""
+        async with self._db.read(SYSTEM) as session:
+            return await accounts.by_username(session, username)
+
     async def heirs(self, account: Account) -> list[Account]:
         """Who can take over the account's tasks: the others of its unit."""
         if account.unit_id is None:

@@ -9,13 +9,13 @@ from uuid import UUID, uuid4
 from fastapi import APIRouter, Query
 from starlette.responses import Response
 
-from contracts.lifecycle import DUTY, Stage, TaskKind
+from contracts.lifecycle import DUTY, Role, Stage, TaskKind
 from services.referrals.api.common import decode_cursor, encode_cursor
 from services.referrals.refusals import Refused
 from services.referrals.service.administering import KEEPERS
 from services.referrals.service.watching import Queues
 from services.referrals.views import CaseSummary
-from services.referrals.web.session import ACCOUNTS, HOME, Officer, Visit
+from services.referrals.web.session import ACCOUNTS, AUDIT, HOME, Officer, Visit
 
 router = APIRouter(include_in_schema=False)
 
@@ -42,9 +42,11 @@ class Filter:
 
 @router.get(HOME)
 async def home(visit: Officer) -> Response:
-    """The first page: what is mine, and when there is nothing, my unit's; the accounts for who keeps them."""
+    """The first page: what is mine, and when there is nothing, my unit's; what administrators work on."""
     if visit.who.account.roles & KEEPERS:
         return visit.go(ACCOUNTS)
+    if Role.AUDIT_ADMIN in visit.who.account.roles:
+        return visit.go(AUDIT)
     queues = await visit.uses.watching.queues(visit.who)
     return visit.go(f"{HOME}/mine" if any(count.mine for count in queues.kinds) else f"{HOME}/unit")
 

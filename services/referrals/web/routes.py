@@ -14,6 +14,7 @@ from services.chassis.web.problems import ProblemPages
 from services.referrals.web import (
     accounts,
     acts,
+    auditing,
     board,
     case_page,
     events,
@@ -85,6 +86,7 @@ def install(app: FastAPI, pages: Pages) -> None:
         acts,
         board,
         accounts,
+        auditing,
         events,
     ):
         app.include_router(module.router)

@@ -42,6 +42,7 @@ class _Flags(TypedDict):
 FACTOR = f"{HOME}/second-factor"
 PASSWORD = f"{HOME}/password"
 ACCOUNTS = f"{HOME}/accounts"
+AUDIT = f"{HOME}/audit"
 
 
 @dataclass(frozen=True)
@@ -126,6 +127,7 @@ class Visit:
             unit_id=account.unit_id,
             supervises=Role.SUPERVISOR in account.roles,
             answers=bool(AT_DESK & account.roles),
+            audits=Role.AUDIT_ADMIN in account.roles,
             keeps_accounts=bool(KEEPERS & account.roles),
             administers=bool(ADMINISTRATORS & account.roles),
             form_token=self.session.form_token,

@@ -21,7 +21,7 @@ from contracts.rights import GROUND_WORDS, RIGHT_WORDS, Ground, Right
 from contracts.terms import ACT_ZH, KIND_ZH, STAGE_ZH
 from services.chassis.problems import Lang
 from services.referrals.watch import Watch
-from services.referrals.web.words_accounts import ACCOUNT_ACTS, ACCOUNT_STATES, DONE
+from services.referrals.web.words_accounts import ACCOUNT_ACTS, ACCOUNT_STATES, AUDIT_ACTS, AUDIT_DETAILS, DONE
 from services.referrals.web.words_openings import ATTEMPT, DENIAL, IDENTITY, OPENING
 
 Pair = tuple[str, str]
@@ -406,6 +406,15 @@ class Words:
     def account_act(self, code: str) -> str:
         """What happened to an officer's account."""
         return self.of(ACCOUNT_ACTS, code)
+
+    def audit_act(self, code: str) -> str:
+        """What a row of the audit says was done."""
+        return self.of(AUDIT_ACTS, code)
+
+    def audit_detail(self, action: str, code: str) -> str:
+        """What a value of such a row is."""
+        own = f"{action}.{code}"
+        return self.of(AUDIT_DETAILS, own if own in AUDIT_DETAILS else code)
 
     def account_state(self, code: str) -> str:
         """How an account stands."""
