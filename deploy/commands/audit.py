@@ -162,7 +162,7 @@ async def _verify(
             anchor_file(anchors, service.value),
             window=timedelta(seconds=settings.audit_seal_seconds),
             others=OTHERS.get(service, ()),
-            checks=(_words(settings, anchors), Bindings()) if service is Service.vault else (),
+            checks=(words_of(settings, anchors), Bindings()) if service is Service.vault else (),
             progress=lambda done: tell(done, None),
         )
         chains = None
@@ -184,7 +184,7 @@ async def _verify(
     return worst
 
 
-def _words(settings: Settings, anchors: Path) -> Words:
+def words_of(settings: Settings, anchors: Path) -> Words:
     """With what the anchors of referrals say of its keys, where they are here: the vault's anchors tell of its own."""
     keys = Keys(settings.keys_dir, Service.referrals)
     with Anchored(keys) as told:

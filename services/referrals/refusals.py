@@ -108,9 +108,7 @@ TEXTS: dict[str, Text] = {
     "MISSING_RESPONDENT_UNITS": Text(
         422, "请填写被反映单位(respondent_units)。", "Give the units complained of (respondent_units)."
     ),
-    "MISSING_REASON_CODE": Text(
-        422, "请填写不予受理的理由代码(reason_code)。", "Give the reason code of the refusal (reason_code)."
-    ),
+    "MISSING_REASON_CODE": Text(422, "请填写理由代码(reason_code)。", "Give the code of the reason (reason_code)."),
     "MISSING_PUBLIC_REPLY": Text(
         422, "请填写答复内容(public_reply)。", "Give the reply to the reporter (public_reply)."
     ),

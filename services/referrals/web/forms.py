@@ -158,7 +158,7 @@ def _field(name: str, act: LegalAct, choices: Choices, words: Words) -> FormFiel
     if name == Field.MAIN_CASE:
         hint += _earlier_answer(choices.main, words)
     found = name in (Field.UNIT, Field.RESPONDENT_UNITS, Field.RESPONDENT_ACCOUNTS)
-    return FormField(name, words.field(name), widget, required, hint, tuple(options), found)
+    return FormField(name, words.field(name, act.act), widget, required, hint, tuple(options), found)
 
 
 def _options(name: str, act: LegalAct, choices: Choices, words: Words) -> tuple[Widget, list[Option]]:
@@ -322,6 +322,8 @@ def _hint(name: str, act: LegalAct, words: Words) -> str:
     match name:
         case Field.NOTE if act.act in TOLD_NOTES:
             return words.pick("将原样告知诉求人。", "The reporter will read this as it is.")
+        case Field.NOTE if act.act in RECUSALS:
+            return words.pick("仅本案领导和督办人员可见。", "Only leaders and supervisors of the case read it.")
         case Field.NOTE if act.act is Act.REPLY and name in act.needs:
             return words.pick(
                 "交办件须附办结报告。内部使用，不告知诉求人。",

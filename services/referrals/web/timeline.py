@@ -80,7 +80,7 @@ def _facts(step: StepView, words: Words) -> Iterable[tuple[str, str]]:
     if step.reason_code:
         found = refusals().get(step.reason_code) or recusals().get(step.reason_code)
         name = words.pick(found.name_zh, found.name_en) if found else step.reason_code
-        yield words.field("reason_code"), name
+        yield words.field("reason_code", step.act), name
     if step.ground:
         yield words.field("ground"), words.ground(step.ground)
     if step.papers:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from contracts.lifecycle import (
+    RECUSALS,
     Act,
     Channel,
     Field,
@@ -205,6 +206,11 @@ WATCH: dict[str, Pair] = {
     Watch.SUPERVISED: ("督办件", "Supervised"),
     Watch.OPEN: ("在办", "Open"),
 }
+OF_RECUSAL: dict[str, Pair] = {
+    Field.REASON_CODE: ("回避事由", "Why"),
+    Field.ASSIGNEE: ("回避人员", "Officer"),
+}
+"""What a recusal calls them."""
 FIELD: dict[str, Pair] = {
     Field.RESPONDENT_UNITS: ("被反映单位", "Units complained of"),
     Field.REASON_CODE: ("不予受理的理由", "Ground of refusal"),
@@ -337,9 +343,9 @@ class Words:
         """What a supervisor looks for."""
         return self.of(WATCH, code)
 
-    def field(self, code: str) -> str:
-        """What an act brings."""
-        return self.of(FIELD, code)
+    def field(self, code: str, act: str | None = None) -> str:
+        """What an act brings; as the act calls it."""
+        return self.of(FIELD | OF_RECUSAL if act in RECUSALS else FIELD, code)
 
     def kind(self, code: str) -> str:
         """How a case is handed on, with the duty that goes with it."""

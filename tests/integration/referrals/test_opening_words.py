@@ -17,6 +17,7 @@ import jwt
 import pytest
 import pytest_asyncio
 
+from deploy.commands import audit as audit_command
 from deploy.stack import Stack
 from services.chassis import auth, signers, signing
 from services.chassis.audit.anchor_keys import Keys
@@ -188,12 +189,27 @@ async def test_what_was_agreed_to_under_a_key_that_was_replaced_is_asked_for_ane
     assert (answer.status_code, answer.json()["code"]) == (409, "OPENING_NOT_SIGNED")
 
 
-def anchor(store: AnchorFile, settings: Settings, kind: str, at: datetime, *heads: Head) -> None:
+async def test_the_command_hears_from_the_anchors_of_referrals_when_its_key_was_replaced(
+    kept: Kept, renewed: tuple[Settings, Settings], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    now, thief = renewed
+    row = await forged(kept, thief, monkeypatch, timedelta())
+    store = anchor_file(tmp_path / "audit", "referrals")
+    anchor(store, thief, SEAL, datetime.now(UTC) - timedelta(days=1), service="referrals")
+    assert audit_command.words_of(now, tmp_path / "audit").trouble("decisions", row) is None
+    anchor(store, now, KEY, datetime.now(UTC) - timedelta(hours=1), service="referrals")
+    told = audit_command.words_of(now, tmp_path / "audit").trouble("decisions", row)
+    assert "key of referrals that was not in force" in str(told)
+
+
+def anchor(
+    store: AnchorFile, settings: Settings, kind: str, at: datetime, *heads: Head, service: str = "vault"
+) -> None:
     """A line as the sealer adds it."""
-    last, keys = store.last(), Keys(settings.keys_dir, "vault")
+    last, keys = store.last(), Keys(settings.keys_dir, service)
     batch = json.loads(last)["seal"]["batch"] + 1 if last else 1
-    seal = Seal("vault", kind, batch, at, line_hash(last), keys.now, heads)
-    store.append(seal.line(signers.signing_key(settings, "vault")), seal.previous)
+    seal = Seal(service, kind, batch, at, line_hash(last), keys.now, heads)
+    store.append(seal.line(signers.signing_key(settings, service)), seal.previous)
 
 
 async def _head(kept: Kept) -> Head:

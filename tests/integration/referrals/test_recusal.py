@@ -247,6 +247,9 @@ async def test_the_page_offers_those_who_keep_away_and_lets_one_back(
     assert "解除回避" in (await browser.get(f"/workbench/cases/{case_id}")).text
     form = (await browser.get(f"/workbench/cases/{case_id}/acts/LIFT_RECUSAL")).form("/acts/LIFT_RECUSAL")
     assert [value for value in form.offered["assignee"] if value] == [mine]
+    timeline = (await browser.get(f"/workbench/cases/{case_id}")).text
+    assert "回避事由" in timeline
+    assert "不予受理的理由" not in timeline
     done = await browser.send(form, assignee=mine, note="误录入")
     assert done.status in (200, 202), done.text
     async with asyncio.timeout(30):
