@@ -130,5 +130,10 @@ class CaseTransitioned(Event):
     """When a reminder (DUE_SOON, OVERDUE) is for a unit to see; a unit that is not named here sees it at once."""
     history_hash: Sha256
 
+    @property
+    def guarded(self) -> bool:
+        """For the units in its seats alone: a report, and what was sent past an accused desk (信访工作条例 art. 30)."""
+        return self.track is Track.INTEGRITY or self.restricted
+
 
 EVENTS: tuple[type[Event], ...] = (CaseTransitioned,)

@@ -312,7 +312,7 @@ def opens_task(event: CaseTransitioned) -> bool:
     duty = DUTY.get(event.to_stage)
     if duty is None or event.act is Act.SIGN:
         return False
-    return event.act is Act.HAND_TO_DESK or duty != DUTY.get(event.from_stage)
+    return event.act in (Act.HAND_TO_DESK, Act.BYPASS) or duty != DUTY.get(event.from_stage)
 
 
 def _data(event: CaseTransitioned) -> dict[str, str]:

@@ -73,7 +73,7 @@ async def drop_asked(session: AsyncSession, complaint_id: UUID, now: datetime) -
 
 
 async def seat(session: AsyncSession, case_id: UUID, sequence: int, unit_ids: Iterable[str]) -> None:
-    """Note which units have an INTEGRITY case since this step; an older step changes nothing."""
+    """Note which units have a guarded case since this step; an older step changes nothing."""
     await session.execute(
         text(
             "INSERT INTO restricted_cases (case_id, sequence, unit_ids) VALUES (:case_id, :sequence, :unit_ids)"

@@ -7,7 +7,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from contracts.cases import CaseTransitioned
 from contracts.complaints import CodeReissued, ComplaintSubmitted, RightsAnswered, RightsAsked
-from contracts.lifecycle import Track
 from contracts.notifications import DeliveryState, NoticeSettled
 from contracts.topics import NOTIFICATIONS
 from services.chassis.clock import read_clock
@@ -74,7 +73,7 @@ async def _owe_reporter(session: AsyncSession, event_id: UUID, planned: Planned,
 
 async def on_transition(session: AsyncSession, event_id: UUID, event: CaseTransitioned) -> None:
     """A case took a step: reporters' notices are owed (or wait for their complaint), officers see theirs at once."""
-    if event.track is Track.INTEGRITY:
+    if event.guarded:
         units = (event.desk, event.holder or event.desk)
         await repository.seat(session, event.case_id, event.sequence, (unit.unit_id for unit in units))
     planned = notices_for(event)

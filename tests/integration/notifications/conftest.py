@@ -41,11 +41,11 @@ def keys_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def _databases(stack_engines: Stack) -> Callable[[], tuple[str, str]]:
-    """Makes an empty, migrated database for the notifications role; gives (its DSN, its owner's DSN)."""
+def databases(stack_engines: Stack) -> Callable[..., tuple[str, str]]:
+    """Makes an empty database for the notifications role, migrated to a revision; gives (its DSN, its owner's DSN)."""
     admin = stack_engines.config.admin_dsn()
 
-    def make() -> tuple[str, str]:
+    def make(to: str = "head") -> tuple[str, str]:
         name = f"ledger_{uuid4().hex[:12]}"
 
         async def create() -> None:
@@ -56,16 +56,16 @@ def _databases(stack_engines: Stack) -> Callable[[], tuple[str, str]]:
         asyncio.run(create())
         own = stack_engines.env["HUIYIN_NOTIFICATIONS_DSN"].rsplit("/", 1)[0] + f"/{name}"
         owner = stack_engines.env["HUIYIN_NOTIFICATIONS_OWNER_DSN"].rsplit("/", 1)[0] + f"/{name}"
-        upgrade("notifications", owner)
+        upgrade("notifications", owner, to)
         return own, owner
 
     return make
 
 
 @pytest.fixture
-def dsn(_databases: Callable[[], tuple[str, str]]) -> str:
+def dsn(databases: Callable[..., tuple[str, str]]) -> str:
     """A fresh ledger."""
-    return _databases()[0]
+    return databases()[0]
 
 
 @pytest.fixture

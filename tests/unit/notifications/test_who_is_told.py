@@ -105,6 +105,7 @@ def test_one_receipt_for_a_complaint_that_opened_two_cases() -> None:
         (Act.ACCEPT, Stage.TRIAGE, Stage.PENDING_DISPATCH, [(Template.NEW_TASK, DESK.unit_id)]),
         (Act.SUPPLEMENT, Stage.SUPPLEMENT, Stage.TRIAGE, [(Template.NEW_TASK, DESK.unit_id)]),
         (Act.HAND_TO_DESK, Stage.TRIAGE, Stage.TRIAGE, [(Template.NEW_TASK, DESK.unit_id)]),
+        (Act.BYPASS, Stage.TRIAGE, Stage.TRIAGE, [(Template.NEW_TASK, DESK.unit_id)]),
         (Act.DISPATCH, Stage.PENDING_DISPATCH, Stage.DISPATCHED, [(Template.NEW_TASK, HOLDER.unit_id)]),
         (Act.TRANSFER, Stage.SIGNED, Stage.DISPATCHED, [(Template.NEW_TASK, HOLDER.unit_id)]),
         (Act.SIGN_LAPSED, Stage.DISPATCHED, Stage.SIGNED, [(Template.NEW_TASK, HOLDER.unit_id)]),
