@@ -20,7 +20,7 @@ import jwt
 
 from contracts import rights
 from contracts.openings import ASK, DECIDE, ORIGINAL, OWN_DENIALS, READ
-from services.chassis import signers, signing
+from services.chassis import audit, signers, signing
 from services.chassis.audit.anchored import Anchored
 from services.chassis.settings import Settings
 from services.chassis.signers import Term
@@ -58,6 +58,9 @@ _ON_RECORD = {
     "rights_decisions": ("RIGHT_GRANTED", "RIGHT_REFUSED"),
 }
 """The entries of the audit that come with a row; the vault's own no comes with that of the request."""
+
+_AIM = {"openings": "aim", "rights_decisions": "kind"}
+"""The column that the entry has as its purpose."""
 
 BEFORE = ("admin/openings", "admin/rights")
 """Chains of the audit whose first entry tells of the rows that are older than words: how many, and their hash."""
@@ -131,7 +134,7 @@ class Words:
                 if trouble is None and by is not None and anchored is not None:
                     same, count = row[columns[0]], count + 1 if same == row[columns[0]] else 1
                     if await _anchored(connection, anchored, table, row, by + self._reach) < count:
-                        trouble = "it is on the audit only since a key that it is signed with was replaced"
+                        trouble = "the audit has no entry of it from before a key that it is signed with was replaced"
                 if trouble is not None:
                     yield row["chain"], f"{_ONE[table]} {row[columns[0]]}: {trouble}"
         for statement in (_OPENINGS_AGAINST_AUDIT, _RIGHTS_AGAINST_AUDIT):
@@ -207,13 +210,16 @@ class Words:
 async def _anchored(
     connection: "asyncpg.Connection[Any]", anchored: Anchored, table: str, row: Mapping[str, Any], by: datetime
 ) -> int:
-    """How many entries of the audit that come with such a row were anchored by then."""
-    with_ask = table == "decisions" and row["officer"] is None
+    """How many entries of the audit that come with such a row, of the same officer and aim, were anchored by then."""
+    with_ask = table == "decisions" and row["officer"] is None  # the entry is of who asked
     entries = await connection.fetch(
-        "SELECT sequence FROM vault.audit_log WHERE chain = $1 AND subject = $2 AND action = ANY ($3::text[])",
+        "SELECT sequence FROM vault.audit_log WHERE chain = $1 AND subject = $2 AND action = ANY ($3::text[])"
+        " AND actor = coalesce($4, actor) AND ($5::text IS NULL OR purpose = $5)",
         row["chain"],
         str(row[COLUMNS[table][0]]),
         _ON_RECORD["openings" if with_ask else table],
+        None if with_ask else audit.officer(row["officer"]),
+        row[aim] if (aim := _AIM.get(table)) else None,
     )
     return sum(anchored.anchored_by(row["chain"], entry["sequence"], by) for entry in entries)
 

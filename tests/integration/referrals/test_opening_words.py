@@ -109,8 +109,11 @@ def renewed(kept: Kept, tmp_path: Path) -> tuple[Settings, Settings]:
     return now, kept.settings
 
 
-async def forged(kept: Kept, thief: Settings, monkeypatch: pytest.MonkeyPatch, age: timedelta) -> dict[str, Any]:
-    """A yes to the request that waits, dated so long ago, in the word of who holds both old keys."""
+async def forged(
+    kept: Kept, thief: Settings, monkeypatch: pytest.MonkeyPatch, age: timedelta, opening_id: UUID | None = None
+) -> dict[str, Any]:
+    """A yes to the request that waits, or to another, dated so long ago, in the word of who holds both old keys."""
+    opening_id = opening_id or kept.waits
     at, yes = datetime.now(UTC) - age, await kept.row("decisions", kept.agreed)
     with monkeypatch.context() as patch:
         for module in (auth, signing):
@@ -119,10 +122,10 @@ async def forged(kept: Kept, thief: Settings, monkeypatch: pytest.MonkeyPatch, a
             "vault",
             "identity.decide",
             subject="a-second",
-            claims={"opening_id": str(kept.waits), "unit_id": "desk", "granted": True, "denial": None},
+            claims={"opening_id": str(opening_id), "unit_id": "desk", "granted": True, "denial": None},
         )
         row = yes | {
-            "opening_id": kept.waits,
+            "opening_id": opening_id,
             "officer": "a-second",
             "unit_id": "desk",
             "at": at,
@@ -165,7 +168,30 @@ async def test_a_word_that_was_dated_back_with_a_replaced_key_is_found_by_the_an
         checks = Words(now.keys_dir).findings(kept.owner, [f"case/{kept.case_id}"], told)
         (wrong,) = [text async for _, text in checks]
     assert str(kept.waits) in wrong
-    assert "on the audit only since a key" in wrong
+    assert "no entry of it from before a key" in wrong
+
+
+async def test_who_decided_is_not_rewritten_under_keys_that_were_replaced(
+    kept: Kept, renewed: tuple[Settings, Settings], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    now, thief = renewed
+    store = anchor_file(tmp_path / "audit", "vault")
+    anchor(store, thief, SEAL, datetime.now(UTC) - timedelta(minutes=1), await _head(kept))
+    anchor(store, now, KEY, datetime.now(UTC))
+
+    async def wrong() -> list[str]:
+        with Anchored(Keys(now.keys_dir, "vault")) as told:
+            told.read(store)
+            checks = Words(now.keys_dir).findings(kept.owner, [f"case/{kept.case_id}"], told)
+            return [text async for _, text in checks]
+
+    assert await wrong() == [], "what was decided under them stands"
+    row = await forged(kept, thief, monkeypatch, timedelta(), kept.agreed)
+    assert Words(now.keys_dir).trouble("decisions", row) is None, "the row and its word agree"
+    await kept.owner.execute("DELETE FROM vault.readings WHERE opening_id = $1", kept.agreed)
+    await kept.owner.execute("DELETE FROM vault.decisions WHERE opening_id = $1", kept.agreed)
+    await kept.insert("decisions", row)
+    assert any(str(kept.agreed) in text and "no entry of it from before a key" in text for text in await wrong())
 
 
 async def test_the_anchors_end_a_key_whose_file_was_given_more_time(
