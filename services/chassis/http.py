@@ -271,7 +271,7 @@ def _add_operations(
 
     @app.get("/metrics", include_in_schema=False)
     async def show_metrics(request: Request) -> Response:
-        if not _may_see_metrics(request, settings.metrics_token):
+        if not _may_see_metrics(request, settings):
             raise Problem(
                 403,
                 "metrics_not_here",
@@ -281,11 +281,13 @@ def _add_operations(
         return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
 
-def _may_see_metrics(request: Request, token: str) -> bool:
-    """Counts tell what else nobody is told: whether somebody's guess sent a mail. Not for who comes through a proxy."""
-    if token:
+def _may_see_metrics(request: Request, settings: Settings) -> bool:
+    """Counts tell what else nobody is told: whether somebody's guess sent a mail. Not for who comes through a proxy,
+    which may say nothing of itself: where people reach us from outside, by the token alone."""
+    token = settings.metrics_token
+    if token or settings.public_url:
         given = request.headers.get("authorization", "")
-        return hmac.compare_digest(given.encode(), f"Bearer {token}".encode())
+        return bool(token) and hmac.compare_digest(given.encode(), f"Bearer {token}".encode())
     try:
         here = request.client is not None and ipaddress.ip_address(request.client.host).is_loopback
     except ValueError:

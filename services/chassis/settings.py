@@ -75,7 +75,7 @@ class Settings(BaseSettings):
     trusted_proxies: str = "127.0.0.1,::1"
     """Whose X-Forwarded-For and X-Forwarded-Proto are believed: addresses or networks, with commas; empty: nobody's."""
     metrics_token: str = Field(default="", repr=False)
-    """What `/metrics` wants as `Authorization: Bearer`; empty: shown to this machine only, and by no proxy."""
+    """What `/metrics` wants as `Authorization: Bearer`; empty: this machine's, unless PUBLIC_URL is set."""
     complaints_port: int = 8101
     vault_port: int = 8102
     referrals_port: int = 8103
@@ -185,7 +185,7 @@ class Settings(BaseSettings):
     visitor_per_second: float = Field(default=2, gt=0)
     address_burst: float = Field(default=400, ge=1)
     address_per_second: float = Field(default=10, gt=0)
-    free_networks: str = "127.0.0.0/8,::1/128"
+    free_networks: str | None = None
     """Whose programs (`/v1/`) are not counted: this machine's own, and those of platforms that push much."""
     number_burst: float = Field(default=20, ge=1)
     number_per_minute: float = Field(default=6, gt=0)
@@ -250,6 +250,14 @@ class Settings(BaseSettings):
     def over_https(self) -> bool:
         """True when people reach us over https (a proxy's): cookies then go nowhere else."""
         return self.public_url.startswith("https://")
+
+    @property
+    def uncounted_networks(self) -> str:
+        """Whose programs are not counted: those that are set, else this machine, unless people reach us from outside.
+        A proxy on it that says nothing of who asks would take the limits from everybody."""
+        if self.free_networks is not None:
+            return self.free_networks
+        return "" if self.public_url else "127.0.0.0/8,::1/128"
 
     def dsn(self, service: str) -> str:
         """The service's own connection string; raises MissingSetting when it is not set."""

@@ -50,7 +50,7 @@ class Admission:
         self._side = Buckets(_SIDE_RATE)
         self._pace = Buckets(Rate(_PACE.burst, max(_PACE.per_second, 2 * settings.address_per_second)))
         self._free = tuple(
-            ipaddress.ip_network(item.strip()) for item in settings.free_networks.split(",") if item.strip()
+            ipaddress.ip_network(item.strip()) for item in settings.uncounted_networks.split(",") if item.strip()
         )
         self._held = 0
 

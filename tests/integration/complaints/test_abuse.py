@@ -174,6 +174,18 @@ async def test_programs_of_this_machine_are_not_counted_and_a_signature_is_only_
     assert (await browser(site).get("/health")).status_code == 200
 
 
+async def test_a_public_site_counts_its_own_machine_too(narrow: Settings, runtime: Runtime) -> None:
+    public = serving(narrow.model_copy(update={"public_url": "http://huiyin.example"}), runtime)
+    client = browser(public, "127.0.0.1")  # as of a proxy that does not say who asks
+    headers = [{"Idempotency-Key": new_key()} for _ in range(6)]
+    answers = [await client.post("/v1/complaints", json=BODY, headers=one) for one in headers]
+    assert [answer.status_code for answer in answers] == [201] * 5 + [429]
+    named = {"public_url": "http://huiyin.example", "free_networks": "127.0.0.1"}
+    free = browser(serving(narrow.model_copy(update=named), runtime), "127.0.0.1")
+    answers = [await free.post("/v1/complaints", json=BODY, headers={"Idempotency-Key": new_key()}) for _ in range(6)]
+    assert {answer.status_code for answer in answers} == {201}
+
+
 async def test_wrong_codes_for_a_number_are_slowed_whether_there_is_such_a_number_or_not(
     settings: Settings, narrow: Settings, runtime: Runtime, db: Database
 ) -> None:

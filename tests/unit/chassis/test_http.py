@@ -295,6 +295,13 @@ async def test_metrics_are_not_shown_to_another_machine(app: FastAPI, address: s
         assert (await elsewhere.get("/metrics")).status_code == 403
 
 
+async def test_metrics_of_a_public_site_are_not_shown_to_a_proxy_that_says_nothing_of_itself() -> None:
+    app = create_app("test", "http-test", Settings(public_url="http://huiyin.example"))
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://test") as silent:
+        for given in ({}, {"Authorization": "Bearer "}):
+            assert (await silent.get("/metrics", headers=given)).status_code == 403
+
+
 async def test_metrics_by_token_from_anywhere_and_to_nobody_else() -> None:
     app = create_app("test", "http-test", Settings(metrics_token="correct-horse"))
     transport = httpx.ASGITransport(app=app, client=("10.0.0.7", 40_000))
