@@ -100,6 +100,17 @@ async def add(
     return row is not None
 
 
+async def waits(session: AsyncSession, complaint_id: UUID, kind: Right) -> bool:
+    """Whether a request of this kind waits for its answer."""
+    row = await one(
+        session,
+        "SELECT 1 FROM rights_requests WHERE complaint_id = $1 AND kind = $2 AND state = 'WAITING'",
+        complaint_id,
+        kind.value,
+    )
+    return row is not None
+
+
 async def own(session: AsyncSession, complaint_id: UUID) -> list[OwnRequest]:
     """The requests of a complaint, the latest first."""
     found = await rows(

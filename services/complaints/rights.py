@@ -42,7 +42,7 @@ from services.complaints.likeness import Likeness
 from services.complaints.reporters import Reporters, View, now, tell
 from services.complaints.repository_guesses import Guess
 from services.complaints.repository_rights import Correction, OwnRequest, Person
-from services.complaints.schemas import Credentials, Reporter, Verification
+from services.complaints.schemas import Credentials, Reporter, Verification, Ways
 from services.complaints.schemas_rights import RightAsk
 from services.complaints.sealing import Sealer
 from services.complaints.service import check_ways, new_id, ways_of
@@ -89,21 +89,22 @@ class Rights:
 
     async def ask(self, credentials: Credentials, ask: RightAsk) -> UUID:
         """Put a request on record. Raises Refusal: unknown code, not verified, nothing held, or one waits already."""
-        view, person = await self._known(credentials, ask.kind, ask.verification)
+        view, person = await self._known(credentials, ask.kind)
         own = view.rows[0]
-        correction = self._correction(person, own.complaint_id, ask) if ask.kind is Right.CORRECTION else None
+        # Before whose it is: a refusal that only the right name got, and that leaves nothing behind, would tell it.
+        corrected = _corrected(ask) if ask.kind is Right.CORRECTION else None
+        async with self._db.read() as session:
+            if await repository_rights.waits(session, own.complaint_id, ask.kind):
+                raise _waiting()
+        await self._verify(view, person, ask.kind, ask.verification)
+        correction = self._correction(person, own.complaint_id, corrected, ask.ways) if corrected else None
         request_id = new_id()
         async with self._db.session(_PUBLIC) as session:
             await self._reporters.open(session, credentials)
             at = await now(session)
             await repository.in_turn(session, own.complaint_id)
             if not await repository_rights.add(session, request_id, own.complaint_id, ask.kind, at, correction):
-                raise Refusal(
-                    409,
-                    "RIGHTS_WAITING",
-                    "同样的请求正在办理，请等待答复。",
-                    "The same request waits for its answer already.",
-                )
+                raise _waiting()
             event = RightsAsked(
                 complaint_id=own.complaint_id, case_ids=_cases(view), at=at, request_id=request_id, kind=ask.kind
             )
@@ -134,7 +135,8 @@ class Rights:
         )
         if granted is None:
             raise _not_granted()
-        view, _ = await self._known(credentials, Right.ACCESS, verification)
+        view, person = await self._known(credentials, Right.ACCESS)
+        await self._verify(view, person, Right.ACCESS, verification)
         own = view.rows[0]
         held = await self._held(granted.request_id, own.complaint_id)
         async with self._db.session() as session:
@@ -260,8 +262,8 @@ class Rights:
 
     # --
 
-    async def _known(self, credentials: Credentials, kind: Right, verification: Verification) -> tuple[View, Person]:
-        """The complaint and whose it is, as far as marks tell. Raises Refusal."""
+    async def _known(self, credentials: Credentials, kind: Right) -> tuple[View, Person]:
+        """The complaint, and what tells whose it is. Raises Refusal."""
         async with self._db.read(_PUBLIC) as session:
             view = await self._reporters.open(session, credentials)
         async with self._db.read() as session:
@@ -273,12 +275,15 @@ class Rights:
                 "这件来件没有留下身份或联系方式，没有可以更正、删除或限制的内容。",
                 "No identity or contact was left with this complaint: there is nothing to correct, delete or restrict.",
             )
-        if person.contact_token is not None and kind is not Right.EXPLANATION:
-            await self._verify(view, person, kind, verification)
         return view, person
 
     async def _verify(self, view: View, person: Person, kind: Right, given: Verification) -> None:
-        """Compare marks; who is wrong is counted and on record. Raises Refusal."""
+        """Compare marks where the right touches an identity that is held; on record, and who is wrong is counted.
+
+        Raises Refusal.
+        """
+        if person.contact_token is None or kind is Right.EXPLANATION:
+            return
         if person.named:
             marks: Sequence[bytes] = self._likeness.of_person(given.name, phone=given.phone, id_number=given.id_number)
         else:
@@ -292,44 +297,34 @@ class Rights:
         )
         if not marks:
             raise wrong
-        complaint = view.rows[0].complaint_id.bytes
+        complaint = view.rows[0].complaint_id
         async with self._db.session() as session:
-            if not await repository_guesses.left(session, Guess.RIGHTS, complaint, self._tries):
+            if not await repository_guesses.left(session, Guess.RIGHTS, complaint.bytes, self._tries):
                 raise Refusal(
                     429,
                     "RIGHTS_TOO_MANY",
                     "核对身份的次数过多，请24小时后再试。",
                     "Too many tries at whose complaint this is: come back after 24 hours.",
                 )
-            if person.marks & set(marks):
-                return
-            await repository_guesses.count(session, Guess.RIGHTS, complaint)
-            await _on_record(
-                session, _cases(view), audit.service("complaints"), "RIGHT_UNVERIFIED", view.rows[0].complaint_id, kind
-            )
-        raise wrong
+            right = bool(person.marks & set(marks))
+            if not right:
+                await repository_guesses.count(session, Guess.RIGHTS, complaint.bytes)
+            action = "RIGHT_VERIFIED" if right else "RIGHT_UNVERIFIED"
+            await _on_record(session, _cases(view), audit.service("complaints"), action, complaint, kind)
+        if not right:
+            raise wrong
 
-    def _correction(self, person: Person, complaint_id: UUID, ask: RightAsk) -> Correction:
+    def _correction(self, person: Person, complaint_id: UUID, corrected: Reporter, wanted: Ways) -> Correction:
         assert person.contact_token is not None
-        if ask.corrected is None or not ask.corrected.model_dump(exclude_none=True):
-            raise Refusal(
-                422,
-                "RIGHTS_NOTHING_CORRECTED",
-                "请填写更正后的完整信息。",
-                "Give the whole of it as it should be.",
-                "corrected",
-            )
-        if ask.ways:
-            check_ways(ask.ways, ask.corrected)
-        ways = ways_of(ask.ways, ask.corrected)
+        ways = ways_of(wanted, corrected)
         identity = {
-            **ask.corrected.model_dump(exclude_none=True), "ways": [way.value for way in ways],
+            **corrected.model_dump(exclude_none=True), "ways": [way.value for way in ways],
             "language": person.language,
         }  # fmt: skip
         return Correction(
             sealed=self._sealer.seal_identity(person.contact_token, complaint_id, identity),
-            marks=self._likeness.of_reporter(ask.corrected),
-            named=bool(ask.corrected.name),
+            marks=self._likeness.of_reporter(corrected),
+            named=bool(corrected.name),
             ways=[way.value for way in ways],
         )
 
@@ -358,6 +353,26 @@ def _not_granted() -> Refusal:
         "查阅、复制的请求还没有获准，或领取期限已过：请提出请求并等待答复。",
         "Access was not granted yet, or the time to collect the copy is over: ask for it, and wait for the answer.",
     )
+
+
+def _waiting() -> Refusal:
+    return Refusal(
+        409, "RIGHTS_WAITING", "同样的请求正在办理，请等待答复。", "The same request waits for its answer already."
+    )
+
+
+def _corrected(ask: RightAsk) -> Reporter:
+    if ask.corrected is None or not ask.corrected.model_dump(exclude_none=True):
+        raise Refusal(
+            422,
+            "RIGHTS_NOTHING_CORRECTED",
+            "请填写更正后的完整信息。",
+            "Give the whole of it as it should be.",
+            "corrected",
+        )
+    if ask.ways:
+        check_ways(ask.ways, ask.corrected)
+    return ask.corrected
 
 
 def _cases(view: View) -> tuple[UUID, ...]:

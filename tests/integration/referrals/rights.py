@@ -109,6 +109,16 @@ class There:
         )
         return found
 
+    async def audited(self, person: Person, action: str) -> list[str]:
+        """What rights an act on a person's complaint was about, in the audit's order."""
+        found = await self.admin.fetch(
+            "SELECT purpose FROM audit_log JOIN complaint_cases ON chain = 'case/' || case_id"
+            " JOIN complaints USING (complaint_id) WHERE case_number = $1 AND action = $2 ORDER BY sequence",
+            person.code["case_number"],
+            action,
+        )
+        return [row["purpose"] for row in found]
+
     async def identities(self, person: Person) -> int:
         return int(
             await self.admin.fetchval(

@@ -135,6 +135,29 @@ async def test_the_code_alone_asks_for_nothing_of_an_identity(there: There) -> N
     assert wrong.status_code == 404
 
 
+async def test_no_refusal_tells_right_from_wrong_where_nothing_is_kept_of_it(there: There) -> None:
+    """What can't be put on record is refused whoever asks, and what waits already too: who has the code sees that."""
+    person = await there.person()
+    unlike = {**person.proof, "name": "李四"}
+    for given in (person.proof, unlike):
+        for corrected in ({}, {"corrected": {}}, {"corrected": {"name": "赵新"}, "ways": ["SMS"]}):
+            refused = await person.post("", kind="CORRECTION", **corrected, **given)
+            assert refused.status_code == 422, refused.text
+    await person.asks("ACCESS")
+    for given in (person.proof, unlike):
+        refused = await person.post("", kind="ACCESS", **given)
+        assert (refused.status_code, refused.json()["code"]) == (409, "RIGHTS_WAITING")
+    assert await there.audited(person, "RIGHT_UNVERIFIED") == []
+
+
+async def test_who_was_taken_for_the_reporter_is_on_record_as_who_was_not(there: There) -> None:
+    person = await there.person(named=False)
+    await person.asks("ACCESS")
+    assert (await person.post("", kind="DELETION", phone="13700000000")).status_code == 403
+    assert await there.audited(person, "RIGHT_VERIFIED") == ["ACCESS"]
+    assert await there.audited(person, "RIGHT_UNVERIFIED") == ["DELETION"]
+
+
 async def test_who_has_the_code_tries_no_names_where_nobody_is_told(there: There) -> None:
     person = await there.person()
     for name in (person.who["name"], "李四"):
@@ -151,12 +174,7 @@ async def test_names_are_tried_so_many_times_a_day_whoever_tries_and_each_is_on_
     for given in (person.proof, {"name": "李四", "phone": person.who["phone"]}):
         refused = await person.post("", kind="ACCESS", **given)
         assert (refused.status_code, refused.json()["code"]) == (429, "RIGHTS_TOO_MANY"), "right and wrong alike"
-    logged = await there.admin.fetch(
-        "SELECT details, purpose FROM audit_log JOIN complaint_cases ON chain = 'case/' || case_id"
-        " JOIN complaints USING (complaint_id) WHERE case_number = $1 AND action = 'RIGHT_UNVERIFIED'",
-        person.code["case_number"],
-    )
-    assert [row["purpose"] for row in logged] == ["ACCESS"] * tries
+    assert await there.audited(person, "RIGHT_UNVERIFIED") == ["ACCESS"] * tries
     await there.admin.execute("UPDATE guesses SET at = at - interval '1 day'")
     await person.asks("ACCESS")
 
@@ -396,7 +414,9 @@ async def test_each_step_is_on_the_audit_and_in_the_history_without_what_was_hel
     chain = f"case/{asked.case_ids[0]}"
     own = await there.admin.fetch("SELECT * FROM audit_log WHERE chain = $1 ORDER BY sequence", chain)
     vaults = await there.admin.fetch("SELECT * FROM vault.audit_log WHERE chain = $1 ORDER BY sequence", chain)
-    assert [row["action"] for row in own] == ["RIGHT_ASKED", "RIGHT_ANSWERED", "RIGHT_COPIED"]
+    assert [row["action"] for row in own] == [
+        "RIGHT_VERIFIED", "RIGHT_ASKED", "RIGHT_ANSWERED", "RIGHT_VERIFIED", "RIGHT_COPIED",
+    ]  # fmt: skip
     assert [row["action"] for row in vaults] == ["RIGHT_GRANTED", "IDENTITY_COPIED"]
     assert not any(value in str([*map(dict, own), *map(dict, vaults)]) for value in person.who.values())
     acts: list[str] = []
