@@ -157,6 +157,7 @@ KEPT: Mapping[str, str] = {
     "referrals.public.second_factors": "officers, not cases",
     "referrals.public.recovery_codes": "officers, not cases",
     "referrals.public.login_failures": "officers, not cases",
+    "referrals.public.openid_claims": "officers, not cases",
     "referrals.public.openid_subjects": "officers, not cases",
     "referrals.public.units": "units, not cases",
     "referrals.public.calendar_days": _ENGINE,

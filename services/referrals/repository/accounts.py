@@ -326,17 +326,37 @@ async def of_subject(session: AsyncSession, issuer: str, subject: str) -> Accoun
     return _account(row) if row else None
 
 
-async def link_subject(session: AsyncSession, issuer: str, subject: str, account_id: str) -> bool:
-    """Give a person of the provider an account; False when it is somebody else's."""
-    return bool(
-        await execute(
-            session,
-            "INSERT INTO openid_subjects (issuer, subject, account_id) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
-            issuer,
-            subject,
-            account_id,
-        )
+async def claim(session: AsyncSession, issuer: str, subject: str, account_id: str, fresh: str) -> str | None:
+    """The code of a person of the provider who comes under the account's user name: ``fresh`` when it is the first;
+    None for an account that is somebody's already."""
+    row = await one(
+        session,
+        "INSERT INTO openid_claims AS c (issuer, subject, account_id, code) SELECT $1, $2, $3, $4"
+        " WHERE NOT EXISTS (SELECT FROM openid_subjects WHERE issuer = $1 AND account_id = $3)"
+        " ON CONFLICT (issuer, subject) DO UPDATE SET account_id = excluded.account_id,"
+        " code = CASE WHEN c.account_id = excluded.account_id THEN c.code ELSE excluded.code END RETURNING code",
+        issuer,
+        subject,
+        account_id,
+        fresh,
     )
+    return str(row["code"]) if row else None
+
+
+async def link_claim(session: AsyncSession, account_id: str, code: str) -> bool:
+    """Give the account to the person of the provider who was shown this code, which ends all claims to it; False when
+    nobody was, or it is somebody's already."""
+    linked = await execute(
+        session,
+        "INSERT INTO openid_subjects (issuer, subject, account_id)"
+        " SELECT c.issuer, c.subject, a.account_id FROM openid_claims AS c JOIN accounts AS a USING (account_id)"
+        " WHERE c.account_id = $1 AND c.code = $2 AND a.active ON CONFLICT DO NOTHING",
+        account_id,
+        code,
+    )
+    if linked:
+        await execute(session, "DELETE FROM openid_claims WHERE account_id = $1", account_id)
+    return bool(linked)
 
 
 async def unlink_subjects(session: AsyncSession, account_id: str) -> bool:

@@ -60,6 +60,11 @@ class Identity:
         return not _trusted(self.account, self.factor)
 
     @property
+    def settled(self) -> bool:
+        """Whether the session is good for more than its own set-up."""
+        return not (self.must_set_password or self.must_enrol or self.must_be_vouched)
+
+    @property
     def unproved(self) -> str | None:
         """Why the session is not enough to ask for a reporter's identity, decide on it or see it, a code; None when it
         is: a second factor (or the provider) says that it is the officer."""
@@ -185,23 +190,21 @@ class Identities:
             raise Refused("BAD_CREDENTIALS")
         return entered
 
-    async def of_provider(self, person: Person) -> tuple[str, Identity]:
-        """An access token for whom the OpenID provider vouches: the account that is his since his first log-in, then
-        the one of his user name that is nobody else's. Raises Refused OPENID_UNKNOWN."""
+    async def of_provider(self, person: Person) -> str | None:
+        """An access token for whom the OpenID provider vouches, by the account that is his; None: he has none yet, and
+        a name that the provider tells, which its users may edit, opens none (`Vouching.claim`).
+
+        Raises Refused OPENID_UNKNOWN for an account that is closed.
+        """
         async with self._db.session() as session:
             account = await accounts.of_subject(session, person.issuer, person.subject)
-            if account is None and person.username:
-                named = await accounts.by_username(session, person.username)
-                if named is not None and await accounts.link_subject(
-                    session, person.issuer, person.subject, named.account_id
-                ):
-                    account = named
-                    await _on_record(session, named.account_id, "OPENID_LINKED")
-            if account is None or not account.active:
+            if account is None:
+                return None
+            if not account.active:
                 raise Refused("OPENID_UNKNOWN")
-            entered = await self.open(session, account, Factor.PROVIDER)
+            token, _ = await self.open(session, account, Factor.PROVIDER)
             await _on_record(session, account.account_id, "LOGGED_IN", factor=Factor.PROVIDER.value)
-        return entered
+        return token
 
     async def open(self, session: AsyncSession, account: Account, factor: Factor) -> tuple[str, Identity]:
         """A new session in the caller's transaction, for an account that has proved who it is."""
@@ -209,7 +212,7 @@ class Identities:
         unit_ids = await self._visible(session, account)
         seconds = int(self.policy.longest.total_seconds())
         made = Identity(account, unit_ids, UUID(int=0), factor, self.policy.factor_required and factor is Factor.NONE)
-        if made.must_enrol or made.must_set_password or made.must_be_vouched:
+        if not made.settled:
             token = self._tokens.issue(ENROL, ENROL, subject=account.account_id, ttl=seconds)
             jti = UUID(self._tokens.verify(token, ENROL).jti)
         else:

@@ -39,7 +39,7 @@ class Begun:
 
 @dataclass(frozen=True)
 class Person:
-    """Whom the provider vouches for. ``username`` by its claim, which counts at the first log-in only."""
+    """Whom the provider vouches for. ``username`` by its claim, by which an account is asked for, never had."""
 
     issuer: str
     subject: str

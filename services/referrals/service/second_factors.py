@@ -94,7 +94,7 @@ class SecondFactors:
     async def reset(self, username: str, actor: str) -> None:
         """Take an account's factor away, for who lost it, end its sessions, and let go of its OpenID subject.
 
-        The next log-in by the provider links the account anew. Raises Refused UNKNOWN_ACCOUNT, or OWN_ROLES for the
+        The next one is linked as the first was (`vouching`). Raises Refused UNKNOWN_ACCOUNT, or OWN_ROLES for the
         account of the actor.
         """
         async with self._db.session(SYSTEM) as session:

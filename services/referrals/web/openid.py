@@ -42,7 +42,7 @@ async def leave(request: Request, next: str = HOME) -> Response:
 @router.get(f"{LOG_IN}/openid/back")
 async def come_back(request: Request) -> Response:
     """From the provider: the session in a cookie, and on by a page of ours, since the browser keeps that cookie from a
-    redirect that began on another site."""
+    redirect that began on another site. Whose account it is not yet is shown a code, and logged in to nothing."""
     uses, own_bench = cast(Services, request.app.state.services), bench(request)
     left = own_bench.leaving.read(request)
     if uses.openid is None:
@@ -52,14 +52,20 @@ async def come_back(request: Request) -> Response:
     begun = Begun(left.values["state"], left.values["nonce"], left.values["verifier"])
     try:
         person = await uses.openid.finish(request.query_params, begun)
-        token, _ = await uses.identities.of_provider(person)
+        token = await uses.identities.of_provider(person)
+        code = await uses.vouching.claim(person) if token is None else ""
     except EngineAway:
         return _said(request, _AWAY)
     except Refused as refused:
         return _said(request, TEXTS[refused.code])
-    response = own_bench.pages.answer(request, "logged_in.html", next=own(left.values["next"]))
+    if token is None:
+        response = own_bench.pages.answer(
+            request, "openid_code.html", 403, code=code, username=person.username, ways=own_bench.ways
+        )
+    else:
+        response = own_bench.pages.answer(request, "logged_in.html", next=own(left.values["next"]))
+        own_bench.cookie.write(response, {TOKEN: token})
     own_bench.leaving.clear(response)
-    own_bench.cookie.write(response, {TOKEN: token})
     return response
 
 

@@ -10,6 +10,7 @@ ACCOUNT_ACTS: dict[str, tuple[str, str]] = {
     "VOUCHING_REFUSED": ("安全管理员输入的确认码不正确", "a wrong code was given to the security administrator"),
     "SECOND_FACTOR_SET": ("启用第二重验证", "the second factor was put to use"),
     "SECOND_FACTOR_RESET": ("第二重验证被取消", "the second factor was taken away"),
+    "OPENID_CLAIMED": ("有人以此用户名通过统一身份认证登录，待确认", "somebody of the provider's came by this name"),
     "OPENID_LINKED": ("关联统一身份认证", "linked to the identity provider"),
     "OPENID_UNLINKED": ("解除统一身份认证关联", "unlinked from the identity provider"),
     "UNLOCKED": ("解除登录暂停", "the pause of log-ins was ended"),

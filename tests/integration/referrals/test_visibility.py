@@ -171,7 +171,7 @@ async def test_the_service_owns_nothing_and_every_table_of_a_case_forces_its_pol
     assert owned["n"] == 0
     assert {row["relname"] for row in forced} == {
         *TABLES, "case_keys", "case_excluded", "commands", "recounts", "audit_log", "second_factors", "recovery_codes",
-        "login_failures", "openid_subjects", "legal_holds", "erasures",
+        "login_failures", "openid_claims", "openid_subjects", "legal_holds", "erasures",
     }  # fmt: skip
     assert bypass is not None
     assert bypass["yes"] is False
