@@ -159,7 +159,8 @@ WITH the_case AS (
 ), event AS (
     INSERT INTO outbox (topic, key, event_id, type, headers, payload) VALUES ($40, $41, $42, $43, $44::jsonb, $45)
 )
-SELECT pg_notify('{CHANNEL}', ''), pg_notify('{STEPS}', (jsonb_build_array($1::uuid, $5::text) || (
+SELECT pg_notify('{CHANNEL}', ''), pg_notify('{STEPS}', (jsonb_build_array(
+    $1::uuid, $5::text = 'INTEGRITY' OR $33::boolean) || (
     SELECT jsonb_agg(unit_id ORDER BY unit_id) FROM (
         SELECT unit_id FROM jsonb_to_recordset($35::jsonb) AS p(unit_id text)
         UNION SELECT unit_id FROM case_units WHERE case_id = $1 AND part <> 'PAST'

@@ -13,7 +13,8 @@ import httpx
 import structlog
 from pydantic import BaseModel
 
-from contracts.lifecycle import RULE, Act, Track
+from contracts import judge
+from contracts.lifecycle import RULE, Act
 from services.chassis import audit
 from services.chassis.auth import ServiceTokens
 from services.chassis.db import SYSTEM, Database
@@ -101,8 +102,8 @@ class Searching:
             seen = await cases.of_ids(session, likely)
             now = await business_now(session)
         for found in seen:
-            if Track.INTEGRITY in (case.facts.track, found.facts.track):
-                # Of a report nobody is told whose it is: also where it came as something else.
+            if judge.guarded(case) or judge.guarded(found):
+                # Of a guarded case nobody is told whose it is: also where it came as something else.
                 reasons[found.facts.case_id] = [
                     why for why in reasons[found.facts.case_id] if why is not Reason.SAME_REPORTER
                 ]

@@ -6,7 +6,6 @@ import json
 from collections.abc import Iterator
 from uuid import UUID
 
-from contracts.lifecycle import Track
 from services.chassis import listen
 from services.chassis.db import asyncpg_dsn
 from services.referrals.repository.history import STEPS
@@ -39,10 +38,10 @@ class Subscription:
         self.stopping = True
         self._woken.set()
 
-    def concerned(self, track: str, units: frozenset[str]) -> bool:
+    def concerned(self, guarded: bool, units: frozenset[str]) -> bool:
         """Whether the officer's lists may have changed; row-level security has the last word when they are read."""
         who = self.who
-        if track == Track.INTEGRITY and not who.restricted:
+        if guarded and not who.restricted:
             return who.unit_id in units
         return not units.isdisjoint(who.unit_ids)
 
@@ -84,8 +83,8 @@ class News:
             for subscription in self._open:
                 subscription.wake()
             return
-        _, track, *units = json.loads(payload)
+        _, guarded, *units = json.loads(payload)
         concerned = frozenset(unit for unit in units if unit)
         for subscription in self._open:
-            if subscription.concerned(track, concerned):
+            if subscription.concerned(guarded, concerned):
                 subscription.wake()

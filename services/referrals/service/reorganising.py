@@ -9,8 +9,8 @@ import structlog
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
+from contracts import judge
 from contracts.cases import UnitRef
-from contracts.lifecycle import Track
 from contracts.messages import SIGNAL_DEPARTURE, SIGNAL_SUCCESSION, Departure, Succession, workflow_id
 from services.chassis.db import SYSTEM, Database
 from services.chassis.outages import engine_away
@@ -96,12 +96,12 @@ class Reorganising:
 
 
 def succession(case: CaseRow, unit_id: str, tree: dict[str, Unit]) -> Succession:
-    """What a case is told of a closed unit: its successor, and which seats a report must leave then.
+    """What a case is told of a closed unit: its successor, and which seats a guarded case must leave then.
 
     Whoever succeeds a respondent is accused with it (信访工作条例 art. 30).
     """
     successor = tree[tree[unit_id].successor_id or unit_id]
-    if case.facts.track is not Track.INTEGRITY:
+    if not judge.guarded(case):
         return Succession(unit_id=unit_id, successor=successor.ref())
     course = case.course
     superior = course.major.superior if course.major else None

@@ -5,11 +5,17 @@ from uuid import UUID
 
 import pytest
 
+from contracts.cases import UnitRef
+from contracts.course import Course
 from contracts.lifecycle import Track
+from services.chassis.db import Database
+from services.referrals.calendar import StateCouncilCalendar
 from tests.integration.referrals.likeness import Complaints
-from tests.integration.referrals.office import Office
+from tests.integration.referrals.office import Office, steps_of
+from tests.integration.referrals.test_record import first_step
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
+RDESK = UnitRef(unit_id="rdesk", name="济南市举报专席", region="370100")
 
 
 async def duplicates(office: Office, username: str, case_id: UUID, **query: Any) -> dict[str, Any]:
@@ -80,6 +86,19 @@ async def test_the_reporter_is_no_reason_beside_a_report_whatever_complaints_say
     found = reasons(await duplicates(office, "clerk.rdesk", report))
     assert (found[str(other)], found[str(alike)]) == (["SAME_RESPONDENT"], ["SAME_RESPONDENT", "SIMILAR_TEXT"])
     assert str(only) not in found
+
+
+async def test_the_reporter_is_no_reason_beside_what_was_sent_past_a_desk(
+    office: Office, complaints: Complaints, db: Database
+) -> None:
+    case, other = [
+        first_step(desk=RDESK, task=None, course=Course(restricted=True), respondent_units=("wj2",)) for _ in range(2)
+    ]
+    for step in (case, other):
+        await steps_of(db, StateCouncilCalendar()).record(step)
+    complaints.finds(other.facts.case_id, reporter=True, text=True)
+    found = reasons(await duplicates(office, "clerk.rdesk", case.facts.case_id))
+    assert found[str(other.facts.case_id)] == ["SAME_RESPONDENT", "SIMILAR_TEXT"]
 
 
 async def test_a_joined_case_is_no_duplicate_any_more(office: Office, complaints: Complaints) -> None:

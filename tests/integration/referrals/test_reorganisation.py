@@ -8,7 +8,9 @@ import httpx
 import pytest
 from temporalio.service import RPCError, RPCStatusCode
 
+from contracts.course import Course
 from contracts.lifecycle import Track
+from contracts.messages import Succession
 from services.chassis.db import SYSTEM, Database
 from services.referrals.calendar import StateCouncilCalendar
 from services.referrals.domain import Level, UnitKind
@@ -192,6 +194,7 @@ class Server:
     def __init__(self, status: RPCStatusCode | None = None) -> None:
         self.status = status
         self.told: list[tuple[str, str]] = []
+        self.words: dict[str, object] = {}
 
     def get_workflow_handle(self, workflow: str) -> "Handle":
         return Handle(self, workflow)
@@ -206,6 +209,7 @@ class Handle:
         if self._server.status is not None:
             raise RPCError("away", self._server.status, NO_RPC)
         self._server.told.append((self._workflow, name))
+        self._server.words[self._workflow] = word
 
 
 async def test_what_temporal_s_absence_or_a_crash_leaves_goes_on_later(still_db: Database) -> None:
@@ -230,3 +234,28 @@ async def test_what_temporal_s_absence_or_a_crash_leaves_goes_on_later(still_db:
     async with still_db.read(SYSTEM) as session:
         waiting = [row["case_id"] for row in await reorganising.successions(session, 1000)]
     assert held.facts.case_id in waiting, "until the case itself has moved"
+
+
+@pytest.mark.parametrize(
+    ("track", "restricted", "leaves"),
+    [(Track.GENERAL, False, False), (Track.GENERAL, True, True), (Track.INTEGRITY, False, True)],
+)
+async def test_a_guarded_case_leaves_whoever_succeeds_the_accused_a_complaint_stays(
+    still_db: Database, track: Track, restricted: bool, leaves: bool
+) -> None:
+    accused, heir = names = [f"d{uuid4().hex[:8]}" for _ in range(2)]
+    registry = Registry(still_db)
+    tree = [NewUnit(name, name, Level.CITY, UnitKind.DEPARTMENT, "370100", "WJ") for name in names]
+    await registry.load(tree, ())
+    holder = WJ.model_copy(update={"unit_id": heir, "name": heir})
+    step = first_step(
+        holder=holder, desk=DESK, respondent_units=(accused,), linked=True, course=Course(restricted=restricted)
+    )
+    step = step.model_copy(update={"facts": step.facts.model_copy(update={"track": track})})
+    await steps_of(still_db, StateCouncilCalendar()).record(step)
+    await registry.succeed(*names)
+    server = Server()
+    await Reorganising(still_db, server).tell()  # type: ignore[arg-type]
+    word = server.words[f"case/{step.facts.case_id}"]
+    assert isinstance(word, Succession)
+    assert word.accused_ids == ((heir,) if leaves else ())

@@ -128,7 +128,7 @@ async def test_an_account_of_the_restricted_desk_without_a_role_sees_nothing(off
     claims = jwt.decode(token, options={"verify_signature": False})
     assert (claims["unit_id"], claims["unit_ids"], claims["restricted"]) == ("", [], False)
     with app.state.services.news.subscribed(who) as page:
-        assert not page.concerned(Track.INTEGRITY, frozenset({"rdesk"}))
+        assert not page.concerned(True, frozenset({"rdesk"}))
     assert await app.state.services.people.colleagues(who) == []
 
 

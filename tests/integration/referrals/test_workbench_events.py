@@ -1,6 +1,7 @@
 """The event stream: an open page learns within seconds, of nothing that is not its officer's."""
 
 import asyncio
+import json
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -14,13 +15,16 @@ import pytest_asyncio
 import uvicorn
 from fastapi import FastAPI
 
+from contracts.course import Course
 from contracts.lifecycle import Track
 from deploy.stack import Stack
 from services.chassis.db import Database
 from services.chassis.settings import Settings
+from services.referrals.calendar import StateCouncilCalendar
 from services.referrals.repository.history import STEPS
 from tests.integration.referrals.browsing import Browser
-from tests.integration.referrals.office import Office
+from tests.integration.referrals.office import Office, steps_of
+from tests.integration.referrals.test_record import first_step
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -156,4 +160,33 @@ async def test_what_is_said_on_the_channel_is_ids_only(office: Office, db: Datab
             await asyncio.sleep(0.05)
     await connection.close()
     assert not any(secret in payload for payload in said)
-    assert f'["{case_id}", "GENERAL", "desk"]' in [payload.strip() for payload in said]
+    assert f'["{case_id}", false, "desk"]' in [payload.strip() for payload in said]
+
+
+@pytest.mark.parametrize(
+    ("track", "restricted", "guarded"),
+    [(Track.GENERAL, False, False), (Track.GENERAL, True, True), (Track.INTEGRITY, False, True)],
+)
+async def test_what_was_sent_past_a_desk_wakes_no_page_of_the_units_above(
+    track: Track, restricted: bool, guarded: bool, app: FastAPI, office: Office, db: Database
+) -> None:
+    step = first_step(course=Course(restricted=restricted))
+    step = step.model_copy(update={"facts": step.facts.model_copy(update={"track": track})})
+    said: list[str] = []
+    connection = await asyncpg.connect(db.dsn)
+    await connection.add_listener(STEPS, lambda *heard: said.append(str(heard[3])))
+    await steps_of(db, StateCouncilCalendar()).record(step)
+    async with asyncio.timeout(WITHIN):
+        while not (mine := [json.loads(payload) for payload in said if str(step.facts.case_id) in payload]):
+            await asyncio.sleep(0.05)
+    await connection.close()
+    assert mine == [[str(step.facts.case_id), guarded, "desk"]]
+
+
+async def test_a_page_of_a_unit_above_is_woken_by_what_is_not_guarded(app: FastAPI, office: Office) -> None:
+    token = (await office.headers("supervisor.wj"))["Authorization"].removeprefix("Bearer ")
+    who = await app.state.services.identities.of_token(token)
+    with app.state.services.news.subscribed(who) as page:
+        below, own = frozenset({"hospital"}), frozenset({"wj"})
+        assert [page.concerned(guarded, below) for guarded in (False, True)] == [True, False]
+        assert page.concerned(True, own)
