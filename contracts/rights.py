@@ -15,6 +15,8 @@ LIST, ANSWER, DECIDE, COPY = "rights.list", "rights.answer", "rights.decide", "r
 """Purposes of the tokens: referrals to complaints (first two) and to the vault; complaints to the vault."""
 DEADLINE = "deadlines"
 """Complaints asks referrals for a date."""
+NOT_THEIRS = "NOT_THEIRS"
+"""The vault's code for who is not the person whose identity it opened."""
 CLOCK = "HY-PIPL"
 """The clock of an answer (contracts/reference/clocks.csv)."""
 
@@ -137,6 +139,21 @@ class Wanted(Contract):
 
     request_id: UUID
     complaint_id: UUID
+
+
+class Given(Contract):
+    """What whoever wants a copy says of who it is, as it was typed; in the body beside the token of `Wanted`. The vault
+    compares it with the identity that it opened."""
+
+    name: str | None = Field(default=None, max_length=80)
+    phone: str | None = Field(default=None, max_length=21)
+    id_number: str | None = Field(default=None, max_length=40)
+    email: str | None = Field(default=None, max_length=254)
+
+    def __repr__(self) -> str:
+        return "Given(…)"
+
+    __str__ = __repr__
 
 
 class Held(Contract):

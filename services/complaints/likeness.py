@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
 from services.chassis.crypto import HashKey
 from services.chassis.suites import Suite
+from services.complaints import whose
 from services.complaints.schemas import Reporter
 
 SIMILAR = 0.5
@@ -68,26 +69,20 @@ class Likeness:
         """One mark for each way to tell who it is."""
         if reporter is None:
             return ()
-        known = {
-            "phone": _phone(reporter.phone),
-            "email": _folded(reporter.email),
-            "id_number": _id_number(reporter.id_number),
-            "openid": reporter.openid,
-        }
-        ways = tuple(self._mark(kind, value) for kind, value in known.items() if value)
+        known = {**whose.single(reporter.phone, reporter.email), **whose.papers(reporter.id_number)}
+        if reporter.openid:
+            known["openid"] = reporter.openid
+        ways = tuple(self._mark(kind, value) for kind, value in known.items())
         return (*ways, *self.of_person(reporter.name, phone=reporter.phone, id_number=reporter.id_number))
 
     def of_person(self, name: str | None, *, phone: str | None, id_number: str | None) -> tuple[bytes, ...]:
         """Marks of a name together with a number: who knows both of a complaint finds it, who knows one does not."""
-        if not name:
-            return ()
-        folded = _name(name)
-        known = {"named_phone": _phone(phone), "named_id_number": _id_number(id_number)}
-        return tuple(self._mark(kind, f"{folded}\x1f{value}") for kind, value in known.items() if value)
+        known = whose.with_name(name, phone, id_number)
+        return tuple(self._mark(kind, value) for kind, value in known.items())
 
     def of_name(self, name: str) -> bytes:
         """A mark of a name alone, to count by: no complaint has it."""
-        return self._mark("name", _name(name))
+        return self._mark("name", whose.folded(name))
 
     def _mark(self, kind: str, value: str) -> bytes:
         said = f"{kind}\x1f{value}".encode()
@@ -134,23 +129,3 @@ def _filled(least: list[int]) -> list[int]:
         steps = next(step for step in range(_BINS) if least[(place + step) % _BINS] != _EMPTY)
         filled.append((least[(place + steps) % _BINS] + steps * _STRIDE) & 0xFFFFFFFF)
     return filled
-
-
-def _name(typed: str) -> str:
-    return "".join(unicodedata.normalize("NFKC", typed).casefold().split())
-
-
-def _phone(typed: str | None) -> str | None:
-    """The digits; a Chinese number without the country's prefix."""
-    if typed is None:
-        return None
-    digits = "".join(char for char in typed if char.isdigit()).removeprefix("00")
-    return digits[2:] if len(digits) == 13 and digits.startswith("861") else digits
-
-
-def _folded(typed: str | None) -> str | None:
-    return typed.casefold() if typed else None
-
-
-def _id_number(typed: str | None) -> str | None:
-    return "".join(char for char in typed if char.isalnum()).upper() if typed else None

@@ -7,7 +7,7 @@ mentions nothing of a report (关于保护、奖励职务犯罪举报人的若�
 
 import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 from uuid import UUID
@@ -21,8 +21,10 @@ from contracts.rights import (
     CLOCK,
     COPY,
     DEADLINE,
+    NOT_THEIRS,
     Answered,
     Counted,
+    Given,
     Held,
     Right,
     RightRequest,
@@ -44,7 +46,7 @@ from services.complaints.repository_guesses import Guess
 from services.complaints.repository_rights import Correction, OwnRequest, Person
 from services.complaints.schemas import Credentials, Reporter, Verification, Ways
 from services.complaints.schemas_rights import RightAsk
-from services.complaints.sealing import Sealer
+from services.complaints.sealing import ComplaintCipher, Sealer
 from services.complaints.service import check_ways, new_id, ways_of
 
 UNVERIFIED = "RIGHTS_UNVERIFIED"
@@ -138,7 +140,7 @@ class Rights:
         view, person = await self._known(credentials, Right.ACCESS)
         await self._verify(view, person, Right.ACCESS, verification)
         own = view.rows[0]
-        held = await self._held(granted.request_id, own.complaint_id)
+        held = await self._held(granted.request_id, own.complaint_id, verification)
         async with self._db.session() as session:
             known = await repository_rights.held(session, own.complaint_id)
             evidence = known.pop("evidence")
@@ -151,14 +153,7 @@ class Rights:
             "complaint": known,
             "identity": held.identity,
             "identity_opened": [{"purpose": purpose, "at": at} for purpose, at in held.opened],
-            "evidence": [
-                {
-                    "at": row["at"],
-                    "size": row["size"],
-                    **json.loads(cipher.open(row["description_sealed"], f"evidence/{row['evidence_id']}/description")),
-                }
-                for row in evidence
-            ],
+            "evidence": [_file(row, cipher, named=bool(held.identity)) for row in evidence],
             "requests": [
                 {
                     "kind": item.request.kind,
@@ -288,15 +283,8 @@ class Rights:
             marks: Sequence[bytes] = self._likeness.of_person(given.name, phone=given.phone, id_number=given.id_number)
         else:
             marks = self._likeness.of_reporter(Reporter(phone=given.phone, email=given.email))
-        wrong = Refusal(
-            403,
-            UNVERIFIED,
-            "与来件时留下的信息不一致，请核对后重新填写。",
-            "This is not what was left with the complaint: check it and try again.",
-            "name",
-        )
         if not marks:
-            raise wrong
+            raise _unverified()
         complaint = view.rows[0].complaint_id
         async with self._db.session() as session:
             if not await repository_guesses.left(session, Guess.RIGHTS, complaint.bytes, self._tries):
@@ -312,7 +300,7 @@ class Rights:
             action = "RIGHT_VERIFIED" if right else "RIGHT_UNVERIFIED"
             await _on_record(session, _cases(view), audit.service("complaints"), action, complaint, kind)
         if not right:
-            raise wrong
+            raise _unverified()
 
     def _correction(self, person: Person, complaint_id: UUID, corrected: Reporter, wanted: Ways) -> Correction:
         assert person.contact_token is not None
@@ -328,22 +316,41 @@ class Rights:
             ways=[way.value for way in ways],
         )
 
-    async def _held(self, request_id: UUID, complaint_id: UUID) -> Held:
+    async def _held(self, request_id: UUID, complaint_id: UUID, given: Verification) -> Held:
         wanted = {"request_id": str(request_id), "complaint_id": str(complaint_id)}
-        return await self._post(self._vault, "vault", "/v1/rights/copies", COPY, wanted, Held)
+        said = Given(**given.model_dump(include=set(Given.model_fields)))
+        return await self._post(self._vault, "vault", "/v1/rights/copies", COPY, wanted, Held, said)
 
     async def _post(
-        self, url: str, service: str, path: str, purpose: str, claims: dict[str, str], answer: type[Answer]
+        self,
+        url: str,
+        service: str,
+        path: str,
+        purpose: str,
+        claims: dict[str, str],
+        answer: type[Answer],
+        body: Given | None = None,
     ) -> Answer:
         token = self._tokens.issue(service, purpose, claims=claims)
+        headers, content = {"Authorization": f"Bearer {token}"}, body.model_dump() if body else None
         try:
-            got = await self._http.post(url + path, headers={"Authorization": f"Bearer {token}"})
+            got = await self._http.post(url + path, headers=headers, json=content)
             if got.status_code == 403:
-                raise _not_granted()
+                raise _unverified() if got.json()["code"] == NOT_THEIRS else _not_granted()
             got.raise_for_status()
         except httpx.HTTPError as error:
             raise EngineAway("vault" if service == "vault" else "peer") from error
         return answer.model_validate_json(got.content)
+
+
+def _unverified() -> Refusal:
+    return Refusal(
+        403,
+        UNVERIFIED,
+        "与来件时留下的信息不一致，请核对后重新填写。",
+        "This is not what was left with the complaint: check it and try again.",
+        "name",
+    )
 
 
 def _not_granted() -> Refusal:
@@ -353,6 +360,13 @@ def _not_granted() -> Refusal:
         "查阅、复制的请求还没有获准，或领取期限已过：请提出请求并等待答复。",
         "Access was not granted yet, or the time to collect the copy is over: ask for it, and wait for the answer.",
     )
+
+
+def _file(row: Mapping[str, Any], cipher: ComplaintCipher, *, named: bool) -> dict[str, Any]:
+    """A file in a copy; what it is called and its hash for who gave a name and number alone: the code does not do."""
+    described = json.loads(cipher.open(row["description_sealed"], f"evidence/{row['evidence_id']}/description"))
+    shown = described if named else {"media_type": described["media_type"]}
+    return {"at": row["at"], "size": row["size"], **shown}
 
 
 def _waiting() -> Refusal:

@@ -6,7 +6,7 @@ A correction was sealed by the reporter's own request and replaces the identity 
 
 import json
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Request
@@ -15,17 +15,19 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import BaseModel, ValidationError
 
 from contracts.model import Contract
-from contracts.rights import COPY, DECIDE, OF_IDENTITY, Decided, Held, Right, Wanted
+from contracts.rights import COPY, DECIDE, NOT_THEIRS, OF_IDENTITY, Decided, Given, Held, Right, Wanted
 from services.chassis import audit
 from services.chassis.auth import Claims, ServiceTokens, Unauthenticated, bearer
+from services.chassis.crypto import SealBroken
 from services.chassis.db import Database, one, rows
 from services.chassis.http import Problem
 from services.chassis.settings import Settings
 from services.chassis.vault_keys import VaultPrivate
 from services.complaints.vault import repository_openings, words
 from services.complaints.vault.binding import bind_corrected
-from services.complaints.vault.repository import identity_of, right_asked
+from services.complaints.vault.repository import SealedIdentity, identity_of, right_asked
 from services.complaints.vault.words import Words
+from services.complaints.whose import is_of
 
 TABLE = "rights_decisions"
 router = APIRouter(prefix="/v1/rights", tags=["rights"])
@@ -86,9 +88,10 @@ async def decide(request: Request, _token: Shown) -> Noted:
 
 
 @router.post("/copies", response_model=Held, summary="What is held of a reporter, for the reporter's own copy")
-async def copy(request: Request, _token: Shown) -> Response:
-    """Claims: Wanted, from complaints; only after an officer's yes, whose signed word is there, and for a time. It is
-    on record before it is opened."""
+async def copy(request: Request, _token: Shown, body: Given | None = None) -> Response:
+    """Claims: Wanted, from complaints; only after an officer's yes, whose signed word is there, and for a time. Shown
+    to whoever gives what the opened identity itself says, for the marks outside could have been moved; on record either
+    way, before anything is shown."""
     _, wanted = _claims(request, "complaints", COPY, Wanted)
     db: Database = request.app.state.db
     key: VaultPrivate = request.app.state.keys
@@ -110,19 +113,18 @@ async def copy(request: Request, _token: Shown) -> Response:
             " WHERE o.complaint_id = $1 ORDER BY r.at",
             said["complaint_id"],
         )
+        identity = {} if sealed is None else _opened(key, sealed)
+        theirs = sealed is None or is_of(identity, (body or Given()).model_dump())
         entry = audit.Entry(
             chain=audit.of_case(said["case_id"]),
             actor=audit.service("complaints"),
-            action="IDENTITY_COPIED",
+            action="IDENTITY_COPIED" if theirs else "IDENTITY_WITHHELD",
             subject=str(wanted.request_id),
             purpose=Right.ACCESS.value,
         )
         await audit.record(session, entry, schema="vault")
-    identity = (
-        {}
-        if sealed is None
-        else json.loads(key.open_identity(sealed.sealed, sealed.contact_token, sealed.complaint_id))
-    )
+    if not theirs:
+        raise Problem(403, NOT_THEIRS, "与留下的信息不一致。", "This is not what was left.")
     held = Held(
         identity={
             name: value if isinstance(value, str) else "、".join(map(str, value)) for name, value in identity.items()
@@ -130,3 +132,12 @@ async def copy(request: Request, _token: Shown) -> Response:
         opened=tuple((row["aim"], row["at"]) for row in opened),
     )
     return Response(held.model_dump_json(), 200, {"Cache-Control": "no-store"}, "application/json")
+
+
+def _opened(key: VaultPrivate, sealed: SealedIdentity) -> dict[str, Any]:
+    """The identity; empty, so nobody's, where the seal is of another token or complaint."""
+    try:
+        opened: dict[str, Any] = json.loads(key.open_identity(sealed.sealed, sealed.contact_token, sealed.complaint_id))
+    except SealBroken:
+        return {}
+    return opened

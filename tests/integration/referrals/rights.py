@@ -34,6 +34,11 @@ class Person:
     async def post(self, path: str, **body: Any) -> httpx.Response:
         return await self.there.public.post(f"/v1/tracking/rights{path}", json={**self.code, **body})
 
+    async def adds_file(self, name: str) -> None:
+        said = {"headers": {"Idempotency-Key": uuid4().hex}, "files": {"file": (name, b"%PDF-1.7\n")}}
+        answer = await self.there.public.post("/v1/tracking/evidence", data=self.code, **said)  # type: ignore[arg-type]
+        assert answer.status_code == 201, answer.text
+
     async def asks(self, kind: str, **body: Any) -> str:
         answer = await self.post("", kind=kind, **{**self.proof, **body})
         assert answer.status_code == 201, answer.text
@@ -108,6 +113,25 @@ class There:
             person.code["case_number"],
         )
         return found
+
+    async def moved(self, thief: Person, victim: Person) -> None:
+        """What who can write in the database does: the thief's code and marks, at the complaint of another."""
+        code = "UPDATE complaints SET query_code_hash = $2, named = $3 WHERE case_number = $1"
+        own = await self.admin.fetchrow(
+            "SELECT query_code_hash, named, reporter FROM complaints JOIN likeness USING (complaint_id)"
+            " WHERE case_number = $1",
+            thief.code["case_number"],
+        )
+        assert own is not None
+        await self.admin.execute(code, thief.code["case_number"], uuid4().bytes * 2, own["named"])
+        await self.admin.execute(code, victim.code["case_number"], own["query_code_hash"], own["named"])
+        await self.admin.execute(
+            "UPDATE likeness SET reporter = $2 FROM complaints"
+            " WHERE complaints.complaint_id = likeness.complaint_id AND case_number = $1",
+            victim.code["case_number"],
+            own["reporter"],
+        )
+        thief.code = {**thief.code, "case_number": victim.code["case_number"]}
 
     async def audited(self, person: Person, action: str) -> list[str]:
         """What rights an act on a person's complaint was about, in the audit's order."""

@@ -14,7 +14,7 @@ import pytest
 import pytest_asyncio
 from fastapi import FastAPI
 
-from contracts.complaints import RightsAnswered, RightsAsked
+from contracts.complaints import ComplaintSubmitted, RightsAnswered, RightsAsked
 from contracts.rights import COPY, DECIDE, Decided, Right
 from deploy.stack import Stack
 from services.chassis.auth import ServiceTokens
@@ -109,6 +109,51 @@ async def test_access_gives_the_reporter_a_copy_of_the_own_data_and_of_nobody_el
         assert foreign not in copy.text
     strangers = await person.post("/copy", name=person.who["name"], phone="13700000000")
     assert (strangers.status_code, strangers.json()["code"]) == (403, "RIGHTS_UNVERIFIED")
+
+
+@pytest.mark.parametrize("named", [True, False])
+async def test_a_code_and_marks_moved_to_another_complaint_open_no_identity(there: There, named: bool) -> None:
+    victim, thief = await there.person(named=named), await there.person()
+    await victim.adds_file("我的录音.pdf")
+    case_id = (await there.event(ComplaintSubmitted, victim)).case_ids[0]
+    await there.moved(thief, victim)
+    assert (await there.answer(await thief.asks("ACCESS"), granted=True)).status_code == 200
+    refused = await thief.post("/copy", **thief.proof)
+    assert (refused.status_code, refused.json()["code"]) == (403, "RIGHTS_UNVERIFIED")
+    await there.admin.execute(
+        "UPDATE complaints SET contact_token = NULL WHERE case_number = $1", victim.code["case_number"]
+    )
+    bare = await thief.post("/copy")
+    assert (bare.status_code, bare.json()["code"]) == (403, "RIGHTS_UNVERIFIED")
+    for answer in (refused, bare):
+        assert not any(value in answer.text for value in (*victim.who.values(), "我的录音"))
+    logged = await there.admin.fetch(
+        "SELECT action FROM vault.audit_log WHERE chain = $1 AND action LIKE 'IDENTITY%'", f"case/{case_id}"
+    )
+    assert [row["action"] for row in logged] == ["IDENTITY_WITHHELD"] * 2
+
+
+@pytest.mark.parametrize("by", ["phone", "email"])
+async def test_who_left_no_name_collects_by_what_was_left_however_it_is_typed(there: There, by: str) -> None:
+    person = await there.person(named=False)
+    await there.answer(await person.asks("ACCESS"), granted=True)
+    typed = {"phone": f"+86 {person.who['phone'][:3]} {person.who['phone'][3:]}", "email": person.who["email"].upper()}
+    copy = await person.post("/copy", **{by: typed[by]})
+    assert copy.status_code == 200, copy.text
+    assert copy.json()["identity"]["phone"] == person.who["phone"]
+
+
+async def test_what_files_are_called_is_in_the_copy_of_who_was_known_again_alone(there: There) -> None:
+    known, unknown, gone = await there.person(), await there.person(known=False), await there.person()
+    for person in (known, unknown, gone):
+        await person.adds_file("我叫王丽的录音.pdf")
+        await there.answer(await person.asks("ACCESS"), granted=True)
+    await there.answer(await gone.asks("DELETION"), granted=True)
+    (named,) = (await known.post("/copy", **known.proof)).json()["evidence"]
+    assert (named["name"], len(named["sha256"])) == ("我叫王丽的录音.pdf", 64)
+    for person in (unknown, gone):
+        (nameless,) = (await person.post("/copy", **person.proof)).json()["evidence"]
+        assert sorted(nameless) == ["at", "media_type", "size"]
 
 
 async def test_a_copy_is_collected_in_time_or_asked_for_anew(there: There) -> None:
@@ -443,13 +488,13 @@ async def test_the_vault_does_only_what_complaints_has_told_it_was_asked(there: 
     await other.asks("DELETION")
     theirs = await there.event(RightsAsked, other)
 
-    async def told(purpose: str, issuer: str, **claims: Any) -> int:
+    async def told(purpose: str, issuer: str, given: dict[str, str] | None = None, **claims: Any) -> int:
         path = "decisions" if purpose == DECIDE else "copies"
         body = {name: str(value) if isinstance(value, UUID) else value for name, value in claims.items()}
         token = ServiceTokens(issuer, settings).issue("vault", purpose, subject="officer-1", claims=body)
         async with running(settings) as vault, httpx.AsyncClient(transport=vault.transport) as http:
             shown = {"Authorization": f"Bearer {token}"}
-            return (await http.post(f"http://vault/v1/rights/{path}", headers=shown)).status_code
+            return (await http.post(f"http://vault/v1/rights/{path}", headers=shown, json=given)).status_code
 
     said = {"complaint_id": asked.complaint_id, "case_id": asked.case_ids[0], "granted": True}
     for request_id, kind in ((uuid4(), "DELETION"), (access, "DELETION"), (theirs.request_id, "DELETION")):
@@ -457,7 +502,10 @@ async def test_the_vault_does_only_what_complaints_has_told_it_was_asked(there: 
     assert [await there.identities(each) for each in (person, other)] == [1, 1]
     assert (await there.answer(access, granted=True)).status_code == 200
     assert await told(COPY, "complaints", request_id=access, complaint_id=theirs.complaint_id) == 403
-    assert await told(COPY, "complaints", request_id=access, complaint_id=asked.complaint_id) == 200
+    own = {"request_id": access, "complaint_id": asked.complaint_id}
+    for given in (None, {}, other.who, {"name": person.who["name"]}, {**person.proof, "name": "李四"}):
+        assert await told(COPY, "complaints", given, **own) == 403
+    assert await told(COPY, "complaints", person.proof, **own) == 200
 
 
 def _decided() -> Any:
