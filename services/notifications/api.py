@@ -98,7 +98,7 @@ class TallyView(BaseModel):
 
 
 class Summary(BaseModel):
-    """The whole ledger, counted."""
+    """The ledger, counted as far as the caller sees it."""
 
     total: int
     unsettled: int
@@ -200,7 +200,8 @@ async def list_deliveries(
 
 @router.get("/deliveries/summary", summary="The delivery ledger, counted")
 async def summarise(db: Db, caller: Annotated[Standing | Claims, Depends(_caller)]) -> Summary:
-    """Counts only, by template, way, state and reason."""
+    """Counts only, by template, way, state and reason: for the command line of the whole ledger, for an officer of the
+    cases whose deliveries he sees."""
     rows = await reading.tallies(db, caller if isinstance(caller, Standing) else None)
     by_state: dict[str, int] = {}
     for row in rows:

@@ -121,16 +121,24 @@ async def deliveries(session: AsyncSession, case_id: UUID, *, without: Sequence[
     return [Delivery(**row._mapping) for row in rows]
 
 
-async def tallies(session: AsyncSession, *, without: Sequence[str]) -> list[Tally]:
-    """The whole ledger ``without`` these templates, counted."""
+async def told_cases(session: AsyncSession, *, barred: Sequence[UUID]) -> list[UUID]:
+    """The cases of which the principal's units had a notice that he may see, but for ``barred`` ones."""
+    found = await session.scalars(
+        text("SELECT DISTINCT case_id FROM officer_notices WHERE case_id <> ALL(:barred)"), {"barred": list(barred)}
+    )
+    return list(found)
+
+
+async def tallies(session: AsyncSession, *, without: Sequence[str], cases: Sequence[UUID] | None = None) -> list[Tally]:
+    """The ledger ``without`` these templates, counted: of these cases, or the whole one."""
     rows = await session.execute(
         text(
             "SELECT template, way, state, reason, count(*) AS count,"
             " count(*) FILTER (WHERE possibly_repeated) AS possibly_repeated"
-            " FROM notices WHERE template <> ALL(:without)"
+            " FROM notices WHERE template <> ALL(:without) AND (:whole OR case_id = ANY(:cases))"
             " GROUP BY template, way, state, reason ORDER BY template, state, way, reason"
         ),
-        {"without": list(without)},
+        {"without": list(without), "whole": cases is None, "cases": list(cases or ())},
     )
     return [Tally(**row._mapping) for row in rows]
 

@@ -63,9 +63,14 @@ async def deliveries(db: Database, officer: Standing | None, case_id: UUID) -> l
 
 
 async def tallies(db: Database, officer: Standing | None) -> list[Tally]:
-    """The whole ledger, counted; for an officer without what officers are not told of."""
+    """The whole ledger, counted; for an officer of the cases that `deliveries` shows, as it shows them: or a count
+    would tell that somebody has just filed."""
+    cases = None
+    if officer is not None:
+        async with db.read(_principal(officer)) as session:
+            cases = await ledger.told_cases(session, barred=officer.barred_cases)
     async with db.read() as session:
-        return await ledger.tallies(session, without=_untold(officer))
+        return await ledger.tallies(session, without=_untold(officer), cases=cases)
 
 
 def _untold(officer: Standing | None) -> list[str]:

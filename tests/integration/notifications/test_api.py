@@ -221,6 +221,27 @@ async def test_the_summary_counts_the_whole_ledger(
     assert sum(row["count"] for row in body["rows"]) == 10
 
 
+async def test_an_officers_summary_counts_the_ledgers_that_he_sees_and_no_other_report(
+    client: httpx.AsyncClient, db: Database, settings: NotificationSettings, case: ComplaintSubmitted
+) -> None:
+    (case_id,) = case.case_ids
+    me, stranger = officer(settings, HOLDER.unit_id), officer(settings, "wj-999999")
+    barred = officer(settings, HOLDER.unit_id, barred=(case_id,))
+
+    async def total(by: dict[str, str]) -> int:
+        count: int = (await client.get("/v1/deliveries/summary", headers=by)).json()["total"]
+        return count
+
+    rows = (await client.get("/v1/deliveries", params={"case_id": str(case_id)}, headers=me)).json()["deliveries"]
+    before = [await total(by) for by in (me, stranger, barred)]
+    assert before == [len(rows), 0, 0]
+    another = submitted()
+    await take(db, uuid4(), another)
+    await take(db, uuid4(), life(another)[0])
+    assert [await total(by) for by in (me, stranger, barred)] == before
+    assert await total(service(settings)) > before[0]
+
+
 @pytest.mark.parametrize(
     ("method", "path"),
     [
