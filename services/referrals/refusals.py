@@ -276,6 +276,12 @@ TEXTS: dict[str, Text] = {
         "管理员的密码只能在服务器上重置(huiyin admin password)。",
         "An administrator's password is reset at the machine alone (huiyin admin password).",
     ),
+    "OWN_ACCOUNT": Text(403, "不得停用本人账号。", "Nobody closes his own account."),
+    "ADMINISTRATORS_ACCOUNT": Text(
+        403,
+        "管理员的账号只能在服务器上停用(huiyin admin leave)。",
+        "An administrator's account is closed at the machine alone (huiyin admin leave).",
+    ),
     "SECOND_FACTOR_FIRST": Text(
         403,
         "请先设置第二重验证(POST /v1/second-factor),再使用其他功能。",

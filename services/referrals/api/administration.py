@@ -208,7 +208,8 @@ async def add_account(uses: Uses, who: Caller, body: AccountRequest) -> Added:
 
 @router.post("/accounts/{username}/departure", response_model=AccountRow, summary="Close the account of who leaves")
 async def leave(uses: Uses, who: Caller, username: Username, body: DepartureRequest) -> AccountRow:
-    """By the system administrator. The account can do nothing more at once; open tasks are handed on, on record."""
+    """By the system administrator, for an officer: neither the own account nor an administrator's, which is closed at
+    the machine. The account can do nothing more at once; open tasks are handed on, on record."""
     who.require(*MAY[AccountAct.CLOSE])
     return _row(await uses.registry.leave(username, body.heir, by=_actor(who)))
 

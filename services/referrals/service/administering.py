@@ -36,17 +36,23 @@ _OF_OTHERS = {
     AccountAct.ROLES: "OWN_ROLES",
     AccountAct.FACTOR: "OWN_ROLES",
     AccountAct.PASSWORD: "OWN_PASSWORD",
+    AccountAct.CLOSE: "OWN_ACCOUNT",
+}
+_AT_THE_MACHINE = {
+    AccountAct.PASSWORD: "ADMINISTRATORS_PASSWORD",
+    AccountAct.CLOSE: "ADMINISTRATORS_ACCOUNT",
 }
 _OF_ACTIVE = frozenset({AccountAct.ROLES, AccountAct.VOUCH, AccountAct.PASSWORD})
 
 
 def refusal(act: AccountAct, account: Account, by: str) -> str | None:
     """Why this is not done to this account, a code of refusals, or None; ``by``: the actor, an account's or who runs
-    the command on the machine, who alone sets an administrator's password: else one could become another."""
+    the command on the machine, who alone sets an administrator's password and closes his account: else one could become
+    another, or be rid of whom the others are kept in check by."""
     if act in _OF_ACTIVE and not account.active:
         return "UNKNOWN_ACCOUNT"
     if act in _OF_OTHERS and by == audit.officer(account.account_id):
         return _OF_OTHERS[act]
-    if act is AccountAct.PASSWORD and account.roles & ADMINISTRATORS and by != audit.operator():
-        return "ADMINISTRATORS_PASSWORD"
+    if act in _AT_THE_MACHINE and account.roles & ADMINISTRATORS and by != audit.operator():
+        return _AT_THE_MACHINE[act]
     return None

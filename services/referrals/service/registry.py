@@ -137,11 +137,14 @@ class Registry:
         """Close the account of an officer who leaves; his tasks go to the heir, or back to their units' queues.
 
         Said again it names another heir for what is still open. Raises Refused UNKNOWN_ACCOUNT, also for an heir who is
-        not active or of another unit.
+        not active or of another unit; OWN_ACCOUNT; or ADMINISTRATORS_ACCOUNT, which is closed at the machine alone.
         """
         async with self._db.session(SYSTEM) as session:
+            await accounts.lock(session, username)
             account = await accounts.by_username(session, username)
             to = await accounts.by_username(session, heir) if heir is not None else None
+            if account is not None and (code := refusal(AccountAct.CLOSE, account, by or audit.operator())) is not None:
+                raise Refused(code)
             if account is None or (heir is not None and (to is None or not to.active or to.unit_id != account.unit_id)):
                 raise Refused("UNKNOWN_ACCOUNT")
             if to is not None and to.account_id == account.account_id:

@@ -207,19 +207,30 @@ async def test_nobody_acts_on_the_own_account(desk: Desk) -> None:
         (desk.security, "security", "roles", "不得给本人授权"),
         (desk.security, "security", "second-factor", "不得给本人授权"),
         (desk.system, "admin", "password", "修改本人密码请登录后自行设置"),
+        (desk.system, "admin", "departure", "不得停用本人账号"),
     ):
         page, account = await desk.page(browser, name), await desk.account(name)
         assert act not in forms(page)
         token = page.form("/logout").fields["form_token"]
-        sent = {"form_token": token, "roles": "AUDIT_ADMIN", "seen": "SECURITY_ADMIN", "password": PASSWORD}
+        sent = {
+            "form_token": token,
+            "roles": "AUDIT_ADMIN",
+            "seen": "SECURITY_ADMIN",
+            "password": PASSWORD,
+            "sure": "yes",
+        }
         answer = await browser.post(f"{ACCOUNTS}/{account.account_id}/{act}", sent)
         assert (answer.status, refusal in answer.text) == (403, True), answer.text
         assert await desk.account(name) == account
 
 
-async def test_an_administrators_password_is_set_at_the_machine_alone(desk: Desk) -> None:
-    page = await desk.page(desk.system, "auditor")
-    assert "password" not in forms(page)
+async def test_an_administrators_password_is_set_and_his_account_closed_at_the_machine_alone(desk: Desk) -> None:
+    page, account = await desk.page(desk.system, "auditor"), await desk.account("auditor")
+    assert not forms(page) & {"password", "departure"}
+    closing = {"form_token": page.form("/logout").fields["form_token"], "sure": "yes"}
+    answer = await desk.system.post(f"{ACCOUNTS}/{account.account_id}/departure", closing)
+    assert (answer.status, "管理员的账号只能在服务器上停用" in answer.text) == (403, True)
+    assert await desk.account("auditor") == account
     assert "管理员的密码只能在服务器上重置" in page.text
     english = await desk.system.get(f"{page.answer.url.path}?lang=en")
     assert "An administrator's password is reset at the machine alone" in english.text

@@ -104,6 +104,31 @@ async def test_the_database_itself_keeps_the_three_apart(office: Office, setting
         await connection.close()
 
 
+@pytest.mark.parametrize("role", [Role.SYSTEM_ADMIN, Role.SECURITY_ADMIN, Role.AUDIT_ADMIN])
+async def test_an_administrator_is_closed_at_the_machine_alone(office: Office, db: Database, role: Role) -> None:
+    """Else the system administrator would be rid of who grants roles, and of who reads what was done."""
+    name = await added(office)
+    assert await put_roles(office, SECURITY, name, role) == (200, "")
+    answer = await office.post(SYSTEM, f"/v1/accounts/{name}/departure", {})
+    assert (answer.status_code, answer.json()["code"]) == (403, "ADMINISTRATORS_ACCOUNT")
+    assert await active(office, name)
+    await Registry(db).leave(name)
+    assert not await active(office, name)
+
+
+async def test_nobody_closes_his_own_account(office: Office) -> None:
+    answer = await office.post(SYSTEM, f"/v1/accounts/{SYSTEM}/departure", {})
+    assert (answer.status_code, answer.json()["code"]) == (403, "OWN_ACCOUNT")
+    assert await active(office, SYSTEM)
+
+
+async def active(office: Office, name: str) -> bool:
+    """Whether the account is open, as it is listed."""
+    items = (await office.get(SECURITY, "/v1/accounts")).json()["items"]
+    (found,) = [row["active"] for row in items if row["username"] == name]
+    return bool(found)
+
+
 async def test_nobody_grants_roles_to_himself(office: Office) -> None:
     assert await put_roles(office, SECURITY, SECURITY, "AUDIT_ADMIN") == (403, "OWN_ROLES")
 
