@@ -62,16 +62,36 @@ _NAMES = re.compile(
     rf"|(?:我是|本人系?[,，:(]?\s*)(?!陈述|强烈)(?P<b>{_CALLED}){_ENDS}"
     r"|(?<!被)(?:举报|反映|投诉|信访|申诉|控告|检举|联系|署名|具名|申请)人(?:姓名)?\s*:\s*(?P<c>[一-鿿·]{2,4})"
 )
+_ENDING = re.compile(r"\.(?:[a-z][a-z0-9]{1,3}|3gp)\Z", re.IGNORECASE)
+"""Says what kind of file it is, and hardly more."""
 
 
 def masked(text: str) -> str:
     """The text without the numbers, addresses and own names that are found in it; all else is as it was written."""
     folded, places = _folded(text)
-    hidden = [(*match.span(), HIDDEN) for match in _ADDRESSES.finditer(folded)]
-    hidden += [(*span, HIDDEN) for span in _runs(folded.translate(_NUMERALS))]
-    hidden += [(*match.span(match.lastgroup or 0), NAME_HIDDEN) for match in _NAMES.finditer(folded)]
+    return _without(text, places, _found(folded, folded, folded))
+
+
+def masked_name(name: str) -> str:
+    """The name of a file alike; an underscore stands for what parts a number's digits, and for the colon before a name.
+    What kind of file it is stays."""
+    folded, places = _folded(name)
+    found = _found(folded, folded.replace("_", "-"), folded.replace("_", ":"))
+    hidden, ending = _without(name, places, found), _ENDING.search(name)
+    return hidden if ending is None or hidden.endswith(ending[0]) else hidden + ending[0]
+
+
+def _found(addresses: str, numbers: str, names: str) -> list[tuple[int, int, str]]:
+    """Where something is to be hidden, and what stands for it; of one text, as each is looked for in."""
+    hidden = [(*match.span(), HIDDEN) for match in _ADDRESSES.finditer(addresses)]
+    hidden += [(*span, HIDDEN) for span in _runs(numbers.translate(_NUMERALS))]
+    hidden += [(*match.span(match.lastgroup or 0), NAME_HIDDEN) for match in _NAMES.finditer(names)]
+    return sorted(hidden)
+
+
+def _without(text: str, places: list[int], hidden: list[tuple[int, int, str]]) -> str:
     out, done = [], 0
-    for start, end, told in sorted(hidden):
+    for start, end, told in hidden:
         begin, until = places[start], places[end - 1] + 1
         if until <= done:
             continue

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 from uuid import UUID
 
 import httpx
@@ -53,17 +53,20 @@ class ComplaintTexts(BaseModel):
 
 
 def _masked(texts: ComplaintTexts) -> ComplaintTexts:
-    """The texts without what the reporter could be known or called by; names of others can't be told apart."""
+    """The texts, and what files are called, without what the reporter could be known or called by; names of others
+    can't be told apart."""
 
     def hidden(text: str | None) -> str | None:
         return None if text is None else masking.masked(text)
 
     added = [item.model_copy(update={"text": masking.masked(item.text)}) for item in texts.supplements or ()]
+    files = [item.model_copy(update={"name": masking.masked_name(item.name)}) for item in texts.evidence or ()]
     changed = {
         "narrative": hidden(texts.narrative),
         "wants": hidden(texts.wants),
         "respondents": None if texts.respondents is None else [masking.masked(name) for name in texts.respondents],
         "supplements": None if texts.supplements is None else added,
+        "evidence": None if texts.evidence is None else files,
     }
     return texts.model_copy(update=changed)
 
@@ -110,9 +113,9 @@ class Reading:
         return [_masked(texts) for texts in found] if masked else found
 
     async def file(self, who: Identity, case_id: UUID, evidence_id: UUID, purpose: str, lang: Lang) -> File:
-        """One evidence file, by a grant of its own, under a name that says who took it out and when; otherwise as
-        `texts`. Raises Problem, in the words of the service
-        that keeps it, for a file that is not examined yet, infected, or of no use."""
+        """One evidence file, by a grant of its own, under a name that says who took it out and when, and not who sent
+        it; otherwise as `texts`. Raises Problem, in the words of the service that keeps it, for a file that is not
+        examined yet, infected, or of no use."""
         given = await self._casebook.grant(who, case_id, purpose)
         url = f"{self._complaints_url}/v1/evidence/{evidence_id}"
         answer = await self._ask("GET", url, given.grant, lang, stream=True)
@@ -164,6 +167,7 @@ async def _content(answer: httpx.Response) -> AsyncIterator[bytes]:
 
 
 def _marked(who: Identity, answer: httpx.Response) -> str:
-    """How a file is to be saved: a stranger's file bears no mark, so its name does."""
+    """How a file is to be saved: a stranger's file bears no mark, so its name does, and says not who sent it."""
     mark = f"{who.account.username}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}-"
-    return answer.headers["Content-Disposition"].replace("UTF-8''", f"UTF-8''{quote(mark, safe='')}", 1)
+    how, charset, name = answer.headers["Content-Disposition"].partition("UTF-8''")
+    return f"{how}{charset}{quote(mark + masking.masked_name(unquote(name)), safe='')}"

@@ -9,6 +9,7 @@ import zipfile
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from urllib.parse import quote, unquote
 from uuid import UUID, uuid4
 
 import httpx
@@ -44,6 +45,8 @@ IN_THE_NAME = {
     "/v1/cases/{case_id}/evidence/{evidence_id}/original",
 }
 """Files that reporters sent: theirs is what is in them (the originals: test_openings.py)."""
+TELLING, SHOWN = f"我叫王丽{PHONE}的录音.m4a", "我叫（姓名已隐去）（号码已隐去）的录音.m4a"
+"""What a reporter calls a file, and what officers see of it."""
 NO_FILE = {"/workbench/events"}
 _GIVES = re.compile(r"as_file\(|StreamingResponse\(|Content-Disposition|FileResponse\(")
 
@@ -53,13 +56,14 @@ class WithFiles(Complaints):
 
     def answer(self, request: httpx.Request) -> httpx.Response:
         if "/v1/evidence/" in str(request.url):
-            headers = {"Content-Disposition": "attachment; filename*=UTF-8''a.pdf", "Content-Length": "3"}
+            said = f"attachment; filename*=UTF-8''{quote(TELLING, safe='')}"
+            headers = {"Content-Disposition": said, "Content-Length": "3"}
             return httpx.Response(200, content=b"abc", headers=headers)
         found = super().answer(request)
         kept = found.json()
         for complaint in kept["complaints"]:
             for file in complaint.get("evidence", ()):
-                file |= {"state": "CLEAN", "finding": None, "available": True}
+                file |= {"state": "CLEAN", "finding": None, "available": True, "name": TELLING}
         return httpx.Response(200, text=json.dumps(kept))
 
 
@@ -132,7 +136,11 @@ async def test_a_file_is_saved_under_a_name_that_tells_who_and_when(
     page = await browser.get(f"/workbench/cases/{case_id}")
     page = await browser.send(page.form("/texts"))
     got = await browser.send(page.form(f"/evidence/{UUID(int=7)}"))
-    assert re.search(r"UTF-8''clerk\.desk-\d{8}T\d{6}Z-a\.pdf$", got.answer.headers["content-disposition"])
+    said = re.fullmatch(
+        r"attachment; filename\*=UTF-8''clerk\.desk-\d{8}T\d{6}Z-(.+)", got.answer.headers["content-disposition"]
+    )
+    assert said is not None
+    assert unquote(said[1]) == SHOWN, "and not who sent it"
 
 
 async def test_numbers_are_shown_when_asked_for_and_that_is_on_record(
@@ -143,13 +151,14 @@ async def test_numbers_are_shown_when_asked_for_and_that_is_on_record(
     page = await browser.get(f"/workbench/cases/{case_id}")
     hidden = await browser.send(page.form("/texts"))
     assert "诊所没有执业许可证" in hidden.text
-    assert hidden.text.count("（号码已隐去）") == 3
-    for number in (PHONE, CARD, MAIL):
+    assert hidden.text.count("（号码已隐去）") == 4
+    assert SHOWN in hidden.text
+    for number in (PHONE, CARD, MAIL, "王丽"):
         assert number not in hidden.answer.text
     form = hidden.form("/texts")
     assert form.fields["whole"] == ["yes"]
     whole = await browser.send(form)
-    for number in (PHONE, CARD, MAIL):
+    for number in (PHONE, CARD, MAIL, TELLING):
         assert number in whole.answer.text
     assert "whole" not in whole.answer.text, "there is nothing more to show"
     async with db.read(SYSTEM) as session:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from services.referrals.masking import HIDDEN, NAME_HIDDEN, masked
+from services.referrals.masking import HIDDEN, NAME_HIDDEN, masked, masked_name
 
 DIGITS = "0123456789"
 ALPHABETS = (DIGITS, "０１２３４５６７８９", "〇一二三四五六七八九", "零幺二三四五六七八九", "零壹贰叁肆伍陆柒捌玖")
@@ -128,6 +128,24 @@ def test_who_says_their_name_is_not_named(text: str, name: str) -> None:
 )
 def test_amounts_dates_places_and_the_accused_stay(text: str) -> None:
     assert masked(text) == text
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("我叫王丽13800001111的录音.m4a", f"我叫{NAME_HIDDEN}{HIDDEN}的录音.m4a"),
+        ("138_0000_1111.jpg", f"{HIDDEN}.jpg"),
+        ("举报人_王丽.PDF", f"举报人_{NAME_HIDDEN}.PDF"),
+        ("我是王丽_录音.mp3", f"我是{NAME_HIDDEN}_录音.mp3"),
+        ("微信wang123456.m4a", f"{HIDDEN}.m4a"),
+        ("wang@example.org.docx", f"{HIDDEN}.docx"),
+        ("138000.01111", HIDDEN),
+        ("合同_2024-01-02.pdf", "合同_2024-01-02.pdf"),
+        ("IMG_0042", "IMG_0042"),
+    ],
+)
+def test_a_file_is_called_nothing_that_tells_who_sent_it_and_stays_of_its_kind(name: str, shown: str) -> None:
+    assert masked_name(name) == shown
 
 
 @given(st.text())
