@@ -22,7 +22,8 @@ class DeliveryState(StrEnum):
 class NoticeSettled(Event):
     """A notice to a reporter reached its one terminal state.
 
-    What officers see in the application is there at once: it has a row in the ledger, and no event.
+    What officers see in the application is there at once: it has a row in the ledger, and no event. Nor has what is
+    between us and the reporter alone (a new query code, requests about the own data).
     """
 
     TYPE: ClassVar[str] = "cn.huiyin.notifications.settled.v1"

@@ -132,7 +132,7 @@ class Sender:
             return Outcome(Result.REFUSED, Reason.ADDRESS_MALFORMED)
         except Exception as error:  # noqa: BLE001 - logged, and the notice is tried again
             # A defect of ours: tried on until a repaired version comes; other notices are not held up by it.
-            _log.error("notice_defect", notice_id=notice.notice_id, template=notice.template.value, exc_info=error)
+            _log.error("notice_defect", notice_id=notice.notice_id, exc_info=error)
             return Outcome(Result.UNCERTAIN, Reason.INTERNAL)
 
     async def _write_down(self, notice: Claimed, outcome: Outcome) -> None:
@@ -156,10 +156,10 @@ class Sender:
                 )
                 await asyncio.sleep(wait)
                 wait = min(wait * 2, _MAX_WAIT)
+        # Not what the notice says: a log would tell that somebody's name was guessed. The ledger has it, by the id.
         _log.info(
             "notice_attempt" if held else "notice_taken_over",
             notice_id=notice.notice_id,
-            template=notice.template.value,
             attempt=notice.attempts,
             state=following.state.value,
             reason=outcome.reason,

@@ -140,7 +140,7 @@ async def _owe(
     """Enter a notice, and tell of a reporter's when it ends at once. ``at``: when the step was, for officers."""
     chosen = notice_id(event_id, planned.recipient, planned.template)
     settled = repository.ended(chosen, planned, decision, now)
-    event = _outgoing(settled) if settled and planned.complaint_id is not None else None
+    event = _outgoing(settled) if settled and planned.complaint_id is not None and _told(settled) else None
     new = await repository.add_notice(
         session, chosen, event_id, planned, decision, at=at or now, settled=settled, event=event
     )
@@ -151,8 +151,14 @@ async def _owe(
 async def _announce(session: AsyncSession, settled: Settled | None) -> None:
     if settled is None:
         return
-    await write(session, _outgoing(settled))
+    if _told(settled):
+        await write(session, _outgoing(settled))
     _count(session, settled)
+
+
+def _told(settled: Settled) -> bool:
+    """Whether the bus hears of it: a copy of the topic would tell which guess at a reporter's name was right."""
+    return settled.template not in BETWEEN_US_AND_REPORTER
 
 
 def _outgoing(settled: Settled) -> Outgoing:
