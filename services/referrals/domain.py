@@ -56,6 +56,8 @@ class Unit:
     successor_id: str | None = None
     stands_for: tuple[str, ...] = ()
     """Units that are no more and that it or one above it succeeds."""
+    successor_asked: str | None = None
+    """The successor that an administrator asked for, and another has not confirmed."""
 
     def ref(self) -> UnitRef:
         """The unit as contracts name it."""

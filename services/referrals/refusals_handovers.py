@@ -267,6 +267,11 @@ HANDOVERS: dict[str, Text] = {
         "A successor is a unit of the same kind that is in use and does not stand below the old one; once named it "
         "stays.",
     ),
+    "SUCCESSOR_NOT_ASKED": Text(
+        409,
+        "系统管理员未申请由该单位承继,或申请人与确认人为同一人。请核对后再确认。",
+        "The system administrator did not ask for this successor, or you asked for it yourself: look at the unit.",
+    ),
     "ALREADY_EXISTS": Text(
         409,
         "已存在同名记录,请换一个标识。",

@@ -36,7 +36,8 @@ class UnitRequest(BaseModel):
 
 
 class UnitView(BaseModel):
-    """A unit; `path` holds the ids from the root down to it."""
+    """A unit; `path` holds the ids from the root down to it. `successor_asked`: the successor that the system
+    administrator asked for, and the security administrator has not confirmed."""
 
     unit_id: str
     name: str
@@ -48,6 +49,7 @@ class UnitView(BaseModel):
     active: bool
     on_system: bool
     successor_id: str | None
+    successor_asked: str | None = None
 
 
 class UnitList(BaseModel):
@@ -142,6 +144,7 @@ def _view(unit: Unit) -> UnitView:
         active=unit.active,
         on_system=unit.on_system,
         successor_id=unit.successor_id,
+        successor_asked=unit.successor_asked,
     )
 
 
@@ -175,11 +178,21 @@ async def add_unit(uses: Uses, who: Caller, body: UnitRequest) -> UnitView:
     return _view(await uses.registry.add_unit(NewUnit(**body.model_dump()), by=_actor(who)))
 
 
-@router.post("/units/{unit_id}/successor", response_model=UnitView, summary="Name the successor of a unit")
+@router.post("/units/{unit_id}/successor", response_model=UnitView, summary="Ask for the successor of a unit")
 async def succeed(uses: Uses, who: Caller, unit_id: UnitId, body: SuccessorRequest) -> UnitView:
-    """By the system administrator. Units below and past cases move at once; open cases follow on record, officers when
-    the security administrator lets them."""
+    """By the system administrator, on the audit. Nothing moves before the security administrator confirms it: other
+    officers read the unit's cases then."""
     who.require(Role.SYSTEM_ADMIN)
+    return _view(await uses.registry.ask_successor(unit_id, body.successor_id, by=_actor(who)))
+
+
+@router.post(
+    "/units/{unit_id}/successor/confirmation", response_model=UnitView, summary="Confirm the successor of a unit"
+)
+async def confirm(uses: Uses, who: Caller, unit_id: UnitId, body: SuccessorRequest) -> UnitView:
+    """By the security administrator, for the successor that the system administrator asked for. Units below and past
+    cases move at once; open cases follow on record, officers when they are let (`successor/officers`)."""
+    who.require(Role.SECURITY_ADMIN)
     return _view(await uses.registry.succeed(unit_id, body.successor_id, by=_actor(who)))
 
 

@@ -11,7 +11,17 @@ from services.referrals.domain import Unit
 from services.referrals.repository import units
 from services.referrals.repository.sql import Row, execute, rows
 
-_CLOSE = "UPDATE units SET active = false, successor_id = $2 WHERE unit_id = $1"
+_ASK = """
+UPDATE units SET successor_asked = $2, successor_asked_by = $3
+WHERE unit_id = $1 AND successor_asked IS DISTINCT FROM $2
+"""
+_CONFIRM = """
+UPDATE units SET successor_asked = NULL, successor_asked_by = NULL
+WHERE unit_id = $1 AND successor_asked = $2 AND successor_asked_by <> $3
+"""
+_CLOSE = """
+UPDATE units SET active = false, successor_id = $2, successor_asked = NULL, successor_asked_by = NULL WHERE unit_id = $1
+"""
 _MOVE_UNITS = """
 UPDATE units SET parent_id = CASE WHEN parent_id = $1 THEN $2 ELSE parent_id END,
     path = $3::text[] || path[array_position(path, $1) + 1:]
@@ -53,6 +63,17 @@ LEFT JOIN accounts AS h ON h.account_id = a.heir_id AND h.active AND h.unit_id =
     SELECT 1 FROM account_roles AS r WHERE r.account_id = h.account_id AND r.role = t.role)
 WHERE NOT a.active ORDER BY t.case_id LIMIT $1
 """
+
+
+async def ask_successor(session: AsyncSession, unit_id: str, successor_id: str, by: str) -> bool:
+    """Note who asks that the unit be succeeded, in place of another successor that was asked for; False when it is
+    asked already."""
+    return bool(await execute(session, _ASK, unit_id, successor_id, by))
+
+
+async def confirm_successor(session: AsyncSession, unit_id: str, successor_id: str, by: str) -> bool:
+    """Use up what another asked for; False when nobody else asked for this."""
+    return bool(await execute(session, _CONFIRM, unit_id, successor_id, by))
 
 
 async def succeed(session: AsyncSession, old: Unit, new: Unit) -> None:

@@ -16,7 +16,7 @@ _cache: "WeakKeyDictionary[AsyncEngine, dict[str, tuple[float, Unit]]]" = WeakKe
 
 _SELECT = (
     "SELECT unit_id, name, level, kind, department, region, path, active, on_system,"
-    " successor_id, stands_for FROM units"
+    " successor_id, stands_for, successor_asked FROM units"
 )
 
 
@@ -33,6 +33,7 @@ def _unit(row: Row) -> Unit:
         on_system=row["on_system"],
         successor_id=row["successor_id"],
         stands_for=tuple(row["stands_for"]),
+        successor_asked=row["successor_asked"],
     )
 
 

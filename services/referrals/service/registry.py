@@ -94,24 +94,44 @@ class Registry:
         return unit
 
     async def succeed(self, unit_id: str, successor_id: str, *, by: str | None = None) -> Unit:
-        """Close a unit in favour of its successor; the closed unit. Its open cases are told in the background; its
-        officers stay behind until they are let follow (`follow`): a move is a grant of roles elsewhere.
+        """Close a unit in favour of its successor, at the machine or ``by`` who confirms what another asked for; the
+        closed unit. Its open cases are told in the background; its officers stay behind until they are let follow
+        (`follow`): a move is a grant of roles elsewhere.
 
-        The same again changes nothing. Raises Refused UNKNOWN_UNIT, or BAD_SUCCESSOR: the successor is another kind of
-        unit, out of use, off the system in place of one on it, or stands below the unit.
+        The same again changes nothing. Raises Refused UNKNOWN_UNIT; BAD_SUCCESSOR: the successor is another kind of
+        unit, out of use, off the system in place of one on it, or stands below the unit; or SUCCESSOR_NOT_ASKED.
         """
         async with self._db.session(SYSTEM) as session:
-            old, new = await units.get(session, unit_id), await units.get(session, successor_id)
-            if old is None or new is None:
-                raise Refused("UNKNOWN_UNIT")
+            asked = by is None or await reorganising.confirm_successor(session, unit_id, successor_id, by)
+            old, new = await self._succession(session, unit_id, successor_id)
             if old.successor_id == successor_id:
                 return old
-            fits = old.kind is new.kind and new.active and new.on_system >= old.on_system
-            if old.successor_id is not None or not fits or unit_id in new.path:
-                raise Refused("BAD_SUCCESSOR")
+            if not asked:
+                raise Refused("SUCCESSOR_NOT_ASKED")
             await reorganising.succeed(session, old, new)
             await _on_units(session, by, "UNIT_SUCCEEDED", old, successor=successor_id)
-        return replace(old, active=False, successor_id=successor_id)
+        return replace(old, active=False, successor_id=successor_id, successor_asked=None)
+
+    async def ask_successor(self, unit_id: str, successor_id: str, *, by: str) -> Unit:
+        """Ask that a unit be succeeded, which opens its cases to other officers: nothing changes before another
+        administrator confirms it. The unit, as it stands. Raises Refused as `succeed`."""
+        async with self._db.session(SYSTEM) as session:
+            old, _ = await self._succession(session, unit_id, successor_id)
+            if old.successor_id == successor_id:
+                return old
+            if await reorganising.ask_successor(session, unit_id, successor_id, by):
+                await _on_units(session, by, "UNIT_SUCCESSOR_ASKED", old, successor=successor_id)
+        return replace(old, successor_asked=successor_id)
+
+    @staticmethod
+    async def _succession(session: AsyncSession, unit_id: str, successor_id: str) -> tuple[Unit, Unit]:
+        old, new = await units.get(session, unit_id), await units.get(session, successor_id)
+        if old is None or new is None:
+            raise Refused("UNKNOWN_UNIT")
+        fits = old.kind is new.kind and new.active and new.on_system >= old.on_system and unit_id not in new.path
+        if old.successor_id != successor_id and (old.successor_id is not None or not fits):
+            raise Refused("BAD_SUCCESSOR")
+        return old, new
 
     async def follow(self, unit_id: str, *, by: str | None = None) -> int:
         """Let the officers of a closed unit work in its successor, in their roles, each on the audit; how many there
@@ -259,7 +279,8 @@ class Registry:
         if known is None or known.path != unit.path:
             raise Refused("BAD_UNIT", extra={"unit_id": new.unit_id})
         await units.update(session, unit)
-        if known != replace(unit, active=known.active, successor_id=known.successor_id, stands_for=known.stands_for):
+        as_filed = {name: getattr(known, name) for name in ("active", "successor_id", "stands_for", "successor_asked")}
+        if known != replace(unit, **as_filed):
             await _on_units(session, by, "UNIT_CHANGED", unit)
 
     @staticmethod

@@ -23,6 +23,7 @@ AUDIT_ACTS: dict[str, tuple[str, str]] = {
     "ROLES_GRANTED": ("更改岗位", "roles were granted or taken away"),
     "UNIT_ADDED": ("添加单位", "a unit was added"),
     "UNIT_CHANGED": ("更改单位", "a unit was changed"),
+    "UNIT_SUCCESSOR_ASKED": ("申请承继单位，待安全管理员确认", "a successor of a unit was asked for"),
     "UNIT_SUCCEEDED": ("指定承继单位", "a unit was succeeded"),
     "REFERENCE_TAKEN": ("启用本机关的基础数据", "tables of the agency were taken"),
     "AUDIT_READ": ("查阅审计", "the audit was read"),

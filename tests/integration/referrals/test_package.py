@@ -261,8 +261,9 @@ async def test_after_a_succession_the_letter_goes_to_the_successor(
     new = replace(POLICE, unit_id=f"ga-{uuid4().hex[:8]}", name="新历城公安分局")
     await Registry(db).load((old, new), ())
     case_id = await referred(office, to=old.unit_id)
-    answer = await office.post("admin", f"/v1/units/{old.unit_id}/successor", {"successor_id": new.unit_id})
-    assert answer.status_code == 200, answer.text
+    for by, word in (("admin", "successor"), ("security", "successor/confirmation")):
+        answer = await office.post(by, f"/v1/units/{old.unit_id}/{word}", {"successor_id": new.unit_id})
+        assert answer.status_code == 200, answer.text
     await moved(office, "handler.wj", case_id, "SUCCEED")
     text = read(await letter(office, "handler.wj", case_id))
     assert new.name in text

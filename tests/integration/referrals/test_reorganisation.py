@@ -67,10 +67,18 @@ async def moved(office: Office, username: str, case_id: UUID, act: str) -> dict[
 
 
 async def succeed(office: Office, old: str, new: str, status: int = 200) -> dict[str, Any]:
+    """As the system administrator asks and the security administrator confirms; ``status``: what the first is told."""
     answer = await office.post("admin", f"/v1/units/{old}/successor", {"successor_id": new})
     assert answer.status_code == status, answer.text
+    if status == 200:
+        answer = await confirmed(office, old, new)
+        assert answer.status_code == status, answer.text
     found: dict[str, Any] = answer.json()
     return found
+
+
+async def confirmed(office: Office, old: str, new: str, by: str = "security") -> httpx.Response:
+    return await office.post(by, f"/v1/units/{old}/successor/confirmation", {"successor_id": new})
 
 
 async def test_a_merged_unit_s_cases_officers_and_past_go_to_its_successor(office: Office) -> None:
@@ -98,6 +106,73 @@ async def followed(office: Office, unit_id: str, by: str = "security") -> httpx.
     return await office.post(by, f"/v1/units/{unit_id}/successor/officers", {})
 
 
+async def test_no_case_moves_by_one_administrators_word(office: Office) -> None:
+    old, new, other = [await unit(office) for _ in range(3)]
+    ours, past = await at_work(office, old), await at_work(office, old)
+    await office.act("dispatcher.desk", past, "RECALL", note="派错了")
+    assert (await confirmed(office, old, new)).json()["code"] == "SUCCESSOR_NOT_ASKED", "nor by the other's alone"
+    for asked in (other, new, new):
+        answer = await office.post("admin", f"/v1/units/{old}/successor", {"successor_id": asked})
+        assert answer.status_code == 200, answer.text
+        view = answer.json()
+        assert (view["active"], view["successor_id"], view["successor_asked"]) == (True, None, asked)
+    for by in ("admin", "auditor", "supervisor.desk"):
+        assert (await confirmed(office, old, new, by)).status_code == 403
+    assert (await confirmed(office, old, other)).json()["code"] == "SUCCESSOR_NOT_ASKED", "it is asked for no more"
+    for case_id in (ours, past):
+        assert (await office.get(f"handler.{new}", f"/v1/cases/{case_id}")).status_code == 404
+    await office.act(f"handler.{old}", ours, "BEGIN")
+
+    for _ in range(2):
+        closed = (await confirmed(office, old, new)).json()
+        assert (closed["active"], closed["successor_id"], closed["successor_asked"]) == (False, new, None)
+    assert (await office.get(f"handler.{new}", f"/v1/cases/{past}")).status_code == 200
+    names = {f"account/{(await me(office, by))}": by for by in ("admin", "security")}
+    acts = [
+        row for row in await audited(office, "admin/units") if (row["subject"], "SUCC" in row["action"]) == (old, True)
+    ]
+    said = [(row["action"], names[row["actor"]], row["details"]["successor"]) for row in acts]
+    assert said == [
+        ("UNIT_SUCCESSOR_ASKED", "admin", other),
+        ("UNIT_SUCCESSOR_ASKED", "admin", new),
+        ("UNIT_SUCCEEDED", "security", new),
+    ]
+
+
+async def test_who_asked_for_a_successor_does_not_confirm_it_in_another_office(office: Office, db: Database) -> None:
+    old, new = await unit(office), await unit(office)
+    actor = f"account/{await me(office, 'security')}"
+    await Registry(db).ask_successor(old, new, by=actor)
+    assert (await confirmed(office, old, new)).json()["code"] == "SUCCESSOR_NOT_ASKED"
+    await Registry(db).succeed(old, new)  # who runs the machine needs nobody
+    found = {found["unit_id"]: found for found in (await office.get("admin", "/v1/units")).json()["items"]}[old]
+    assert (found["successor_id"], found["successor_asked"]) == (new, None)
+
+
+async def test_a_successor_must_still_fit_when_it_is_confirmed(office: Office) -> None:
+    old, new, other = [await unit(office) for _ in range(3)]
+    await office.post("admin", f"/v1/units/{old}/successor", {"successor_id": new})
+    await succeed(office, new, other)
+    assert (await confirmed(office, old, new)).json()["code"] == "BAD_SUCCESSOR"
+    await succeed(office, old, other)
+
+
+async def me(office: Office, username: str) -> str:
+    """The id of an account."""
+    found: str = (await office.get(username, "/v1/sessions/current")).json()["account_id"]
+    return found
+
+
+async def audited(office: Office, chain: str) -> list[dict[str, Any]]:
+    """All rows of a chain, the first one first."""
+    rows: list[dict[str, Any]] = []
+    after = 0
+    while (page := (await office.get("auditor", "/v1/audit", chain=chain, after=after)).json())["items"]:
+        rows += page["items"]
+        after = page["items"][-1]["sequence"]
+    return rows
+
+
 async def test_no_role_moves_by_one_administrators_word(office: Office) -> None:
     old, new = await unit(office), await unit(office)
     elsewhere = await at_work(office, new)
@@ -111,12 +186,8 @@ async def test_no_role_moves_by_one_administrators_word(office: Office) -> None:
     assert (await followed(office, old)).json()["officers"] == 0, "said again it changes nothing"
     await asyncio.sleep(2.1)
     assert (await office.get(f"handler.{old}", f"/v1/cases/{elsewhere}")).status_code == 200
-    me = (await office.get(f"handler.{old}", "/v1/sessions/current")).json()["account_id"]
-    rows, after = [], 0
-    while (page := (await office.get("auditor", "/v1/audit", chain="admin/accounts", after=after)).json())["items"]:
-        rows += page["items"]
-        after = page["items"][-1]["sequence"]
-    (row,) = [row for row in rows if (row["subject"], row["action"]) == (me, "ACCOUNT_MOVED")]
+    mine = (await me(office, f"handler.{old}"), "ACCOUNT_MOVED")
+    (row,) = [row for row in await audited(office, "admin/accounts") if (row["subject"], row["action"]) == mine]
     assert row["details"] == {"unit": old, "to": new, "roles": ["HANDLER"]}
 
 
