@@ -43,12 +43,10 @@ class Vault:
         asked = {"contact_token": str(contact_token), "purpose": "NOTICE", "notice_id": str(notice_id)}
         if reissue_id is not None:
             asked |= {"purpose": "REISSUE", "reissue_id": reissue_id}
+        claims = {"aim" if name == "purpose" else name: value for name, value in asked.items()}
+        token = self._tokens.issue("vault", PURPOSE, claims=claims)
         try:
-            response = await self._client.post(
-                self._url,
-                json=asked,
-                headers={"Authorization": f"Bearer {self._tokens.issue('vault', PURPOSE)}"},
-            )
+            response = await self._client.post(self._url, json=asked, headers={"Authorization": f"Bearer {token}"})
         except httpx.TransportError as error:
             raise VaultAway(type(error).__name__) from None
         if response.status_code in (404, 410):

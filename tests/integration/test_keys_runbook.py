@@ -103,11 +103,13 @@ class Desk:
         return used
 
     async def address(self, contact_token: UUID) -> str:
-        token = ServiceTokens("notifications", self.stack.settings).issue("vault", "contacts.open")
+        claims = {"contact_token": str(contact_token), "notice_id": str(uuid4())}
+        tokens = ServiceTokens("notifications", self.stack.settings)
+        token = tokens.issue("vault", "contacts.open", claims={**claims, "aim": "NOTICE"})
         response = await self.http.post(
             f"{self.stack.url('vault')}/v1/contacts/open",
             headers={"Authorization": f"Bearer {token}"},
-            json={"contact_token": str(contact_token), "purpose": "NOTICE", "notice_id": str(uuid4())},
+            json={**claims, "purpose": "NOTICE"},
         )
         assert response.status_code == 200, response.text
         return str(response.json()["email"])

@@ -9,10 +9,10 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import BaseModel, ConfigDict
 
 from contracts.model import Code
-from services.chassis.auth import ServiceTokens, bearer
+from services.chassis.auth import ServiceTokens, Unauthenticated, bearer
 from services.chassis.db import Database
 from services.chassis.http import Problem
-from services.complaints.vault.repository import sealed_code
+from services.complaints.vault.repository import sealed_code, take_once
 from services.complaints.vault.service import Contacts
 
 CALLER = "notifications"
@@ -33,6 +33,11 @@ class Opening(BaseModel):
     reissue_id: UUID | None = None
     """A new query code that the notice brings."""
 
+    def claims(self) -> dict[str, str]:
+        """What the token has to say of it."""
+        named = self.model_dump(mode="json", exclude={"purpose"}, exclude_none=True)
+        return {"aim": self.purpose, **named}
+
 
 class Opened(BaseModel):
     """The address, for the ways the reporter wants."""
@@ -48,11 +53,15 @@ class Opened(BaseModel):
 async def open_contact(
     request: Request, _token: Annotated[HTTPAuthorizationCredentials | None, Depends(_scheme)], body: Opening
 ) -> Response:
+    """The token names the address, the notice, what for and the code that it brings, and is taken once."""
     tokens: ServiceTokens = request.app.state.tokens
     db: Database = request.app.state.db
     contacts: Contacts = request.app.state.contacts
     claims = tokens.verify(bearer(request.headers.get("authorization")), issuer=CALLER, purpose=PURPOSE)
+    if dict(claims.extra) != body.claims():
+        raise Unauthenticated("the token is for another opening")
     async with db.session() as session:
+        await take_once(session, claims)
         sealed = await contacts.record(
             session, body.contact_token, claims.issuer, body.purpose, body.notice_id, claims.jti
         )

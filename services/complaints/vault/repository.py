@@ -1,13 +1,15 @@
 """The vault's SQL: it reads sealed identities and writes its log, and may do nothing else."""
 
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from contracts.rights import Right
 from services.chassis import audit
-from services.chassis.db import one, rows
+from services.chassis.auth import Claims, Unauthenticated
+from services.chassis.db import execute, one, rows
 from services.chassis.vault_keys import BOUND, MARK
 
 
@@ -60,6 +62,26 @@ async def log_access(
         details={"found": found, "token": jti},
     )
     await audit.record(session, entry, schema="vault")
+
+
+async def take_once(session: AsyncSession, claims: Claims) -> None:
+    """Take a token for this transaction and never again; raises Unauthenticated when it was taken before.
+
+    Those that have ended go: the clock's leeway is a small part of the minutes that they are kept beyond.
+    """
+    await execute(
+        session,
+        "DELETE FROM vault.used_tokens WHERE jti IN (SELECT jti FROM vault.used_tokens"
+        " WHERE expires_at < clock_timestamp() - interval '5 minutes' LIMIT 100 FOR UPDATE SKIP LOCKED)",
+    )
+    new = await one(
+        session,
+        "INSERT INTO vault.used_tokens (jti, expires_at) VALUES ($1, $2) ON CONFLICT DO NOTHING RETURNING jti",
+        claims.jti,
+        datetime.fromtimestamp(claims.expires, UTC),
+    )
+    if new is None:
+        raise Unauthenticated("the token was used before")
 
 
 async def right_asked(session: AsyncSession, request_id: UUID, complaint_id: UUID, kind: Right) -> bool:

@@ -25,7 +25,7 @@ from services.chassis.settings import Settings
 from services.chassis.vault_keys import VaultPrivate
 from services.complaints.vault import repository_openings, words
 from services.complaints.vault.binding import bind_corrected
-from services.complaints.vault.repository import SealedIdentity, identity_of, right_asked
+from services.complaints.vault.repository import SealedIdentity, identity_of, right_asked, take_once
 from services.complaints.vault.words import Words
 from services.complaints.whose import is_of
 
@@ -92,11 +92,12 @@ async def copy(request: Request, _token: Shown, body: Given | None = None) -> Re
     """Claims: Wanted, from complaints; only after an officer's yes, whose signed word is there, and for a time. Shown
     to whoever gives what the opened identity itself says, for the marks outside could have been moved; on record either
     way, before anything is shown."""
-    _, wanted = _claims(request, "complaints", COPY, Wanted)
+    claims, wanted = _claims(request, "complaints", COPY, Wanted)
     db: Database = request.app.state.db
     key: VaultPrivate = request.app.state.keys
     settings: Settings = request.app.state.settings
     async with db.session() as session:
+        await take_once(session, claims)
         said = await repository_openings.signed(session, TABLE, wanted.request_id)
         since = datetime.now(UTC) - timedelta(days=settings.rights_copy_days)
         granted = said is not None and said["granted"] and said["at"] > since

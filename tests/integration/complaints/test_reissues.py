@@ -60,13 +60,14 @@ async def fetch(settings: Settings) -> AsyncIterator[Fetch]:
         async with httpx.AsyncClient(transport=transport, base_url="http://vault") as client:
 
             async def ask(row: Any) -> httpx.Response:
-                token = ServiceTokens("notifications", settings).issue("vault", "contacts.open")
-                body = {
+                claims = {
                     "contact_token": str(row["contact_token"]),
-                    "purpose": "REISSUE",
                     "notice_id": str(uuid4()),
                     "reissue_id": str(row["reissue_id"]),
                 }
+                body = {**claims, "purpose": "REISSUE"}
+                tokens = ServiceTokens("notifications", settings)
+                token = tokens.issue("vault", "contacts.open", claims={**claims, "aim": "REISSUE"})
                 return await client.post("/v1/contacts/open", json=body, headers={"Authorization": f"Bearer {token}"})
 
             yield ask

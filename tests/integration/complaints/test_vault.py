@@ -1,5 +1,6 @@
 """The vault: addresses open for notifications only, on record, for the ways the reporter wants; roles hold it apart."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from typing import Any
@@ -34,8 +35,13 @@ class Notifications:
         notice_id: UUID | None = None,
         ttl: int = 60,
     ) -> httpx.Response:
-        shown = ServiceTokens(name, self.settings).issue(audience, purpose, ttl=ttl)
-        body = {"contact_token": str(token), "purpose": "NOTICE", "notice_id": str(notice_id or uuid4())}
+        claims = {"contact_token": str(token), "notice_id": str(notice_id or uuid4()), "aim": "NOTICE"}
+        shown = ServiceTokens(name, self.settings).issue(audience, purpose, claims=claims, ttl=ttl)
+        return await self.show(shown, claims)
+
+    async def show(self, shown: str, claims: dict[str, str]) -> httpx.Response:
+        """A token with the request that it is for."""
+        body = {"purpose" if name == "aim" else name: value for name, value in claims.items()}
         return await self.http.post("/v1/contacts/open", json=body, headers={"Authorization": f"Bearer {shown}"})
 
 
@@ -61,6 +67,30 @@ async def openings(admin: "asyncpg.Connection[Any]", token: UUID) -> list[asyncp
         "SELECT * FROM vault.audit_log WHERE chain = $1", f"contact/{token}"
     )
     return found
+
+
+async def test_a_token_opens_the_address_that_it_names_for_its_notice_once(
+    reporter: Reporter, notifications: Notifications, admin: "asyncpg.Connection[Any]"
+) -> None:
+    token, other = [await token_of(admin, await reporter.submitted(reporter=PERSON, ways=["EMAIL"])) for _ in range(2)]
+    claims = {"contact_token": str(token), "notice_id": str(uuid4()), "aim": "NOTICE"}
+    issuer = ServiceTokens("notifications", notifications.settings)
+    shown = issuer.issue("vault", "contacts.open", claims=claims)
+    crossed: list[dict[str, str]] = [
+        {"contact_token": str(other)}, {"notice_id": str(uuid4())}, {"aim": "REISSUE"}, {"reissue_id": str(uuid4())}
+    ]  # fmt: skip
+    for changed in crossed:
+        assert (await notifications.show(shown, {**claims, **changed})).status_code == 401
+    bare = issuer.issue("vault", "contacts.open")
+    assert (await notifications.show(bare, claims)).status_code == 401
+    at_once = await asyncio.gather(*(notifications.show(shown, claims) for _ in range(3)))
+    assert sorted(answer.status_code for answer in at_once) == [200, 401, 401]
+    assert (await notifications.show(shown, claims)).status_code == 401
+    assert len(await openings(admin, token)) == 1
+    assert await openings(admin, other) == []
+    await admin.execute("UPDATE vault.used_tokens SET expires_at = now() - interval '1 hour'")
+    assert (await notifications.open(token)).status_code == 200
+    assert await admin.fetchval("SELECT count(*) FROM vault.used_tokens WHERE expires_at < now()") == 0
 
 
 async def test_notifications_open_an_address_and_it_is_on_record(

@@ -506,6 +506,12 @@ async def test_the_vault_does_only_what_complaints_has_told_it_was_asked(there: 
     for given in (None, {}, other.who, {"name": person.who["name"]}, {**person.proof, "name": "李四"}):
         assert await told(COPY, "complaints", given, **own) == 403
     assert await told(COPY, "complaints", person.proof, **own) == 200
+    once = {name: str(value) for name, value in own.items()}
+    shown = {"Authorization": f"Bearer {ServiceTokens('complaints', settings).issue('vault', COPY, claims=once)}"}
+    async with running(settings) as vault, httpx.AsyncClient(transport=vault.transport) as http:
+        url = "http://vault/v1/rights/copies"
+        again = [(await http.post(url, headers=shown, json=person.proof)).status_code for _ in range(2)]
+    assert again == [200, 401], "a token that was seen on its way shows no copy"
 
 
 def _decided() -> Any:
