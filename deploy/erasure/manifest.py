@@ -140,6 +140,7 @@ KEPT: Mapping[str, str] = {
     "complaints.vault.decisions": _LOOKED,
     "complaints.vault.readings": _LOOKED,
     "complaints.vault.attempts": _LOOKED,
+    "complaints.vault.used_tokens": "ids of service tokens, which go with the next one taken after their minute",
     "referrals.public.cases": _COURSE,
     "referrals.public.case_history": _COURSE,
     "referrals.public.case_units": _COURSE,
