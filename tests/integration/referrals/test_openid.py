@@ -144,6 +144,22 @@ async def test_who_takes_an_officers_name_at_the_provider_gets_no_account_even_b
     await code_of(provider, browsers, person)
 
 
+async def test_not_even_a_new_administrator_is_linked_by_another(
+    provider: Provider, browsers: Browsers, office: Office
+) -> None:
+    name, person = await made(office, Role.AUDIT_ADMIN), subject()
+    await provider.knows(person, preferred_username=name)
+    assert await vouching(office, name, await code_of(provider, browsers, person)) == (403, "WRONG_VOUCHING_CODE")
+
+
+@pytest.mark.parametrize("name", ["", "x" * 5000, "<b>admin</b>", "' OR 1=1 --"], ids=repr)
+async def test_a_name_that_is_rubbish_is_nobodys(provider: Provider, browsers: Browsers, name: str) -> None:
+    person = subject()
+    await provider.knows(person, preferred_username=name)
+    page = await provider.log_in(browsers.fresh(), person)
+    assert (page.status, "没有账号" in page.text) == (403, True)
+
+
 async def test_who_made_an_account_does_not_have_it_by_the_provider_until_the_security_administrator_heard_his_code(
     provider: Provider, browsers: Browsers, office: Office
 ) -> None:
