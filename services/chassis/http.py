@@ -275,8 +275,8 @@ def _add_operations(
             raise Problem(
                 403,
                 "metrics_not_here",
-                "指标只对本机开放；其他机器请使用 METRICS_TOKEN（Authorization: Bearer）。",
-                "Metrics are for this machine; from another one send METRICS_TOKEN (Authorization: Bearer).",
+                "请使用 METRICS_TOKEN（Authorization: Bearer）；未设置 PUBLIC_URL 时，本机直接访问无需令牌。",
+                "Send METRICS_TOKEN (Authorization: Bearer). Where no PUBLIC_URL is set, this machine needs none.",
             )
         return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
